@@ -1,0 +1,57 @@
+#include "base/parse.h"
+
+#include <string.h>
+
+bool jp_parse_u64(const char *text, int base, uint64_t min, uint64_t max, uint64_t *ret)
+{
+    if (!text || !*text)
+        return false;
+    uint64_t value = 0;
+    for (const char *p = text; *p; p++) {
+        if (*p < '0' || *p >= '0' + base)
+            return false;
+        if (__builtin_mul_overflow(value, (uint64_t)base, &value) ||
+            __builtin_add_overflow(value, (uint64_t)(*p - '0'), &value))
+            return false;
+    }
+    if (value < min || value > max)
+        return false;
+    *ret = value;
+    return true;
+}
+
+void jp_hex_encode(const void *bytes, size_t len, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    const unsigned char *b = bytes;
+    for (size_t i = 0; i < len; i++) {
+        out[2 * i] = digits[b[i] >> 4];
+        out[2 * i + 1] = digits[b[i] & 15];
+    }
+    out[2 * len] = '\0';
+}
+
+static int digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+bool jp_hex_decode(const char *text, void *bytes, size_t len)
+{
+    unsigned char *b = bytes;
+    if (strlen(text) != 2 * len)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        b[i] = (unsigned char)(high << 4 | low);
+    }
+    return true;
+}

@@ -1,0 +1,39 @@
+/*
+ * Orders: what stage 1 hands to stage 2, the shim, for one process of an app: main process, event
+ * handler, `exec`, `console` alike, so that all of them are confined in the same way
+ * (CVE-2019-10144 is what happens when they are not).
+ */
+#ifndef JP_PLAN_ORDERS_H
+#define JP_PLAN_ORDERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/codec.h"
+#include "base/error.h"
+
+#define JP_ORDERS_MAX_GROUPS 65536 /* NGROUPS_MAX of Linux */
+
+struct jp_orders {
+    struct jp_strv argv;  /* argv[0] is searched in PATH of env when it has no slash */
+    struct jp_strv env;
+    char *cwd;            /* absolute inside the root; checked after chdir (CVE-2024-21626) */
+    uint32_t uid;
+    uint32_t gid;
+    uint32_t *groups;     /* the complete supplementary list, primary gid included */
+    size_t n_groups;
+    uint64_t capabilities;
+    bool no_new_privileges;
+    unsigned char *seccomp; /* sock_filter[], NULL: none */
+    size_t seccomp_len;
+    bool has_tty;         /* make standard input the controlling terminal */
+    bool wait_for_check;  /* stop before the seccomp filter until stage 1 has read back the rest */
+    uint32_t umask;
+};
+
+void jp_orders_code(struct jp_codec *c, struct jp_orders *orders);
+int jp_orders_decode(const void *bytes, size_t len, struct jp_orders *ret, struct jp_error *err);
+void jp_orders_clear(struct jp_orders *orders);
+
+#endif

@@ -1,0 +1,160 @@
+/*
+ * The plan: everything that stage 1 must know to run a pod, as plain data.
+ *
+ * pod/ makes it from the reified manifest (stage 0), stage 1 and the platform back ends carry it
+ * out. It holds no decision: names are resolved to ids of images, layers to directories, isolators
+ * to numbers and programs. What must be derived from the pod's own root (users, groups) is resolved
+ * by stage 1 and is not in here. The plan travels as a sealed memfd (or an unlinked file) in the
+ * codec's format and carries a version: a newer Jetpack manages pods of an older stage 1, never
+ * the other way round.
+ */
+#ifndef JP_PLAN_PLAN_H
+#define JP_PLAN_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/codec.h"
+#include "base/error.h"
+
+#define JP_PLAN_VERSION 1
+
+/* Limits of what a plan may hold; pod/ refuses manifests beyond them with JP_ELIMIT. */
+#define JP_PLAN_MAX_APPS 256
+#define JP_PLAN_MAX_MOUNTS 4096   /* per app */
+#define JP_PLAN_MAX_VOLUMES 4096  /* per pod */
+#define JP_PLAN_MAX_LAYERS 500    /* overlayfs stacks at most 500 layers */
+#define JP_PLAN_MAX_STRINGS 65536 /* argv, env, groups */
+
+/* How an app's root file system is made from what the storage driver left on disk. */
+enum jp_root_kind {
+    JP_ROOT_DIRECTORY, /* dir is a complete, private copy: bind it */
+    JP_ROOT_OVERLAY,   /* lower layers, upper and work directory */
+    JP_ROOT_DATASET,   /* a ZFS dataset mounted at dir */
+};
+
+struct jp_plan_root {
+    uint8_t kind;             /* enum jp_root_kind */
+    char *dir;                /* JP_ROOT_DIRECTORY, JP_ROOT_DATASET: absolute host path */
+    struct jp_strv layers;    /* JP_ROOT_OVERLAY: absolute host paths, topmost first */
+    char *upper;              /* JP_ROOT_OVERLAY: absolute host path */
+    char *work;               /* JP_ROOT_OVERLAY: absolute host path */
+    bool is_volatile;         /* thrown away after the run: no sync needed */
+    bool is_read_only;        /* readOnlyRootFS */
+};
+
+/* A volume of the pod, ready on the host. */
+struct jp_plan_volume {
+    char *name;         /* AC Name */
+    char *source;       /* absolute host path: host kind as given, empty kind below the pod */
+    bool is_host;       /* source must be opened without following symbolic links (ace.md) */
+    bool allow_links;   /* ... unless the pod allows it (ruling 26) */
+    bool is_read_only;
+    bool is_recursive;
+};
+
+struct jp_plan_mount {
+    uint32_t volume; /* index into jp_plan.volumes */
+    char *path;      /* absolute, inside the app's root */
+    bool is_read_only;
+};
+
+/* A small file that we provide inside the app's root, when the image has none (or always). */
+struct jp_plan_file {
+    char *path; /* absolute, inside the app's root */
+    char *content;
+    bool only_if_missing; /* true: an image's own file wins (OS-SPEC.md, /etc/hosts) */
+};
+
+/* Ceilings; 0 means none was asked for. */
+struct jp_plan_limits {
+    uint64_t memory_bytes;
+    uint64_t memory_request_bytes;
+    uint64_t cpu_milli;         /* thousandths of a core */
+    uint64_t cpu_request_milli; /* thousandths of a core */
+    uint64_t processes;
+};
+
+/* What the Linux kernel restricts for one app; ignored elsewhere. */
+struct jp_plan_confine {
+    uint64_t capabilities;     /* bit n = capability n: bounding, permitted and effective set */
+    bool no_new_privileges;
+    unsigned char *seccomp;    /* struct sock_filter[] as libseccomp exports it; NULL: none */
+    size_t seccomp_len;        /* bytes */
+};
+
+struct jp_plan_handler {
+    struct jp_strv argv; /* empty: no such handler */
+};
+
+struct jp_plan_app {
+    char *name;                  /* AC Name, unique in the pod */
+    struct jp_plan_root root;
+    struct jp_strv argv;         /* empty: image without app (ruling 7) */
+    struct jp_strv env;          /* NAME=VALUE, complete but for HOME, USER, LOGNAME, SHELL */
+    char *cwd;                   /* absolute, inside the root */
+    char *user;                  /* as in the manifest: name, number or /path */
+    char *group;
+    uint32_t *supplementary_gids; /* supplementaryGIDs of the manifest */
+    size_t n_supplementary_gids;
+    struct jp_plan_mount *mounts; /* ordered: a parent directory before what lies below it */
+    size_t n_mounts;
+    struct jp_plan_file *files;
+    size_t n_files;
+    struct jp_plan_handler pre_start;
+    struct jp_plan_handler post_stop;
+    struct jp_plan_limits limits;
+    struct jp_plan_confine confine;
+    int32_t stop_signal;         /* number on this system */
+    bool has_tty;                /* main process gets a pseudo-terminal */
+    bool has_stdin;              /* main process gets a pipe for input, else /dev/null */
+    bool is_linux;               /* image label os=linux: OS-SPEC.md's file systems and devices */
+};
+
+enum jp_net_mode {
+    JP_NET_POD,  /* own stack with loopback, and a leased address on the bridge */
+    JP_NET_NONE, /* own stack with loopback only */
+    JP_NET_HOST, /* the host's stack */
+};
+
+struct jp_plan_net {
+    uint8_t mode;      /* enum jp_net_mode */
+    char *bridge;      /* "jetpack0" */
+    char *address;     /* of the pod, dotted quad */
+    char *gateway;     /* the host's address on the bridge */
+    uint32_t prefix_len;
+};
+
+struct jp_plan {
+    uint32_t version;  /* JP_PLAN_VERSION */
+    char *uuid;
+    char *name;        /* human name */
+    char *hostname;
+    char *jail_prefix; /* FreeBSD: jail.namePrefix; elsewhere the name of our cgroup directory */
+    struct jp_plan_net net;
+    struct jp_plan_limits limits; /* of the whole pod */
+    struct jp_plan_volume *volumes;
+    size_t n_volumes;
+    struct jp_plan_app *apps;
+    size_t n_apps;
+    uint32_t stop_grace_ms; /* between the stop signal and SIGKILL */
+    uint64_t log_max_bytes; /* a log file is rotated beyond this */
+    uint32_t log_files;     /* rotated files kept, the current one included */
+    bool without_apps;      /* build the isolation and wait for `exec` (ruling 7) */
+};
+
+#define JP_PLAN_INIT {.version = JP_PLAN_VERSION}
+
+/* Walks every field in order: writes or reads as the codec says. */
+void jp_plan_code(struct jp_codec *c, struct jp_plan *plan);
+
+/* Reads and checks a plan: 0, or -1 with JP_ECORRUPT (broken) or JP_EUNSUPPORTED (version). */
+int jp_plan_decode(const void *bytes, size_t len, struct jp_plan *ret, struct jp_error *err);
+
+/* Writes a plan; *ret is appended to. -1 with JP_ENOMEM or JP_ELIMIT. */
+int jp_plan_encode(struct jp_plan *plan, struct jp_buf *ret, struct jp_error *err);
+
+void jp_plan_clear(struct jp_plan *plan);
+
+#endif

@@ -1,0 +1,153 @@
+/*
+ * What Jetpack asks of an operating system, in verbs that FreeBSD and Linux share.
+ *
+ * A back end carries out a plan (plan/plan.h). It decides nothing, prints nothing and keeps what it
+ * must remember in `struct jp_isolation`. Stage 1 calls these functions as a list of steps and walks
+ * the list backward to undo; every undo is idempotent and fine with nothing to undo. What is left
+ * after a supervisor was killed is found from the pod's UUID alone (clean), never from memory.
+ *
+ * Order of a start: create, then links.setup, then for each app mounts.root, mounts.volume...,
+ * mounts.seal, then spawn. Limits are made before anything runs. "None" is a real table.
+ *
+ * Meson picks the files of one back end: linux/, freebsd/ or fake/ (which records its calls in a
+ * directory, fails the n-th on demand and runs without privileges).
+ */
+#ifndef JP_PLATFORM_PLATFORM_H
+#define JP_PLATFORM_PLATFORM_H
+
+#include <sys/types.h>
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "plan/orders.h"
+#include "plan/plan.h"
+
+/* A live pod as the back end knows it; made by create, released by destroy. Stage 1 only. */
+struct jp_isolation;
+
+/* Where a new process runs and what its standard streams are. */
+struct jp_spawn {
+    size_t app;                    /* index into plan.apps */
+    const struct jp_orders *orders;
+    int stdio[3];                  /* descriptors to become 0, 1, 2; stay the caller's */
+};
+
+struct jp_isolation_ops {
+    /*
+     * Makes the pod's own world, without apps: namespaces with a PID 1 of ours that reaps, or a
+     * jail. `stage2_fd` is the shim's executable, already safe from being overwritten
+     * (CVE-2019-5736). The world ends when this process ends, however it ends.
+     */
+    int (*create)(const struct jp_plan *plan, int stage2_fd, struct jp_isolation **ret,
+                  struct jp_error *err);
+    /*
+     * Starts one process of an app inside its root, confined as the orders say. It is a child of
+     * the caller. Returns only when the program runs or failed to: JP_ENOPROGRAM, JP_ENOEXEC, or
+     * what went wrong (unknown working directory, ...). *ret_pid is the caller's view of the pid.
+     */
+    int (*spawn)(struct jp_isolation *pod, const struct jp_spawn *spawn, pid_t *ret_pid,
+                 struct jp_error *err);
+    /* A descriptor that becomes readable when the world has died (PID 1 gone), or -1. */
+    int (*watch_fd)(const struct jp_isolation *pod);
+    /* Kills whatever runs in the pod and waits until nothing does. Then releases. NULL is fine. */
+    void (*destroy)(struct jp_isolation *pod);
+    /* Removes what a killed supervisor of this pod left. 0 when nothing is left. */
+    int (*clean)(const char *uuid, struct jp_error *err);
+};
+
+struct jp_mount_ops {
+    /*
+     * Mounts the app's clean root where the pod can see it. *ret_root_fd: an O_PATH descriptor of
+     * it for reading /etc/passwd and for `cp`; the caller's.
+     */
+    int (*root)(struct jp_isolation *pod, size_t app, int *ret_root_fd, struct jp_error *err);
+    /* Puts mount number `mount` of the app in place; makes the target as ace.md says. */
+    int (*volume)(struct jp_isolation *pod, size_t app, size_t mount, struct jp_error *err);
+    /*
+     * Adds the file systems, devices and files of the plan, masks what must not be seen, makes it
+     * read-only where asked, and turns it into the root that spawn enters.
+     */
+    int (*seal)(struct jp_isolation *pod, size_t app, struct jp_error *err);
+    /*
+     * Opens a new pseudo-terminal of the app's own /dev/pts. Both descriptors are the caller's.
+     */
+    int (*terminal)(struct jp_isolation *pod, size_t app, int *ret_master, int *ret_slave,
+                    struct jp_error *err);
+};
+
+/* What became of a limit: told to the user by `show`. */
+enum jp_verdict {
+    JP_VERDICT_ENFORCED,
+    JP_VERDICT_MODIFIED,
+    JP_VERDICT_IGNORED,
+};
+
+struct jp_limit_report {
+    const char *resource; /* "memory", "cpu", "processes" */
+    const char *app;      /* NULL: the pod */
+    enum jp_verdict verdict;
+    char reason[160]; /* for MODIFIED and IGNORED */
+};
+
+struct jp_limit_ops {
+    /*
+     * Makes the control groups (or rctl rules) that the plan needs, none when it needs none.
+     * `report` is called once per limit asked for. Called after create, before the first spawn.
+     */
+    int (*setup)(struct jp_isolation *pod,
+                 void (*report)(void *context, const struct jp_limit_report *), void *context,
+                 struct jp_error *err);
+    /* True when the app was killed because of its memory limit since it started. */
+    bool (*was_out_of_memory)(const struct jp_isolation *pod, size_t app);
+    /* Removes them; called after every process is gone. */
+    void (*teardown)(struct jp_isolation *pod);
+    int (*clean)(const char *uuid, struct jp_error *err);
+};
+
+struct jp_link_ops {
+    /* Joins the pod to its network as the plan says; makes the bridge when it is not there. */
+    int (*setup)(struct jp_isolation *pod, struct jp_error *err);
+    void (*teardown)(struct jp_isolation *pod);
+    int (*clean)(const char *uuid, struct jp_error *err);
+};
+
+/* One process of a pod, for ps, top and killall. */
+struct jp_pod_process {
+    pid_t pid;     /* host's view */
+    pid_t pod_pid; /* view from inside, 0 where there is no such thing */
+    uint32_t uid;
+    int64_t start_ns;       /* since the epoch */
+    uint64_t cpu_ns;        /* user and system time used */
+    uint64_t resident_bytes;
+    char state;             /* R, S, D, T, Z */
+    char command[256];      /* arguments joined by blanks, unprintable bytes as '?' */
+};
+
+struct jp_host_ops {
+    /*
+     * Calls `each` for every process of the pod whose supervisor has the given pid (checked by its
+     * caller to be ours: it holds the pod's lock). Stops when `each` returns non-zero and returns
+     * that; 0 at the end.
+     */
+    int (*processes)(const char *uuid, pid_t supervisor,
+                     int (*each)(void *context, const struct jp_pod_process *), void *context,
+                     struct jp_error *err);
+    /* What this host lacks or has, a line each, for `doctor` and `info`. */
+    void (*examine)(void (*say)(void *context, const char *name, bool is_fine, const char *text,
+                                const char *remedy),
+                    void *context);
+};
+
+struct jp_platform {
+    const char *name; /* "linux", "freebsd", "fake" */
+    const struct jp_isolation_ops *isolation;
+    const struct jp_mount_ops *mounts;
+    const struct jp_limit_ops *limits;
+    const struct jp_link_ops *links;
+    const struct jp_host_ops *host;
+};
+
+/* The back end of this build. */
+extern const struct jp_platform jp_platform;
+
+#endif

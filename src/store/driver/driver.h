@@ -1,0 +1,67 @@
+/*
+ * How root file systems are kept: the interface of a storage driver.
+ *
+ * An image's own files live in one tree (images/ID/rootfs for drivers that use directories). A pod's
+ * app gets a writable clone of a stack of such trees. A driver only makes and removes what lies on
+ * disk; mounting for a run is the platform's work, told by struct jp_plan_root. zfs and btrfs use
+ * the same calls.
+ */
+#ifndef JP_STORE_DRIVER_H
+#define JP_STORE_DRIVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/strv.h"
+#include "plan/plan.h"
+
+struct jp_driver;
+
+/* Where a driver works. Descriptors stay the store's. */
+struct jp_driver_context {
+    int root_fd;            /* the root directory */
+    const char *root_path;  /* its absolute path: mount options need one */
+};
+
+struct jp_driver_ops {
+    const char *name; /* "overlay", "copy", "zfs", "btrfs" */
+    /*
+     * Can this driver work here? 1 yes, 0 no with the reason in `why` (a sentence); probes really
+     * (mounts in a private namespace, clones a file), never guesses from names.
+     */
+    int (*probe)(const struct jp_driver_context *ctx, char why[160]);
+    /* Makes the empty tree for a new image at DIR/rootfs, DIR below tmp/. */
+    int (*image_create)(const struct jp_driver_context *ctx, int dir_fd, struct jp_error *err);
+    /* Called after the last file was written, before the commit. */
+    int (*image_seal)(const struct jp_driver_context *ctx, int dir_fd, struct jp_error *err);
+    /* Removes an image's tree (the object directory was renamed into tmp/ before). */
+    int (*image_destroy)(const struct jp_driver_context *ctx, int dir_fd, struct jp_error *err);
+    /*
+     * A clean, writable clone of `layers` (image ids, topmost first) for pods/UUID/apps/APP, whose
+     * directory is open as app_fd and lies at app_path. An earlier clone there is removed first.
+     * *ret is filled for the plan (is_read_only left alone).
+     */
+    int (*clone)(const struct jp_driver_context *ctx, int app_fd, const char *app_path,
+                 const struct jp_strv *layers, struct jp_plan_root *ret, struct jp_error *err);
+    /* Removes the clone; nothing there is fine. */
+    int (*clone_destroy)(const struct jp_driver_context *ctx, int app_fd, struct jp_error *err);
+    /* Bytes that the clone alone uses. */
+    int (*clone_usage)(const struct jp_driver_context *ctx, int app_fd, uint64_t *ret_bytes,
+                       struct jp_error *err);
+    /*
+     * Calls `each` for every path that differs from the clone's layers: change is 'A' added, 'M'
+     * modified, 'D' deleted; paths are relative to the root, in lexical order.
+     */
+    int (*clone_changes)(const struct jp_driver_context *ctx, int app_fd,
+                         int (*each)(void *context, char change, const char *path), void *context,
+                         struct jp_error *err);
+};
+
+extern const struct jp_driver_ops jp_driver_copy;
+extern const struct jp_driver_ops jp_driver_overlay; /* Linux builds only */
+
+/* NULL-terminated, in the order in which `auto` tries them. */
+extern const struct jp_driver_ops *const jp_drivers[];
+
+#endif

@@ -1,0 +1,213 @@
+/*
+ * The store: images and pods on disk, and the database that indexes them.
+ *
+ * Truth is the object directories; the database (SQLite, WAL) is an index that can be rebuilt from
+ * them (fsck). Layout below the root directory (0711, everything inside 0700 or less):
+ *
+ *   version                  format of this directory, one line
+ *   db                       the database
+ *   lock                     flock'ed shared by users, exclusive by fsck --repair and migrations
+ *   tmp/NAME/                objects in the making, trees to be removed; each has a `lock` held by
+ *                            its maker, so that gc knows which are abandoned
+ *   images/sha512-HEX/       manifest (exact bytes), record (JSON), rootfs/, skeleton, lock
+ *   pods/UUID/               manifest (reified), record (JSON: name, created, leases, images),
+ *                            lock (held by the supervisor), state (JSON, stage 1's), control, logs/,
+ *                            apps/APP/ (the driver's clone), volumes/NAME/
+ *   keys/                    trusted keys
+ *   mds/                     what the metadata service may read
+ *
+ * One commit point per operation: an object is made in tmp/, made durable, renamed into place,
+ * then entered in the database. A crash between the last two is mended by the next gc or fsck.
+ */
+#ifndef JP_STORE_STORE_H
+#define JP_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/strv.h"
+#include "plan/plan.h"
+
+struct jp_store;
+struct jp_driver_ops;
+struct jp_driver_context;
+
+struct jp_store_options {
+    const char *root;   /* absolute path of the root directory */
+    const char *driver; /* "auto", "overlay", "copy", ... */
+    const char *subnet; /* address pool, CIDR: "172.23.0.0/16" */
+};
+
+/*
+ * Makes the root directory with everything in it when it is not there yet. *ret_created tells.
+ * Idempotent. A data directory of the Go prototype is refused with JP_EEXISTS, naming it.
+ */
+int jp_store_init(const struct jp_store_options *options, bool *ret_created, struct jp_error *err);
+
+/* Opens a root directory; missing: it is made (no first run fails for a forgotten init). */
+int jp_store_open(const struct jp_store_options *options, struct jp_store **ret,
+                  struct jp_error *err);
+void jp_store_free(struct jp_store *store);
+JP_DEFINE_AUTO_PTR(jp_store);
+
+/* The driver in use and why it was chosen; valid as long as the store. */
+const struct jp_driver_ops *jp_store_driver(struct jp_store *store, const char **ret_why,
+                                            struct jp_error *err);
+const char *jp_store_root(const struct jp_store *store);
+int jp_store_root_fd(const struct jp_store *store);
+
+/* ---- images ---------------------------------------------------------------------------------- */
+
+struct jp_store_label {
+    char *name;
+    char *value;
+};
+
+struct jp_store_image {
+    char *id;            /* sha512- and 128 hexadecimal digits */
+    char *name;          /* AC Identifier */
+    struct jp_store_label *labels; /* version, os, arch and the others, in manifest order */
+    size_t n_labels;
+    int64_t created_ns;  /* annotation "created" or "timestamp", else the time of import */
+    int64_t imported_ns;
+    uint64_t size_bytes; /* of the uncompressed tar */
+    uint64_t disk_bytes; /* what its files take */
+    struct jp_strv dependencies; /* ids of images that it stands on, where they are here */
+    struct jp_strv tags;
+};
+
+struct jp_store_images {
+    struct jp_store_image *items;
+    size_t count;
+};
+
+void jp_store_images_clear(struct jp_store_images *images);
+const char *jp_store_image_label(const struct jp_store_image *image, const char *name);
+
+/* What to look for; NULL and 0 mean "any". */
+struct jp_store_image_query {
+    const char *id_prefix; /* "sha512-..." with at least one digit, any length */
+    const char *name;      /* exact */
+    const struct jp_store_label *labels; /* all must be equal */
+    size_t n_labels;
+    const char *const *tags; /* all must be there */
+    size_t n_tags;
+};
+
+/* All images that fit, ordered by name, newest version first (ruling on versions: product.md). */
+int jp_store_image_list(struct jp_store *store, const struct jp_store_image_query *query,
+                        struct jp_store_images *ret, struct jp_error *err);
+
+/* An image in the making. */
+struct jp_store_draft {
+    int dir_fd;    /* tmp/NAME: write manifest, skeleton here */
+    int rootfs_fd; /* the tree to fill */
+    char *path;    /* absolute path of the directory */
+    int lock_fd;
+};
+
+#define JP_STORE_DRAFT_INIT {.dir_fd = -1, .rootfs_fd = -1, .path = NULL, .lock_fd = -1}
+
+int jp_store_draft_begin(struct jp_store *store, struct jp_store_draft *ret, struct jp_error *err);
+
+/*
+ * Makes the draft durable and enters it as an image. `image` describes it (id, name, labels, sizes,
+ * times); the record file is written from it. JP_EEXISTS when that id is already here: the draft is
+ * removed and the existing image untouched.
+ */
+int jp_store_draft_commit(struct jp_store *store, struct jp_store_draft *draft,
+                          const struct jp_store_image *image, struct jp_error *err);
+/* Removes an unfinished draft; a cleared or committed one is fine. */
+void jp_store_draft_abort(struct jp_store *store, struct jp_store_draft *draft);
+
+/* Opens the directory of an image (O_PATH|O_DIRECTORY not set: readable). JP_ENOTFOUND. */
+int jp_store_image_open(struct jp_store *store, const char *id, int *ret_dir_fd,
+                        struct jp_error *err);
+/* The manifest's exact bytes with a NUL after them; *ret is the caller's. */
+int jp_store_image_manifest(struct jp_store *store, const char *id, char **ret, size_t *ret_len,
+                            struct jp_error *err);
+/* JP_EBUSY while a pod or another image uses it; the text names them. */
+int jp_store_image_destroy(struct jp_store *store, const char *id, struct jp_error *err);
+
+/* ---- pods ------------------------------------------------------------------------------------ */
+
+struct jp_store_pod_app {
+    char *name;
+    char *image_id;
+};
+
+struct jp_store_pod {
+    char *uuid;
+    char *name;    /* human name, unique */
+    char *address; /* leased, dotted quad; NULL without */
+    int64_t created_ns;
+    struct jp_store_pod_app *apps;
+    size_t n_apps;
+};
+
+struct jp_store_pods {
+    struct jp_store_pod *items;
+    size_t count;
+};
+
+void jp_store_pod_clear(struct jp_store_pod *pod);
+void jp_store_pods_clear(struct jp_store_pods *pods);
+
+/*
+ * Enters a new pod: claims uuid and name (JP_EEXISTS when taken), checks that the images are here
+ * (JP_ENOTFOUND) and keeps them from being destroyed, leases an address when `wants_address`
+ * (JP_ELIMIT when the pool is used up) and hands it back in pod->address, makes the directory with
+ * `manifest` in it, and commits. `manifest` is a function because the reified manifest contains
+ * the leased address: it is called once with the address and returns the text (the store frees it).
+ */
+struct jp_store_pod_request {
+    struct jp_store_pod *pod; /* uuid, name, apps set by the caller */
+    bool wants_address;
+    char *(*manifest)(void *context, const char *address, struct jp_error *err);
+    void *context;
+};
+int jp_store_pod_create(struct jp_store *store, struct jp_store_pod_request *request,
+                        struct jp_error *err);
+
+/* By full uuid, unique prefix of one, or name. JP_ENOTFOUND, JP_EAMBIGUOUS (lists them). */
+int jp_store_pod_find(struct jp_store *store, const char *word, struct jp_store_pod *ret,
+                      struct jp_error *err);
+int jp_store_pod_list(struct jp_store *store, struct jp_store_pods *ret, struct jp_error *err);
+int jp_store_pod_open(struct jp_store *store, const char *uuid, int *ret_dir_fd,
+                      struct jp_error *err);
+int jp_store_pod_rename(struct jp_store *store, const char *uuid, const char *name,
+                        struct jp_error *err);
+/*
+ * A clean clone for every app, as the driver makes it; roots[i] belongs to pod->apps[i]. `layers`
+ * (one list per app, topmost first) are image ids.
+ */
+int jp_store_pod_clone(struct jp_store *store, const struct jp_store_pod *pod,
+                       const struct jp_strv *layers, struct jp_plan_root *roots,
+                       struct jp_error *err);
+/* Removes the clones; volumes, logs and manifest stay. */
+int jp_store_pod_unclone(struct jp_store *store, const struct jp_store_pod *pod,
+                         struct jp_error *err);
+/* Removes the pod: row, lease, directory. Its lock must be held by the caller or nobody. */
+int jp_store_pod_destroy(struct jp_store *store, const char *uuid, struct jp_error *err);
+
+/* ---- upkeep ---------------------------------------------------------------------------------- */
+
+struct jp_store_report {
+    void (*say)(void *context, const char *kind, const char *what, const char *done);
+    void *context;
+};
+
+/* Removes what interrupted commands left below tmp/, and leases and rows without a directory. */
+int jp_store_gc(struct jp_store *store, const struct jp_store_report *report, struct jp_error *err);
+
+/*
+ * Compares directories and database. With `repair`, the database is made to agree (a deleted one is
+ * rebuilt). *ret_problems counts what was found and not mended.
+ */
+int jp_store_fsck(const struct jp_store_options *options, bool repair,
+                  const struct jp_store_report *report, unsigned *ret_problems,
+                  struct jp_error *err);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * Handles on processes that cannot hit a stranger: a pid counts only together with its start time,
+ * and where the kernel has them, through a pidfd.
+ */
+#ifndef JP_SYS_PROCESS_H
+#define JP_SYS_PROCESS_H
+
+#include <sys/types.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct jp_process {
+    pid_t pid;
+    uint64_t start; /* in the kernel's unit since boot; only compared for equality */
+    int fd;         /* pidfd, or -1 where there is none */
+};
+
+#define JP_PROCESS_INIT {.pid = -1, .start = 0, .fd = -1}
+
+/* A handle on a running process. JP_ENOTFOUND when there is none. */
+int jp_process_open(pid_t pid, struct jp_process *ret, struct jp_error *err);
+
+/* As above, and it must have started then: JP_ENOTFOUND when the pid was given to another. */
+int jp_process_open_same(pid_t pid, uint64_t start, struct jp_process *ret, struct jp_error *err);
+
+/* Sends a signal; 0 also when it has just ended. */
+int jp_process_signal(const struct jp_process *process, int signal, struct jp_error *err);
+
+/* Waits until it is gone: 1 gone, 0 time-out, -1 error. timeout_ms -1: for ever. */
+int jp_process_wait_gone(const struct jp_process *process, int timeout_ms, struct jp_error *err);
+
+void jp_process_clear(struct jp_process *process);
+
+/*
+ * Runs a program without a shell: argv[0] is a path, or a name searched in PATH. Standard streams
+ * as given (-1: /dev/null). Every other descriptor is closed. Waits; *ret_status as waitpid(2).
+ */
+int jp_process_run(char *const argv[], const int stdio[3], int *ret_status, struct jp_error *err);
+
+/* Number of a signal from "TERM", "SIGTERM" or "15"; 0 when unknown. And its name without SIG. */
+int jp_signal_number(const char *text);
+const char *jp_signal_name(int number);
+
+#endif

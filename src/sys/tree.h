@@ -1,0 +1,27 @@
+/* Whole directory trees: remove, copy, measure. All work through descriptors only. */
+#ifndef JP_SYS_TREE_H
+#define JP_SYS_TREE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+/*
+ * Removes `name` in dir_fd with everything below. Never follows a link, never crosses into another
+ * file system or mount (refuses with JP_EBUSY, naming it). Nothing there is fine.
+ */
+int jp_tree_remove(int dir_fd, const char *name, struct jp_error *err);
+
+/*
+ * Copies what is below from_fd into the existing directory to_fd: owner, mode, times, xattrs, hard
+ * links, symbolic links, devices, holes. Uses reflinks where the file system can; *ret_reflinked
+ * (may be NULL) tells whether every file was shared. Existing entries are replaced: a directory
+ * merges with a directory, anything else is removed first; a symbolic link is never followed.
+ */
+int jp_tree_copy(int from_fd, int to_fd, bool *ret_reflinked, struct jp_error *err);
+
+/* Bytes that the tree takes on disk (blocks of files, each hard-linked file once). */
+int jp_tree_usage(int dir_fd, uint64_t *ret_bytes, struct jp_error *err);
+
+#endif
