@@ -1,0 +1,256 @@
+/*
+ * Stage 0: pods from the first word of a request to the last trace of a destroyed one.
+ *
+ * The room turns a request (options, images, JSON) into a reified pod manifest, the manifest into a
+ * plan, hands the plan to a supervisor (stage 1) and is the client of that supervisor afterwards.
+ * It derives every state from what is there (the pod's lock and the supervisor's record), never
+ * from what an earlier command hoped. It prints nothing: messages go to the context's `tell`,
+ * output of apps to the session's `output`. What it does to disk is undone when a step fails or the
+ * user interrupts; what a killed command leaves, jp_pod_gc() finds.
+ *
+ * Headers: pod/pod.h (this: context, images, preparing, life of a pod), pod/request.h (what the
+ * user asks for), pod/session.h (talking to a running pod), pod/inspect.h (states, logs, processes,
+ * files).
+ *
+ * Not thread-safe; one context may be used for any number of pods, one after the other.
+ */
+#ifndef JP_POD_POD_H
+#define JP_POD_POD_H
+
+#include <sys/types.h>
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/strv.h"
+#include "store/store.h"
+
+enum jp_pod_tell {
+    JP_POD_INFO,    /* what was decided for the user: "app 'db': volume 'data' is made empty" */
+    JP_POD_WARNING, /* what the user should know: an ignored isolator, a masked directory */
+};
+
+/* What every operation needs. All strings stay the caller's and must outlive the use. */
+struct jp_pod_context {
+    struct jp_store *store;
+    const char *libexec;     /* path.libexec; NULL: beside the running binary, then the built-in */
+    const char *dns_servers; /* ace.dns-servers, separated by blanks; NULL: those of the host */
+    const char *bridge;      /* net.bridge; NULL: "jetpack0" */
+    const char *subnet;      /* net.subnet; NULL: "172.23.0.0/16" */
+    const char *jail_prefix; /* jail.namePrefix; NULL: "jetpack/" */
+    uint32_t stop_grace_ms;  /* 0: 10000 */
+    uint64_t log_max_bytes;  /* 0: 10 MiB */
+    uint32_t log_files;      /* 0: 5 */
+    bool is_strict;          /* refuse to run a pod one of whose isolators is ignored */
+    /* Messages for the user, one line without newline; NULL: dropped. */
+    void (*tell)(void *tell_context, enum jp_pod_tell kind, const char *text);
+    void *tell_context;
+    /*
+     * Called when an image is not here, with the word of the user; 0 when it may be here now (it is
+     * looked up once more), -1 with the reason. NULL: the lookup fails with JP_ENOTFOUND.
+     */
+    int (*fetch)(void *fetch_context, const char *word, struct jp_error *err);
+    void *fetch_context;
+    /* Non-zero once a signal asked to stop (jp_pod_signals); checked between steps. May be NULL. */
+    const volatile sig_atomic_t *interrupted;
+};
+
+/* ---- signals -----------------------------------------------------------------------------------
+ */
+
+/*
+ * Catches INT, TERM, HUP, QUIT and WINCH for a command that must not leave anything half-made:
+ * `interrupted` becomes the number of the first signal other than WINCH, and each one's number can
+ * be read as a byte from `fd` (non-blocking). PIPE is ignored. One at a time in a process.
+ */
+struct jp_pod_signals {
+    int fd;                                   /* to poll and read; a session does it */
+    const volatile sig_atomic_t *interrupted; /* for jp_pod_context.interrupted */
+};
+
+int jp_pod_signals_catch(struct jp_pod_signals *ret, struct jp_error *err);
+/* Puts the earlier handlers back. */
+void jp_pod_signals_release(struct jp_pod_signals *signals);
+
+/* ---- programs ----------------------------------------------------------------------------------
+ */
+
+/*
+ * Opens one of our own programs ("jetpack-stage1", "jetpack-stage2", "jetpack-image"): in the
+ * folder ctx->libexec; else beside the running binary or in the directories of its build tree; else
+ * in the libexec folder of the installation. *ret_path (may be NULL) is the caller's. Returns a
+ * descriptor, close-on-exec, or -1 with JP_ENOTFOUND that names the places.
+ */
+int jp_pod_program(const struct jp_pod_context *ctx, const char *name, char **ret_path,
+                   struct jp_error *err);
+
+/* ---- images ------------------------------------------------------------------------------------
+ */
+
+/*
+ * A word for images, taken apart: full id, "sha512-" and a prefix of one, or
+ * name[:version][,label=value]...[@tag[,tag]...]. The version is kept among the labels.
+ */
+struct jp_pod_image_word {
+    char *id_prefix; /* NULL when it is a name */
+    char *name;
+    struct jp_store_label *labels; /* as written; the host's os and arch are not added here */
+    size_t n_labels;
+    struct jp_strv tags;
+};
+
+/* JP_EUSAGE with what is wrong with the word. */
+int jp_pod_image_word_parse(const char *word, struct jp_pod_image_word *ret, struct jp_error *err);
+void jp_pod_image_word_clear(struct jp_pod_image_word *word);
+
+/* The appc names of this host: "linux", "amd64". Constant strings. */
+const char *jp_pod_host_os(void);
+const char *jp_pod_host_arch(void);
+
+/*
+ * The one image that a word means: exact id, unique prefix, or the newest version (then the newest
+ * image) with that name, labels and tags for this host's os and arch where the word says nothing
+ * about them (ruling 5). On success ret->count is 1.
+ * JP_ENOTFOUND: not here, or here only for another os or arch (the text tells and says what to do);
+ * JP_EAMBIGUOUS: several fit equally, listed; JP_EUSAGE: not a word for images.
+ */
+int jp_pod_find_image(const struct jp_pod_context *ctx, const char *word,
+                      struct jp_store_images *ret, struct jp_error *err);
+
+/* As above, without looking at os and arch: for show-image, export, verify, destroy-image. */
+int jp_pod_find_any_image(const struct jp_pod_context *ctx, const char *word,
+                          struct jp_store_images *ret, struct jp_error *err);
+
+/*
+ * The images of an app's root file system, topmost first, as ace.md orders them: the image itself,
+ * then its dependencies, later ones over earlier ones, each once. *ret gets their ids. JP_ENOTFOUND
+ * names a dependency that is not here, JP_EINVALID a circle, JP_EUNSUPPORTED what the storage
+ * driver of this build cannot express (pathWhitelist).
+ */
+int jp_pod_image_layers(const struct jp_pod_context *ctx, const char *image_id, struct jp_strv *ret,
+                        struct jp_error *err);
+
+/* ---- preparing ---------------------------------------------------------------------------------
+ */
+
+struct jp_pod_request; /* pod/request.h */
+
+/*
+ * The reified manifest (indented JSON, newline at the end) that the request would give; creates
+ * nothing (`prepare -n`). It has no ip-address. *ret is the caller's.
+ */
+int jp_pod_reify(const struct jp_pod_context *ctx, const struct jp_pod_request *request, char **ret,
+                 struct jp_error *err);
+
+/*
+ * Makes a pod: images are found, the manifest reified and checked, an address leased, empty volumes
+ * made. Nothing runs, nothing is mounted. Undone when it fails or is interrupted.
+ */
+int jp_pod_prepare(const struct jp_pod_context *ctx, const struct jp_pod_request *request,
+                   struct jp_store_pod *ret, struct jp_error *err);
+
+/* ---- finding -----------------------------------------------------------------------------------
+ */
+
+/* By UUID, a unique prefix of one, or name. JP_ENOTFOUND, JP_EAMBIGUOUS. */
+int jp_pod_find(const struct jp_pod_context *ctx, const char *word, struct jp_store_pod *ret,
+                struct jp_error *err);
+
+/*
+ * POD[:APP]. *ret_app (caller's) is the name of an app of that pod; without :APP the only one:
+ * JP_EAMBIGUOUS, listing them, in a pod of several.
+ */
+int jp_pod_find_app(const struct jp_pod_context *ctx, const char *word, struct jp_store_pod *ret,
+                    char **ret_app, struct jp_error *err);
+
+/*
+ * For `run WORD` (ruling 3): 1 when the word is a full UUID or exactly a pod's name, and no image
+ * has that name; 0 when it is none; -1 JP_EAMBIGUOUS when both a pod and an image have it.
+ */
+int jp_pod_find_for_run(const struct jp_pod_context *ctx, const char *word,
+                        struct jp_store_pod *ret, struct jp_error *err);
+
+/* The reified manifest as it is stored; *ret is the caller's. */
+int jp_pod_manifest(const struct jp_pod_context *ctx, const char *uuid, char **ret,
+                    struct jp_error *err);
+
+/* ---- life --------------------------------------------------------------------------------------
+ */
+
+struct jp_pod_session; /* pod/session.h */
+
+struct jp_pod_start {
+    bool is_detached;      /* `run -d`: the session only waited for the start */
+    bool keep;             /* ruling 17: the roots of this run stay afterwards */
+    bool will_destroy;     /* the pod is destroyed after the run: nothing needs to be durable */
+    bool without_apps;     /* isolation only (ruling 7); set by exec, console and cp themselves */
+    const char *tty_app;   /* this app gets a pseudo-terminal; "" : the only one; NULL: none */
+    const char *stdin_app; /* this app gets standard input; likewise */
+    const char *only_app;  /* `run -app A`: the others are not started; NULL: all */
+    uint16_t rows;         /* of the terminal, with tty_app */
+    uint16_t columns;
+    const char *term; /* TERM of the caller, with tty_app; may be NULL */
+};
+
+/*
+ * Starts a prepared or ended pod from a clean copy: checks its volumes again, clones, plans, and
+ * hands over to a supervisor. Returns when every app runs. The session is the owner's: closing it
+ * stops the pod, unless is_detached.
+ * JP_EBUSY: it is running, or another command is at work on it. JP_ENOPROGRAM, JP_ENOEXEC: an app's
+ * program. On failure nothing of the start is left and the pod is as before or `failed`.
+ */
+int jp_pod_start(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                 const struct jp_pod_start *options, struct jp_pod_session **ret,
+                 struct jp_error *err);
+
+/*
+ * Asks the apps to end (stop signal), kills them after the grace (-1: the pod's own), and waits
+ * until the pod is over. A pod that does not run is fine.
+ */
+int jp_pod_stop(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, int64_t grace_ms,
+                struct jp_error *err);
+
+/* SIGKILL for everything at once, the supervisor too when it does not answer; waits. */
+int jp_pod_kill(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                struct jp_error *err);
+
+/* Sends a signal to the main process of an app (NULL: of every app). JP_EBUSY when not running. */
+int jp_pod_signal(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, const char *app,
+                  int signal, struct jp_error *err);
+
+/*
+ * Waits until the pod has ended; at once when it does not run. *ret_status: wait status as of
+ * waitpid(2), of `app`, or of the pod (first non-zero in manifest order). timeout_ms -1: for ever.
+ * JP_ENOTFOUND when it never ran; JP_ELIMIT at the time-out.
+ */
+int jp_pod_wait(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, const char *app,
+                int64_t timeout_ms, int *ret_status, struct jp_error *err);
+
+/* Kills it if it runs and removes all of it (ruling 25). Works on half-made and half-removed pods.
+ */
+int jp_pod_destroy(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                   struct jp_error *err);
+
+/* Gives a new human name; also while it runs. JP_EEXISTS when taken. */
+int jp_pod_rename(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                  const char *name, struct jp_error *err);
+
+/* ---- upkeep ------------------------------------------------------------------------------------
+ */
+
+struct jp_pod_gc {
+    bool exited;           /* also destroy pods that have ended */
+    int64_t older_than_ms; /* ... and ended at least so long ago */
+    /* kind: "pod", "image", ...; what: its id; done: "cleaned", "removed" */
+    void (*say)(void *say_context, const char *kind, const char *what, const char *done);
+    void *say_context;
+};
+
+/* Mends what killed supervisors and interrupted commands left. Second time: nothing to do. */
+int jp_pod_gc(const struct jp_pod_context *ctx, const struct jp_pod_gc *options,
+              struct jp_error *err);
+
+#endif
