@@ -1,0 +1,142 @@
+/*
+ * Images in and out: import, export, verify.
+ *
+ * An image (ACI) is a tar archive from a stranger, plain or compressed, with two names at the top:
+ * `manifest` and `rootfs`. Import is one pass: the stream is decompressed, hashed (the image id is
+ * the SHA-512 of the uncompressed tar) and unpacked at the same time by three threads; beside the
+ * tree stays a skeleton (image/skeleton.h), all bytes of the tar but the content of files. With it
+ * export gives back the same tar bit for bit, and verify proves that nothing on disk has changed.
+ *
+ * What an archive may contain is decided in image/tar.c (headers) and image/unpack.c (the tree);
+ * see SECURITY.md for the rows. Whether an unsigned image is acceptable is the caller's decision.
+ */
+#ifndef JP_IMAGE_IMAGE_H
+#define JP_IMAGE_IMAGE_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "store/store.h"
+
+/* What an archive may cost. 0 stands for the default. */
+struct jp_image_limits {
+    uint64_t manifest_bytes; /* default 4 MiB */
+    uint64_t entries;        /* default 5,000,000 */
+    uint64_t unpacked_bytes; /* default 100 GiB; never more than is free, whatever this says */
+};
+
+#define JP_IMAGE_LIMIT_MANIFEST (UINT64_C(4) << 20)
+#define JP_IMAGE_LIMIT_ENTRIES  UINT64_C(5000000)
+#define JP_IMAGE_LIMIT_UNPACKED (UINT64_C(100) << 30)
+
+/* How a caller follows and stops a long operation. Any member may be NULL. */
+struct jp_image_watch {
+    /*
+     * Called from the calling thread, a few times a second. `total` is 0 when it is not known (a
+     * pipe). Import counts bytes of the source, export and verify bytes of the tar.
+     */
+    void (*progress)(void *context, uint64_t done, uint64_t total);
+    /* Something that was accepted but should be known, e.g. file flags that this system lacks. */
+    void (*warn)(void *context, const char *text);
+    /* Set non-zero (by a signal handler) to stop: the operation fails with JP_EINTERRUPTED. */
+    const volatile sig_atomic_t *cancel;
+    void *context;
+};
+
+struct jp_image_import_options {
+    int fd;                  /* the archive; read to its end from the current offset, not closed */
+    const char *source_name; /* what errors call it */
+    /*
+     * NULL: the archive is an ACI. Otherwise the archive is a root file system, and these bytes are
+     * the manifest of the ACI that is made of it: the same two inputs always give the same id.
+     */
+    const char *manifest;
+    size_t manifest_len;
+    /* What the manifest must say, where the caller asked for something by name. NULL, 0: anything.
+     */
+    const char *expected_name;
+    const struct jp_store_label *expected_labels;
+    size_t n_expected_labels;
+    const char *expected_id; /* full id, or NULL */
+    struct jp_image_limits limits;
+    bool not_durable; /* leave out syncfs(2): for tests and for caches that may be lost */
+    struct jp_image_watch watch;
+};
+
+struct jp_image_imported {
+    char *id;
+    char *name;
+    bool was_here;          /* the store had it already; nothing was changed */
+    uint64_t entries;       /* of the archive */
+    uint64_t size_bytes;    /* of the uncompressed tar */
+    struct jp_strv missing; /* dependencies by name for which no image id was given */
+};
+
+void jp_image_imported_clear(struct jp_image_imported *imported);
+
+/*
+ * Imports one archive. On failure nothing of it is left in the store.
+ *
+ * JP_EINVALID: not an image, or an archive that the policy refuses (one line names the entry);
+ * JP_ECORRUPT: truncated or damaged stream; JP_ELIMIT: larger than the limits or than the free
+ * space; JP_EINTERRUPTED; JP_ESYS. Starts two threads, with all signals blocked, and joins them.
+ * *ret must be cleared by the caller.
+ */
+int jp_image_import(struct jp_store *store, const struct jp_image_import_options *options,
+                    struct jp_image_imported *ret, struct jp_error *err);
+
+enum jp_compression {
+    JP_COMPRESSION_NONE,
+    JP_COMPRESSION_GZIP,
+    JP_COMPRESSION_BZIP2,
+    JP_COMPRESSION_XZ,
+    JP_COMPRESSION_ZSTD,
+    JP_COMPRESSION_MAX,
+};
+
+/* "none", "gzip", "bzip2", "xz", "zstd": true and *ret set, or false. And back. */
+bool jp_compression_parse(const char *word, enum jp_compression *ret);
+const char *jp_compression_name(enum jp_compression compression);
+
+struct jp_image_export_options {
+    const char *id; /* full id */
+    enum jp_compression compression;
+    /*
+     * With `path`: written to a new file beside it and renamed over it when whole (mode 0644 less
+     * the umask). Without: written to `fd`, where a failure leaves what came before it.
+     */
+    const char *path;
+    int fd;
+    struct jp_image_watch watch;
+};
+
+/*
+ * Writes the archive as it was imported; its uncompressed bytes are hashed on the way and must give
+ * the id, else JP_ECORRUPT (and no file). JP_ENOTFOUND, JP_ESYS, JP_EINTERRUPTED.
+ */
+int jp_image_export(struct jp_store *store, const struct jp_image_export_options *options,
+                    struct jp_error *err);
+
+struct jp_image_verify_options {
+    const char *id;
+    /*
+     * Called for each difference: `path` inside the image ("rootfs/etc/passwd", as it is: print it
+     * escaped) and what is wrong with it ("content differs", "mode is 0644, was 0755", ...).
+     */
+    void (*difference)(void *context, const char *path, const char *what);
+    struct jp_image_watch watch;
+};
+
+/*
+ * Compares what is on disk with what was imported: content, type, owner, mode, modification time,
+ * links, devices, xattrs, missing and extra files, and recomputes the id. 0 and *ret_differences
+ * (0: unchanged); -1 when it could not be found out. Changes nothing, access times included where
+ * the system allows it.
+ */
+int jp_image_verify(struct jp_store *store, const struct jp_image_verify_options *options,
+                    uint64_t *ret_differences, struct jp_error *err);
+
+#endif

@@ -1,0 +1,26 @@
+/* What file systems can do beyond POSIX, in one spelling for both systems. */
+#ifndef JP_SYS_FILESYSTEM_H
+#define JP_SYS_FILESYSTEM_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Brings everything written to fd's file system to disk. 0, or -1 with errno. */
+int jp_filesystem_sync(int fd);
+
+/* Bytes that an ordinary user may still write on fd's file system. 0, or -1 with errno. */
+int jp_filesystem_free(int fd, uint64_t *ret_bytes);
+
+/* A device number, and its parts. False when they do not fit this system's dev_t. */
+bool jp_device_make(uint64_t major, uint64_t minor, dev_t *ret);
+void jp_device_split(dev_t device, uint64_t *ret_major, uint64_t *ret_minor);
+
+/*
+ * Sets the file flags (chflags(1) words, comma-separated) of an entry, not following a link.
+ * 1 done, 0 this system has no such flags, -1 with errno (EINVAL for a word nobody knows).
+ */
+int jp_file_flags_set(int dir_fd, const char *name, const char *flags);
+
+#endif

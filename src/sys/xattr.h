@@ -1,0 +1,28 @@
+/*
+ * Extended attributes under one set of names (Linux's: "user.mime", "security.capability",
+ * "system.posix_acl_access"). FreeBSD keeps "user.*" in its user name space; ACLs and capabilities
+ * that it cannot hold in Linux's binary form fail with EOPNOTSUPP, so that nothing gets lost
+ * silently. All work on descriptors: no path, no link to follow.
+ */
+#ifndef JP_SYS_XATTR_H
+#define JP_SYS_XATTR_H
+
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/strv.h"
+
+#define JP_XATTR_SIZE_MAX 65536U /* bytes of a value: Linux's XATTR_SIZE_MAX */
+#define JP_XATTR_NAME_MAX 255U   /* bytes of a name: Linux's XATTR_NAME_MAX */
+
+/* As fsetxattr(2): 0, or -1 with errno. */
+int jp_xattr_set(int fd, const char *name, const void *value, size_t len);
+
+/* Replaces `out` by the value. 0, or -1 with errno (ENODATA when there is none). */
+int jp_xattr_get(int fd, const char *name, struct jp_buf *out);
+
+/* Appends the names that this file has, in the system's order. 0, or -1 with errno. */
+int jp_xattr_list(int fd, struct jp_strv *names);
+
+#endif
