@@ -1,4 +1,4 @@
-#include "sys/xattr.h"
+#include "sys/attribute.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -4,8 +4,8 @@
  * that it cannot hold in Linux's binary form fail with EOPNOTSUPP, so that nothing gets lost
  * silently. All work on descriptors: no path, no link to follow.
  */
-#ifndef JP_SYS_XATTR_H
-#define JP_SYS_XATTR_H
+#ifndef JP_SYS_ATTRIBUTE_H
+#define JP_SYS_ATTRIBUTE_H
 
 #include <stddef.h>
 
