@@ -1,0 +1,140 @@
+/*
+ * The table of configuration keys. Adding one: add it here, in man/jetpack.conf.5 and in
+ * contrib/jetpack.conf; tests/cli/config.t compares the three.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "base/macros.h"
+#include "config/conf.h"
+
+#define TEXT    JP_CONFIG_TEXT
+#define SECRET  JP_CONFIG_SECRET
+#define BOOL    JP_CONFIG_BOOL
+#define NUMBER  JP_CONFIG_NUMBER
+#define SIZE    JP_CONFIG_SIZE
+#define SECONDS JP_CONFIG_SECONDS
+#define PATH    JP_CONFIG_PATH
+#define SUBNET  JP_CONFIG_SUBNET
+#define CHOICE  JP_CONFIG_CHOICE
+
+const struct jp_config_key jp_config_keys[] = {
+    {"ace.dns-servers", TEXT, NULL,
+     "Addresses of the name servers for pods, separated by blanks; not set: those of the host.",
+     NULL},
+    {"ace.jailConf.*", TEXT, NULL, "A parameter of jail(8) for every pod (FreeBSD).", NULL},
+    {"ace.jailConf.securelevel", TEXT, "2", "The jail parameter securelevel (FreeBSD).", NULL},
+    {"allow.autodiscovery", BOOL, "on", "Whether images that are absent are looked for by name.",
+     NULL},
+    {"allow.http", BOOL, "off", "Whether images may be fetched over plain HTTP.", NULL},
+    {"allow.no-signature", BOOL, "off",
+     "Whether images without a signature are accepted, as by --allow-unsigned.", NULL},
+    {"debug", BOOL, "off", "Whether commands say more about what they do.", NULL},
+    {"images.aci.compression", CHOICE, "xz", "How exported and built archives are compressed.",
+     "none|gzip|bzip2|xz|zstd"},
+    {"images.aci.store", BOOL, "off", "Whether the archive is kept as it came, with its signature.",
+     NULL},
+    {"images.max-entries", NUMBER, "5000000", "Most entries in the archive of an image.", NULL},
+    {"images.max-manifest", SIZE, "4Mi", "Largest manifest of an image.", NULL},
+    {"images.max-size", SIZE, "100Gi", "Largest image, unpacked.", NULL},
+    {"images.zfs.*", TEXT, NULL, "A property of the dataset of images (zfs).", NULL},
+    {"images.zfs.atime", TEXT, "off", "The property atime of the dataset of images (zfs).", NULL},
+    {"images.zfs.compress", TEXT, "lz4", "The property compress of the dataset of images (zfs).",
+     NULL},
+    {"jail.interface", TEXT, "lo1",
+     "The interface that pods share when net.mode is alias (FreeBSD).", NULL},
+    {"jail.namePrefix", TEXT, "jetpack/",
+     "What the names of jails (FreeBSD) and control groups (Linux) begin with.", NULL},
+    {"logs.files", NUMBER, "5", "Log files kept for an app, the current one included.", NULL},
+    {"logs.max-size", SIZE, "10Mi", "A log file is set aside when it is larger.", NULL},
+    {"mds.keep-uid", BOOL, "off", "Whether the metadata service stays the user that started it.",
+     NULL},
+    {"mds.logfile", TEXT, NULL,
+     "Where the metadata service logs: a path, '-' for standard error, 'none'.", NULL},
+    {"mds.pidfile", TEXT, NULL, "Where the metadata service writes its process id.", NULL},
+    {"mds.port", NUMBER, "1104", "The port of the metadata service.", NULL},
+    {"mds.signing-key", SECRET, NULL, "The key of pod signatures, hexadecimal.", NULL},
+    {"mds.token-key", SECRET, NULL, "The key of the tokens of pods, hexadecimal.", NULL},
+    {"mds.user", TEXT, "_jetpack", "The user that the metadata service runs as.", NULL},
+    {"net.bridge", TEXT, "jetpack0", "The bridge that joins pods and host.", NULL},
+    {"net.mode", CHOICE, "auto",
+     "How pods are joined to the network: a stack of their own or, on FreeBSD, an alias.",
+     "auto|vnet|alias|none|host"},
+    {"net.subnet", SUBNET, "172.23.0.0/16", "The addresses of pods; the host has the first one.",
+     NULL},
+    {"path.libexec", PATH, JP_LIBEXECDIR, "Where the helper programs are.", NULL},
+    {"path.prefix", PATH, JP_PREFIX, "Where Jetpack is installed.", NULL},
+    {"path.share", PATH, JP_DATADIR, "Where files for every machine are.", NULL},
+    {"pods.zfs.*", TEXT, NULL, "A property of the dataset of pods (zfs).", NULL},
+    {"root.dir", PATH, JP_DEFAULT_ROOT, "The root directory: images, pods, keys and the database.",
+     NULL},
+    {"root.zfs", TEXT, "zroot/jetpack", "The dataset below which everything is kept (zfs).", NULL},
+    {"root.zfs.*", TEXT, NULL, "A property of the root dataset (zfs).", NULL},
+    {"root.zfs.mountpoint", PATH, "/var/jetpack",
+     "Where the root dataset is mounted; the root directory when storage.driver is zfs.", NULL},
+    {"stop.grace", SECONDS, "10", "How long stop waits between the stop signal and SIGKILL.", NULL},
+    {"storage.driver", CHOICE, "auto", "How root file systems are kept.",
+     "auto|zfs|overlay|btrfs|copy"},
+    {"version.git", TEXT, NULL, "The commit of this build, shown by version.", NULL},
+    {NULL, TEXT, NULL, NULL, NULL},
+};
+
+/* Whether the entry is a family and `name` one of its members: "root.zfs.*" and "root.zfs.atime".
+ */
+static bool is_member(const struct jp_config_key *key, const char *name)
+{
+    size_t len = strlen(key->name);
+    return len > 2 && strcmp(key->name + len - 2, ".*") == 0 &&
+           strncmp(key->name, name, len - 1) == 0 && name[len - 1] != '\0';
+}
+
+const struct jp_config_key *jp_config_key_find(const char *name)
+{
+    const struct jp_config_key *family = NULL;
+    for (const struct jp_config_key *key = jp_config_keys; key->name; key++) {
+        if (strcmp(key->name, name) == 0 && !strchr(name, '*'))
+            return key;
+        if (is_member(key, name))
+            family = key;
+    }
+    return family;
+}
+
+#define MAX_NAME 64 /* longer names are not compared: no key comes near */
+
+/* Number of letters to insert, remove or change to get from one word to the other. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[MAX_NAME + 1];
+    size_t width = strlen(b);
+    for (size_t j = 0; j <= width; j++)
+        row[j] = j;
+    for (size_t i = 1; a[i - 1]; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= width; j++) {
+            size_t change = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            size_t best = row[j] < row[j - 1] ? row[j] + 1 : row[j - 1] + 1;
+            row[j] = change < best ? change : best;
+        }
+    }
+    return row[width];
+}
+
+const char *jp_config_key_near(const char *name)
+{
+    const char *best = NULL;
+    size_t best_distance = strlen(name) / 3 + 2; /* beyond this a guess only confuses */
+    if (strlen(name) > MAX_NAME)
+        return NULL;
+    for (const struct jp_config_key *key = jp_config_keys; key->name; key++) {
+        size_t d = distance(name, key->name);
+        if (d < best_distance && !strchr(key->name, '*')) {
+            best = key->name;
+            best_distance = d;
+        }
+    }
+    return best;
+}
