@@ -1,0 +1,58 @@
+#!/bin/sh
+# The arrows between rooms: a file of a room includes only headers of its own room and of those that
+# the table in ARCHITECTURE.md allows. Also: system #ifdefs and calls that the house does without.
+set -u
+cd "${SOURCE_DIR:-$(dirname "$0")/..}" || exit 1
+count=0
+failures=0
+
+report() { # STATUS TEXT
+    count=$((count + 1))
+    if [ "$1" -eq 0 ]; then
+        echo "ok $count - $2"
+    else
+        echo "not ok $count - $2"
+        failures=$((failures + 1))
+    fi
+}
+
+# Rows of the table: | `room` | what it is | `a` `b` ... |
+table=$(sed -n '/<!-- arrows -->/,/<!-- end arrows -->/p' ARCHITECTURE.md |
+    sed -n 's/^| `\([a-z0-9/]*\)` |[^|]*|\([^|]*\)|.*$/\1:\2/p' | tr -d '\140')
+
+allowed() { printf '%s\n' "$table" | sed -n "s|^$1:||p"; }
+
+for room in $(find src -type d | sed 's|^src/*||' | grep . | sort); do
+    find "src/$room" -maxdepth 1 -name '*.[ch]' | grep -q . || continue
+    words=$(allowed "$room")
+    if [ -z "$(printf '%s\n' "$table" | grep "^$room:")" ]; then
+        report 1 "src/$room stands in the table of ARCHITECTURE.md"
+        continue
+    fi
+    bad=$(find "src/$room" -maxdepth 1 -name '*.[ch]' ! -name '*_test.c' -print |
+        xargs grep -nE '^#include "' |
+        sed -n 's|^\([^:]*:[0-9]*\):#include "\(.*\)/[^/]*".*$|\1 \2|p' |
+        while read -r place target; do
+            case " $room $words " in
+            *" $target "*) ;;
+            *) echo "# $place includes from $target" ;;
+            esac
+        done)
+    [ -z "$bad" ]
+    report $? "src/$room includes only what it may"
+    [ -z "$bad" ] || printf '%s\n' "$bad"
+done
+
+bad=$(grep -rnE '__linux__|__FreeBSD__' src --include='*.[ch]' | grep -vE '^src/(sys|platform)/')
+[ -z "$bad" ]
+report $? "no system #ifdef outside src/sys and src/platform"
+[ -z "$bad" ] || printf '%s\n' "$bad" | sed 's/^/# /'
+
+bad=$(grep -rnE '\b(system|popen|strcpy|strcat|sprintf|alloca|atoi|gets|tmpnam|mktemp)[[:space:]]*\(' \
+    src --include='*.c')
+[ -z "$bad" ]
+report $? "none of the calls that the house does without"
+[ -z "$bad" ] || printf '%s\n' "$bad" | sed 's/^/# /'
+
+echo "1..$count"
+[ "$failures" -eq 0 ]

@@ -1,0 +1,97 @@
+#!/bin/sh
+# The test suite: builds with gcc (tests hooks on), with clang, and with the sanitizers, runs every
+# test program under prove(1) and counts the results. The last line is "N passed, N failed", with
+# ", N skipped" when something could not run here; each skip says why. Full output: build-*/log.
+#
+#   check.sh [unit|root|cli|...]    only the suites named, on the first build
+set -u
+cd "$(dirname "$0")/.." || exit 1
+SOURCE_DIR=$PWD
+export SOURCE_DIR
+jobs=2
+log=build-check/log
+mkdir -p build-check/log
+: >"$log/summary"
+
+say() { printf '%s\n' "$*"; }
+
+# build DIRECTORY COMPILER [MESON OPTIONS]
+build() {
+    dir=$1 compiler=$2
+    shift 2
+    if [ ! -f "$dir/build.ninja" ]; then
+        CC=$compiler meson setup "$dir" -Dtest_hooks=true "$@" >"$log/setup-$(basename "$dir")" 2>&1 ||
+            { tail -20 "$log/setup-$(basename "$dir")"; return 1; }
+    fi
+    ninja -C "$dir" -j"$jobs" >"$log/ninja-$(basename "$dir")" 2>&1 ||
+        { grep -E 'error|FAILED' "$log/ninja-$(basename "$dir")" | head -20; return 1; }
+}
+
+# One step that is a test by itself: a build that must succeed.
+step() {
+    name=$1
+    shift
+    if "$@"; then
+        echo "passed $name" >>"$log/summary"
+        say "ok   $name"
+    else
+        echo "failed $name" >>"$log/summary"
+        say "FAIL $name"
+    fi
+}
+
+# suite NAME BUILD-DIRECTORY TEST-PROGRAM...: counts into the summary.
+suite() {
+    name=$1 BUILD_DIR=$SOURCE_DIR/$2
+    shift 2
+    [ $# -gt 0 ] || return 0
+    export BUILD_DIR
+    output=$log/$(echo "$name" | tr ' /' '--')
+    prove --exec '' --verbose --merge --timer -j "$jobs" "$@" >"$output" 2>&1
+    status=$?
+    awk -v name="$name" -v status="$status" -v must="${JETPACK_MUST_WORK:-}" -f tools/count.awk \
+        "$output" >>"$log/summary"
+    tail -n 1 "$log/summary" | sed 's/^count /     /'
+    if [ "$status" -ne 0 ]; then
+        sed -n '/^Test Summary Report/,$p' "$output"
+        grep -E -A 12 '^not ok' "$output" | grep -v '^ok' | head -80
+    fi
+    grep -iE '^ok .*# SKIP' "$output" | sed 's/.*# *[Ss][Kk][Ii][Pp]/skipped:/' | sort | uniq -c
+    return 0
+}
+
+programs() { find "$1/src" "$1/tests" -type f -name "$2" -perm -u+x 2>/dev/null | sort; }
+scripts() { find "$@" -name '*.t' 2>/dev/null | sort; }
+
+all_suites() {
+    prefix=$1 dir=$2
+    # shellcheck disable=SC2046 # lists of words without blanks
+    {
+        suite "$prefix unit" "$dir" $(programs "$dir" '*_test')
+        suite "$prefix cli" "$dir" $(scripts tests/cli)
+        suite "$prefix conformance" "$dir" $(scripts tests/conformance)
+        suite "$prefix hostile" "$dir" $(scripts tests/hostile)
+        suite "$prefix fault" "$dir" $(scripts tests/fault)
+    }
+}
+
+if [ $# -gt 0 ]; then
+    build build-check/gcc gcc || exit 1
+    for name in "$@"; do
+        # shellcheck disable=SC2046
+        case $name in
+        unit) suite unit build-check/gcc $(programs build-check/gcc '*_test') ;;
+        *) suite "$name" build-check/gcc $(scripts "tests/$name") ;;
+        esac
+    done
+else
+    step "build with gcc" build build-check/gcc gcc
+    # shellcheck disable=SC2046
+    suite "house" build-check/gcc $(find tests -maxdepth 1 -name '*.t' | sort)
+    all_suites "gcc" build-check/gcc
+    step "build with clang" build build-check/clang clang
+    step "build with sanitizers" build build-check/sanitize gcc -Db_sanitize=address,undefined
+    all_suites "sanitizers" build-check/sanitize
+fi
+
+awk -f tools/total.awk "$log/summary"

@@ -1,0 +1,62 @@
+#!/bin/sh
+# Installs the packages of one purpose, when one is missing:
+#
+#   install-packages.sh build|demo|check
+#
+# apt on Debian and its kin, pkg on FreeBSD; with sudo when not root. Elsewhere it names them.
+set -eu
+
+debian_build='gcc meson ninja-build make pkg-config libc6-dev libssl-dev libjansson-dev
+    libsqlite3-dev libseccomp-dev liblzma-dev libbz2-dev libzstd-dev zlib1g-dev libisal-dev'
+debian_demo="$debian_build curl tar gzip ca-certificates"
+debian_check="$debian_build clang perl tar gzip bzip2 xz-utils zstd
+    libarchive-tools attr acl strace iproute2 procps util-linux mandoc shellcheck git
+    debootstrap golang-go golang-github-appc-spec-dev python3-venv curl e2fsprogs"
+freebsd_build='meson ninja pkgconf jansson sqlite3 zstd isa-l'
+freebsd_demo="$freebsd_build curl"
+freebsd_check="$freebsd_build perl5 mandoc bash"
+
+purpose=${1:-build}
+case $purpose in
+build) debian=$debian_build freebsd=$freebsd_build ;;
+demo) debian=$debian_demo freebsd=$freebsd_demo ;;
+check) debian=$debian_check freebsd=$freebsd_check ;;
+*) echo "usage: install-packages.sh build|demo|check" >&2; exit 2 ;;
+esac
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        echo "cannot install packages: neither root nor sudo; needed: $missing" >&2
+        exit 1
+    fi
+}
+
+missing=
+if command -v apt-get >/dev/null; then
+    for package in $debian; do
+        state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+        [ "$state" = installed ] || missing="$missing $package"
+    done
+    [ -n "$missing" ] || exit 0
+    echo "Installing:$missing"
+    as_root apt-get -qq update
+    # shellcheck disable=SC2086 # a list of words
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
+        install $missing >/dev/null
+elif command -v pkg >/dev/null; then
+    for package in $freebsd; do
+        pkg info -e "$package" || missing="$missing $package"
+    done
+    [ -n "$missing" ] || exit 0
+    echo "Installing:$missing"
+    # shellcheck disable=SC2086 # a list of words
+    as_root pkg install -y $missing
+else
+    echo "No apt or pkg here; please install what a Debian host would need:" >&2
+    echo "$debian" >&2
+    exit 1
+fi

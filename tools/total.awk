@@ -1,0 +1,16 @@
+# Adds up the lines of the summary: "passed NAME", "failed NAME", "count NAME N passed, ...".
+/^passed / { passed++ }
+/^failed / { failed++ }
+/^count / {
+    for (i = 2; i <= NF; i++) {
+        if ($i ~ /^passed/) passed += $(i - 1)
+        if ($i ~ /^failed/) failed += $(i - 1)
+        if ($i ~ /^skipped/) skipped += $(i - 1)
+    }
+}
+END {
+    printf "%d passed, %d failed", passed, failed
+    if (skipped) printf ", %d skipped", skipped
+    printf "\n"
+    exit failed > 0 || passed == 0
+}
