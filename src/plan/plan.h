@@ -26,6 +26,7 @@
 #define JP_PLAN_MAX_VOLUMES 4096  /* per pod */
 #define JP_PLAN_MAX_LAYERS 500    /* overlayfs stacks at most 500 layers */
 #define JP_PLAN_MAX_STRINGS 65536 /* argv, env, groups */
+#define JP_PLAN_MAX_NAME 200     /* bytes of an app name: it becomes a file name */
 
 /* How an app's root file system is made from what the storage driver left on disk. */
 enum jp_root_kind {
