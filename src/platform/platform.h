@@ -7,7 +7,8 @@
  * after a supervisor was killed is found from the pod's UUID alone (clean), never from memory.
  *
  * Order of a start: create, then links.setup, then for each app mounts.root, mounts.volume...,
- * mounts.seal, then spawn. Limits are made before anything runs. "None" is a real table.
+ * mounts.seal, then spawn. Limits are made before anything runs. Order of an end: kill, then
+ * links.teardown, limits.teardown, destroy. "None" is a real table.
  *
  * Meson picks the files of one back end: linux/, freebsd/ or fake/ (which records its calls in a
  * directory, fails the n-th on demand and runs without privileges).
@@ -29,7 +30,7 @@ struct jp_isolation;
 struct jp_spawn {
     size_t app;                    /* index into plan.apps */
     const struct jp_orders *orders;
-    int stdio[3];                  /* descriptors to become 0, 1, 2; stay the caller's */
+    int stdio[3];                  /* descriptors to become 0, 1, 2; stay the caller's; all >= 0 */
 };
 
 struct jp_isolation_ops {
@@ -49,7 +50,15 @@ struct jp_isolation_ops {
                  struct jp_error *err);
     /* A descriptor that becomes readable when the world has died (PID 1 gone), or -1. */
     int (*watch_fd)(const struct jp_isolation *pod);
-    /* Kills whatever runs in the pod and waits until nothing does. Then releases. NULL is fine. */
+    /* Sends a signal to every process of the pod but our own PID 1. Nobody there is fine. */
+    int (*signal)(struct jp_isolation *pod, int signal, struct jp_error *err);
+    /*
+     * Ends the pod's world: kills whatever runs in it and waits until nothing does. After that only
+     * the teardowns and destroy may be called. What spawn returned has been reaped by the caller
+     * before (on Linux PID 1 cannot end as long as a zombie of its namespace is left).
+     */
+    void (*kill)(struct jp_isolation *pod);
+    /* Does what kill does, if need be, and releases. NULL is fine. */
     void (*destroy)(struct jp_isolation *pod);
     /* Removes what a killed supervisor of this pod left. 0 when nothing is left. */
     int (*clean)(const char *uuid, struct jp_error *err);
