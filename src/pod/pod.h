@@ -90,30 +90,14 @@ int jp_pod_program(const struct jp_pod_context *ctx, const char *name, char **re
 /* ---- images ------------------------------------------------------------------------------------
  */
 
-/*
- * A word for images, taken apart: full id, "sha512-" and a prefix of one, or
- * name[:version][,label=value]...[@tag[,tag]...]. The version is kept among the labels.
- */
-struct jp_pod_image_word {
-    char *id_prefix; /* NULL when it is a name */
-    char *name;
-    struct jp_store_label *labels; /* as written; the host's os and arch are not added here */
-    size_t n_labels;
-    struct jp_strv tags;
-};
-
-/* JP_EUSAGE with what is wrong with the word. */
-int jp_pod_image_word_parse(const char *word, struct jp_pod_image_word *ret, struct jp_error *err);
-void jp_pod_image_word_clear(struct jp_pod_image_word *word);
-
 /* The appc names of this host: "linux", "amd64". Constant strings. */
 const char *jp_pod_host_os(void);
 const char *jp_pod_host_arch(void);
 
 /*
- * The one image that a word means: exact id, unique prefix, or the newest version (then the newest
- * image) with that name, labels and tags for this host's os and arch where the word says nothing
- * about them (ruling 5). On success ret->count is 1.
+ * The one image that a word means (appc/imagename.h, or "sha512-" and digits): exact id, unique
+ * prefix, or the newest version (then the newest image) with that name, labels and tags for this
+ * host's os and arch where the word says nothing about them (ruling 5). On success ret->count is 1.
  * JP_ENOTFOUND: not here, or here only for another os or arch (the text tells and says what to do);
  * JP_EAMBIGUOUS: several fit equally, listed; JP_EUSAGE: not a word for images.
  */

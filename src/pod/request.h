@@ -29,7 +29,6 @@ enum jp_pod_option {
     JP_POD_OPT_HOSTNAME,        /* --hostname NAME */
     JP_POD_OPT_NET,             /* --net pod|host|none */
     JP_POD_OPT_DNS,             /* --dns ADDRESS, repeatable */
-    JP_POD_OPT_RESTART,         /* --restart no|on-failure[:N]|always */
     JP_POD_OPT_STRICT,          /* --strict */
     JP_POD_OPT_VOLUME_LINKS,    /* --allow-volume-symlinks */
     JP_POD_OPT_SYSCTL,          /* --sysctl KEY=VALUE */
@@ -50,8 +49,8 @@ enum jp_pod_option {
     JP_POD_OPT_ENVIRONMENT,       /* -e, --environment NAME=VALUE */
     JP_POD_OPT_WORKDIR,           /* --workdir PATH */
     JP_POD_OPT_READ_ONLY,         /* --read-only */
-    JP_POD_OPT_MOUNT_POINT,       /* --mount-point NAME:/path[:ro] */
-    JP_POD_OPT_PORT,              /* --port NAME:PROTOCOL:PORT[:COUNT] */
+    JP_POD_OPT_MOUNT_POINT,       /* --mount-point NAME,path=/path[,readOnly=true] */
+    JP_POD_OPT_PORT,              /* --port NAME,protocol=tcp,port=80[,count=N] */
     JP_POD_OPT_PRE_START,         /* --pre-start PROGRAM | JSON list */
     JP_POD_OPT_POST_STOP,         /* --post-stop PROGRAM | JSON list */
     JP_POD_OPT_CAPS_RETAIN,       /* --caps-retain CAP_X[,CAP_Y...] */

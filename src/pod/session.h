@@ -24,7 +24,7 @@ struct jp_pod_exec {
     const char *app;     /* NULL: the only one */
     struct jp_strv argv; /* empty: login, the user's shell or /bin/sh (console) */
     struct jp_strv env;  /* NAME=VALUE, over those of the app */
-    const char *user;    /* NULL: the app's (console: root) */
+    const char *user;    /* USER[:GROUP]; NULL: the app's (console: root) */
     const char *cwd;     /* NULL: the app's */
     bool has_stdin;
     bool has_tty;
