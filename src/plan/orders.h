@@ -16,20 +16,49 @@
 #define JP_ORDERS_MAX_GROUPS 65536 /* NGROUPS_MAX of Linux */
 
 struct jp_orders {
-    struct jp_strv argv;  /* argv[0] is searched in PATH of env when it has no slash */
+    struct jp_strv argv; /* argv[0] is searched in PATH of env when it has no slash */
     struct jp_strv env;
-    char *cwd;            /* absolute inside the root; checked after chdir (CVE-2024-21626) */
+    char *cwd; /* absolute inside the root; checked after chdir (CVE-2024-21626) */
     uint32_t uid;
     uint32_t gid;
-    uint32_t *groups;     /* the complete supplementary list, primary gid included */
+    uint32_t *groups; /* the complete supplementary list, primary gid included */
     size_t n_groups;
     uint64_t capabilities;
     bool no_new_privileges;
     unsigned char *seccomp; /* sock_filter[], NULL: none */
     size_t seccomp_len;
-    bool has_tty;         /* make standard input the controlling terminal */
-    bool wait_for_check;  /* stop before the seccomp filter until stage 1 has read back the rest */
+    bool has_tty;        /* make standard input the controlling terminal */
+    bool wait_for_check; /* stop before the seccomp filter until stage 1 has read back the rest */
     uint32_t umask;
+};
+
+/*
+ * Descriptors that the shim finds beside its standard streams, and what it says on the first: one
+ * packet STARTED with the pid that will become the program (the shim may have forked), then, on
+ * the go (one byte from stage 1), either end of file because execve(2) closed it, or a failure.
+ */
+#define JP_SHIM_REPORT_FD 3 /* SOCK_SEQPACKET to stage 1 */
+#define JP_SHIM_ORDERS_FD 4 /* the orders, from their beginning to the end of file */
+
+enum jp_shim_step {
+    JP_SHIM_STARTED = 1, /* pid is valid; everything but the filter is applied */
+    JP_SHIM_ORDERS,      /* the orders could not be read */
+    JP_SHIM_CWD,         /* no such working directory */
+    JP_SHIM_OUTSIDE,     /* the working directory is not inside the root (CVE-2024-21626) */
+    JP_SHIM_GROUPS,
+    JP_SHIM_IDS,
+    JP_SHIM_CAPABILITIES,
+    JP_SHIM_FORK,
+    JP_SHIM_TERMINAL,
+    JP_SHIM_SECCOMP,
+    JP_SHIM_NOT_FOUND,      /* exit status 127 */
+    JP_SHIM_NOT_EXECUTABLE, /* exit status 126 */
+};
+
+struct jp_shim_report {
+    uint32_t step; /* enum jp_shim_step */
+    int32_t sys;   /* errno */
+    int32_t pid;   /* STARTED: as the shim's parent sees it */
 };
 
 void jp_orders_code(struct jp_codec *c, struct jp_orders *orders);
