@@ -26,6 +26,13 @@
 int jp_path_open(int root_fd, const char *path, int flags, struct jp_error *err);
 
 /*
+ * Opens a regular file inside the root for reading, following links that stay inside. Anything else
+ * (a device, a FIFO, a directory) is refused with JP_EINVALID before it is opened: opening a device
+ * can do things. (FreeBSD before 13 opens it without blocking, then refuses.)
+ */
+int jp_path_open_regular(int root_fd, const char *path, struct jp_error *err);
+
+/*
  * Splits off the last component: opens its directory inside the root (O_PATH or O_RDONLY) and
  * copies the component to name[NAME_MAX + 1]. The component is never a link that was followed,
  * nor "." or "..": JP_EINVALID. For making, removing and renaming.
