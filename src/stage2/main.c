@@ -1,0 +1,202 @@
+/*
+ * Stage 2: the shim, the last of our code that runs before an application.
+ *
+ * It is static, reads nothing of the image, and gets everything from its orders (plan/orders.h) on
+ * an inherited descriptor. It promises that the program runs with exactly the ids, groups,
+ * capabilities, filter, environment and working directory of the orders and with no descriptor but
+ * the three standard ones; when a step fails it says which one and ends, it never goes on.
+ * Main processes, event handlers, `exec` and `console` all pass here.
+ *
+ * It is started already inside the app's root and, on Linux, not yet visible to the pod's
+ * processes: it becomes visible (jp_shim_enter) when there is nothing left to steal from it.
+ */
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "stage2/shim.h"
+
+#define MAX_ORDERS   (64U << 20) /* more than any ARG_MAX */
+#define EXIT_SHIM    125
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+static void report(enum jp_shim_step step, int sys, pid_t pid)
+{
+    struct jp_shim_report r = {.step = step, .sys = sys, .pid = pid};
+    ssize_t n;
+    do {
+        n = write(JP_SHIM_REPORT_FD, &r, sizeof(r));
+    } while (n < 0 && errno == EINTR);
+}
+
+static JP_NORETURN void fail(enum jp_shim_step step)
+{
+    report(step, errno, 0);
+    _exit(EXIT_SHIM);
+}
+
+static int read_orders(struct jp_orders *ret)
+{
+    JP_AUTO(jp_buf) bytes = JP_BUF_INIT;
+    char chunk[16384];
+    for (;;) {
+        ssize_t n = read(JP_SHIM_ORDERS_FD, chunk, sizeof(chunk));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            break;
+        jp_buf_add(&bytes, chunk, (size_t)n);
+        if (bytes.len > MAX_ORDERS || jp_buf_failed(&bytes)) {
+            errno = E2BIG;
+            return -1;
+        }
+    }
+    (void)close(JP_SHIM_ORDERS_FD);
+    errno = EINVAL;
+    return jp_orders_decode(bytes.data, bytes.len, ret, NULL);
+}
+
+/* What we were started with must not reach the program: signals, mask, descriptors. */
+static void clean_slate(const struct jp_orders *orders)
+{
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    for (int n = 1; n < NSIG; n++)
+        (void)sigaction(n, &action, NULL);
+    sigset_t none;
+    sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    (void)umask((mode_t)orders->umask);
+}
+
+static void enter_cwd(const struct jp_orders *orders)
+{
+    if (chdir(orders->cwd) < 0)
+        fail(JP_SHIM_CWD);
+    if (jp_shim_check_cwd() < 0)
+        fail(JP_SHIM_OUTSIDE);
+}
+
+static void take_identity(const struct jp_orders *orders)
+{
+    if (jp_shim_limit(orders) < 0)
+        fail(JP_SHIM_CAPABILITIES);
+    if (setgroups(orders->n_groups, (const gid_t *)orders->groups) < 0)
+        fail(JP_SHIM_GROUPS);
+    if (jp_shim_ids(orders) < 0)
+        fail(JP_SHIM_IDS);
+    if (jp_shim_drop(orders) < 0)
+        fail(JP_SHIM_CAPABILITIES);
+}
+
+static void own_session(const struct jp_orders *orders)
+{
+    if (setsid() < 0)
+        fail(JP_SHIM_TERMINAL);
+    if (orders->has_tty && ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
+        fail(JP_SHIM_TERMINAL);
+}
+
+/* Stage 1 reads back from the kernel what we are now, and lets us go on, or kills us. */
+static void wait_for_go(const struct jp_orders *orders)
+{
+    if (!orders->wait_for_check)
+        return;
+    char go;
+    ssize_t n;
+    do {
+        n = read(JP_SHIM_REPORT_FD, &go, 1);
+    } while (n < 0 && errno == EINTR);
+    if (n != 1)
+        _exit(EXIT_SHIM);
+}
+
+static const char *search_path(const struct jp_orders *orders)
+{
+    for (size_t i = 0; i < orders->env.count; i++) {
+        if (strncmp(orders->env.items[i], "PATH=", 5) == 0)
+            return orders->env.items[i] + 5;
+    }
+    return DEFAULT_PATH;
+}
+
+/*
+ * Tries each directory of PATH as execvp(3) does, but never hands a file that the kernel does not
+ * understand to a shell. Leaves the errno that describes the failure best: "permission denied"
+ * somewhere beats "not found" elsewhere.
+ */
+static void exec_in_path(const char *path, char *const argv[], char *const env[])
+{
+    int best = ENOENT;
+    char full[PATH_MAX];
+    for (const char *dir = path;; dir++) {
+        size_t len = strcspn(dir, ":");
+        int n = len == 0 ? snprintf(full, sizeof(full), "%s", argv[0])
+                         : snprintf(full, sizeof(full), "%.*s/%s", (int)len, dir, argv[0]);
+        if (n > 0 && (size_t)n < sizeof(full)) {
+            (void)execve(full, argv, env);
+            if (errno == EACCES)
+                best = errno;
+            else if (errno != ENOENT && errno != ENOTDIR)
+                return;
+        }
+        dir += len;
+        if (*dir == '\0')
+            break;
+    }
+    errno = best;
+}
+
+static JP_NORETURN void run_program(struct jp_orders *orders)
+{
+    static char *empty[] = {NULL};
+    char **argv = orders->argv.items;
+    char **env = orders->env.items ? orders->env.items : empty;
+    if (argv[0][0] == '\0')
+        errno = ENOENT;
+    else if (strchr(argv[0], '/'))
+        (void)execve(argv[0], argv, env);
+    else
+        exec_in_path(search_path(orders), argv, env);
+    bool is_missing = errno == ENOENT || errno == ENOTDIR;
+    report(is_missing ? JP_SHIM_NOT_FOUND : JP_SHIM_NOT_EXECUTABLE, errno, 0);
+    _exit(is_missing ? 127 : 126);
+}
+
+int main(void)
+{
+    struct jp_orders orders = {0};
+    if (jp_shim_protect() < 0)
+        fail(JP_SHIM_CAPABILITIES);
+    closefrom(JP_SHIM_ORDERS_FD + 1);
+    if (fcntl(JP_SHIM_REPORT_FD, F_SETFD, FD_CLOEXEC) < 0 || read_orders(&orders) < 0)
+        fail(JP_SHIM_ORDERS);
+    clean_slate(&orders);
+    enter_cwd(&orders);
+    take_identity(&orders);
+    pid_t pid = 0;
+    if (jp_shim_enter(&pid) < 0)
+        fail(JP_SHIM_FORK);
+    if (pid != 0)
+        report(JP_SHIM_STARTED, 0, pid);
+    if (pid != 0 && pid != getpid())
+        _exit(0);
+    own_session(&orders);
+    wait_for_go(&orders);
+    if (jp_shim_filter(&orders) < 0)
+        fail(JP_SHIM_SECCOMP);
+    run_program(&orders);
+}

@@ -1,0 +1,58 @@
+/* The shim on FreeBSD: the jail confines, there are neither capabilities nor filters. */
+#include <sys/procctl.h>
+#include <sys/types.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <unistd.h>
+
+#include "stage2/shim.h"
+
+int jp_shim_protect(void)
+{
+    int disable = PROC_TRACE_CTL_DISABLE_EXEC;
+    return procctl(P_PID, getpid(), PROC_TRACE_CTL, &disable);
+}
+
+int jp_shim_check_cwd(void)
+{
+    char path[PATH_MAX];
+    if (!getcwd(path, sizeof(path)))
+        return -1;
+    if (path[0] != '/') {
+        errno = EXDEV;
+        return -1;
+    }
+    return 0;
+}
+
+int jp_shim_limit(const struct jp_orders *orders)
+{
+    (void)orders;
+    return 0;
+}
+
+int jp_shim_ids(const struct jp_orders *orders)
+{
+    if (setresgid(orders->gid, orders->gid, orders->gid) < 0)
+        return -1;
+    return setresuid(orders->uid, orders->uid, orders->uid);
+}
+
+int jp_shim_drop(const struct jp_orders *orders)
+{
+    (void)orders;
+    return 0;
+}
+
+int jp_shim_enter(pid_t *ret_pid)
+{
+    *ret_pid = getpid();
+    return 0;
+}
+
+int jp_shim_filter(const struct jp_orders *orders)
+{
+    (void)orders;
+    return 0;
+}
