@@ -15,9 +15,11 @@ int jp_tree_remove(int dir_fd, const char *name, struct jp_error *err);
 
 /*
  * Copies what is below from_fd into the existing directory to_fd: owner, mode, times, xattrs, hard
- * links, symbolic links, devices, holes. Uses reflinks where the file system can; *ret_reflinked
- * (may be NULL) tells whether every file was shared. Existing entries are replaced: a directory
- * merges with a directory, anything else is removed first; a symbolic link is never followed.
+ * links, symbolic links, devices, holes. The top directory's own metadata is copied as well. What
+ * is mounted inside the source is refused with JP_EBUSY. Uses reflinks where the file system can;
+ * *ret_reflinked (may be NULL) tells whether every file was shared. Existing entries are replaced:
+ * a directory merges with a directory, anything else is removed first; a symbolic link is never
+ * followed.
  */
 int jp_tree_copy(int from_fd, int to_fd, bool *ret_reflinked, struct jp_error *err);
 
