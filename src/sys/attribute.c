@@ -95,10 +95,8 @@ int jp_xattr_get(int fd, const char *name, struct jp_buf *out)
         return -1;
     }
     ssize_t len = extattr_get_fd(fd, EXTATTR_NAMESPACE_USER, own, value, JP_XATTR_SIZE_MAX);
-    if (len < 0) {
-        errno = errno == ENOATTR ? ENODATA : errno;
+    if (len < 0)
         return -1;
-    }
     jp_buf_reset(out);
     jp_buf_add(out, value, (size_t)len);
     if (jp_buf_failed(out)) {

@@ -7,6 +7,7 @@
 #ifndef JP_SYS_ATTRIBUTE_H
 #define JP_SYS_ATTRIBUTE_H
 
+#include <errno.h>
 #include <stddef.h>
 
 #include "base/buf.h"
@@ -14,12 +15,17 @@
 #include "base/strv.h"
 
 #define JP_XATTR_SIZE_MAX 65536U /* bytes of a value: Linux's XATTR_SIZE_MAX */
-#define JP_XATTR_NAME_MAX 255U   /* bytes of a name: Linux's XATTR_NAME_MAX */
+#ifdef ENOATTR
+#define JP_NO_XATTR ENOATTR
+#else
+#define JP_NO_XATTR ENODATA
+#endif
+#define JP_XATTR_NAME_MAX 255U /* bytes of a name: Linux's XATTR_NAME_MAX */
 
 /* As fsetxattr(2): 0, or -1 with errno. */
 int jp_xattr_set(int fd, const char *name, const void *value, size_t len);
 
-/* Replaces `out` by the value. 0, or -1 with errno (ENODATA when there is none). */
+/* Replaces `out` by the value. 0, or -1 with errno (JP_NO_XATTR when there is none). */
 int jp_xattr_get(int fd, const char *name, struct jp_buf *out);
 
 /* Appends the names that this file has, in the system's order. 0, or -1 with errno. */

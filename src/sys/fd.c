@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 #include <sys/stat.h>
+
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -11,7 +12,7 @@
 #include "sys/calls.h"
 
 #define READ_CHUNK 65536
-#define MAX_FDS 16 /* more descriptors than any message of ours carries */
+#define MAX_FDS    16 /* more descriptors than any message of ours carries */
 
 void jp_fd_close(int *fd)
 {
@@ -174,11 +175,11 @@ ssize_t jp_fd_send(int socket, const void *bytes, size_t len, const int *fds, si
     if (count > 0) {
         memset(&control, 0, sizeof(control));
         message.msg_control = control.space;
-        message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+        message.msg_controllen = (socklen_t)CMSG_SPACE(count * sizeof(int));
         struct cmsghdr *header = CMSG_FIRSTHDR(&message);
         header->cmsg_level = SOL_SOCKET;
         header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(count * sizeof(int));
+        header->cmsg_len = (socklen_t)CMSG_LEN(count * sizeof(int));
         memcpy(CMSG_DATA(header), fds, count * sizeof(int));
     }
     ssize_t n;
