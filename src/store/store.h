@@ -6,18 +6,24 @@
  *
  *   version                  format of this directory, one line
  *   db                       the database
- *   lock                     flock'ed shared by users, exclusive by fsck --repair and migrations
- *   tmp/NAME/                objects in the making, trees to be removed; each has a `lock` held by
- *                            its maker, so that gc knows which are abandoned
- *   images/sha512-HEX/       manifest (exact bytes), record (JSON), rootfs/, skeleton, lock
- *   pods/UUID/               manifest (reified), record (JSON: name, created, leases, images),
- *                            lock (held by the supervisor), state (JSON, stage 1's), control, logs/,
- *                            apps/APP/ (the driver's clone), volumes/NAME/
- *   keys/                    trusted keys
- *   mds/                     what the metadata service may read
+ *   lock                     flock'ed shared by users of the database, exclusive while it is made
+ *   driver                   the storage driver that "auto" chose, and why
+ *   tmp/NAME/                objects in the making, trees to be removed; the maker holds an flock
+ * on the directory itself, so that gc knows which are abandoned images/sha512-HEX/       manifest
+ * (exact bytes), record (JSON), rootfs/, skeleton pods/UUID/               manifest (reified),
+ * record (JSON: name, created, leases, images), lock (held by the supervisor), state (JSON, stage
+ * 1's), control, logs/, apps/APP/ (the driver's clone), volumes/NAME/ keys/ trusted keys mds/ what
+ * the metadata service may read
  *
  * One commit point per operation: an object is made in tmp/, made durable, renamed into place,
- * then entered in the database. A crash between the last two is mended by the next gc or fsck.
+ * then entered in the database, the last two inside one transaction that keeps other writers out.
+ * A crash between them leaves a directory without a row (or, for removals, a row without a
+ * directory); the next gc makes the rows agree with the directories. A deleted database is made
+ * anew from them by whichever command comes next.
+ *
+ * A store is used by one thread of the process that opened it; after fork(2) only
+ * jp_store_free() may be called in the child. The database is opened by the first call that needs
+ * it. Whoever waits long (a foreground run) calls jp_store_rest() before.
  */
 #ifndef JP_STORE_STORE_H
 #define JP_STORE_STORE_H
@@ -55,6 +61,9 @@ JP_DEFINE_AUTO_PTR(jp_store);
 /* The driver in use and why it was chosen; valid as long as the store. */
 const struct jp_driver_ops *jp_store_driver(struct jp_store *store, const char **ret_why,
                                             struct jp_error *err);
+/* Closes the database and gives its lock back until the next call that needs it. */
+void jp_store_rest(struct jp_store *store);
+
 const char *jp_store_root(const struct jp_store *store);
 int jp_store_root_fd(const struct jp_store *store);
 
@@ -66,14 +75,14 @@ struct jp_store_label {
 };
 
 struct jp_store_image {
-    char *id;            /* sha512- and 128 hexadecimal digits */
-    char *name;          /* AC Identifier */
+    char *id;                      /* sha512- and 128 hexadecimal digits */
+    char *name;                    /* AC Identifier */
     struct jp_store_label *labels; /* version, os, arch and the others, in manifest order */
     size_t n_labels;
-    int64_t created_ns;  /* annotation "created" or "timestamp", else the time of import */
+    int64_t created_ns; /* annotation "created" or "timestamp", else the time of import */
     int64_t imported_ns;
-    uint64_t size_bytes; /* of the uncompressed tar */
-    uint64_t disk_bytes; /* what its files take */
+    uint64_t size_bytes;         /* of the uncompressed tar */
+    uint64_t disk_bytes;         /* what its files take */
     struct jp_strv dependencies; /* ids of images that it stands on, where they are here */
     struct jp_strv tags;
 };
@@ -83,13 +92,15 @@ struct jp_store_images {
     size_t count;
 };
 
+void jp_store_image_clear(struct jp_store_image *image);
 void jp_store_images_clear(struct jp_store_images *images);
+/* The value of a label, NULL without; valid as long as the image. */
 const char *jp_store_image_label(const struct jp_store_image *image, const char *name);
 
 /* What to look for; NULL and 0 mean "any". */
 struct jp_store_image_query {
-    const char *id_prefix; /* "sha512-..." with at least one digit, any length */
-    const char *name;      /* exact */
+    const char *id_prefix;               /* "sha512-..." with at least one digit, any length */
+    const char *name;                    /* exact */
     const struct jp_store_label *labels; /* all must be equal */
     size_t n_labels;
     const char *const *tags; /* all must be there */
@@ -105,16 +116,21 @@ struct jp_store_draft {
     int dir_fd;    /* tmp/NAME: write manifest, skeleton here */
     int rootfs_fd; /* the tree to fill */
     char *path;    /* absolute path of the directory */
-    int lock_fd;
+    int lock_fd;   /* keeps gc away; the store's business */
+    char name[48]; /* NAME; the store's business */
 };
 
-#define JP_STORE_DRAFT_INIT {.dir_fd = -1, .rootfs_fd = -1, .path = NULL, .lock_fd = -1}
+#define JP_STORE_DRAFT_INIT                                                                        \
+    {                                                                                              \
+        .dir_fd = -1, .rootfs_fd = -1, .path = NULL, .lock_fd = -1, .name = ""                     \
+    }
 
 int jp_store_draft_begin(struct jp_store *store, struct jp_store_draft *ret, struct jp_error *err);
 
 /*
  * Makes the draft durable and enters it as an image. `image` describes it (id, name, labels, sizes,
- * times); the record file is written from it. JP_EEXISTS when that id is already here: the draft is
+ * times); the record file is written from it. imported_ns 0 means now. Dependencies must be here
+ * (JP_ENOTFOUND). JP_EEXISTS when that id is already here: the draft is
  * removed and the existing image untouched.
  */
 int jp_store_draft_commit(struct jp_store *store, struct jp_store_draft *draft,
@@ -122,7 +138,7 @@ int jp_store_draft_commit(struct jp_store *store, struct jp_store_draft *draft,
 /* Removes an unfinished draft; a cleared or committed one is fine. */
 void jp_store_draft_abort(struct jp_store *store, struct jp_store_draft *draft);
 
-/* Opens the directory of an image (O_PATH|O_DIRECTORY not set: readable). JP_ENOTFOUND. */
+/* Opens the directory of an image for reading. JP_ENOTFOUND. */
 int jp_store_image_open(struct jp_store *store, const char *id, int *ret_dir_fd,
                         struct jp_error *err);
 /* The manifest's exact bytes with a NUL after them; *ret is the caller's. */
@@ -163,7 +179,8 @@ void jp_store_pods_clear(struct jp_store_pods *pods);
  * the leased address: it is called once with the address and returns the text (the store frees it).
  */
 struct jp_store_pod_request {
-    struct jp_store_pod *pod; /* uuid, name, apps set by the caller */
+    struct jp_store_pod *pod; /* uuid, name, apps set by the caller; created_ns 0 means now */
+    bool is_volatile;         /* thrown away after its run: not synced to disk */
     bool wants_address;
     char *(*manifest)(void *context, const char *address, struct jp_error *err);
     void *context;

@@ -1,10 +1,10 @@
 /*
  * How root file systems are kept: the interface of a storage driver.
  *
- * An image's own files live in one tree (images/ID/rootfs for drivers that use directories). A pod's
- * app gets a writable clone of a stack of such trees. A driver only makes and removes what lies on
- * disk; mounting for a run is the platform's work, told by struct jp_plan_root. zfs and btrfs use
- * the same calls.
+ * An image's own files live in one tree (images/ID/rootfs for drivers that use directories). A
+ * pod's app gets a writable clone of a stack of such trees. A driver only makes and removes what
+ * lies on disk; mounting for a run is the platform's work, told by struct jp_plan_root. zfs and
+ * btrfs use the same calls.
  */
 #ifndef JP_STORE_DRIVER_H
 #define JP_STORE_DRIVER_H
@@ -20,12 +20,14 @@ struct jp_driver;
 
 /* Where a driver works. Descriptors stay the store's. */
 struct jp_driver_context {
-    int root_fd;            /* the root directory */
-    const char *root_path;  /* its absolute path: mount options need one */
+    int root_fd;           /* the root directory */
+    const char *root_path; /* its absolute path: mount options need one */
 };
 
 struct jp_driver_ops {
     const char *name; /* "overlay", "copy", "zfs", "btrfs" */
+    /* Images and clones are more than directories: they must be let go before rm -r. */
+    bool owns_datasets;
     /*
      * Can this driver work here? 1 yes, 0 no with the reason in `why` (a sentence); probes really
      * (mounts in a private namespace, clones a file), never guesses from names.
@@ -40,7 +42,7 @@ struct jp_driver_ops {
     /*
      * A clean, writable clone of `layers` (image ids, topmost first) for pods/UUID/apps/APP, whose
      * directory is open as app_fd and lies at app_path. An earlier clone there is removed first.
-     * *ret is filled for the plan (is_read_only left alone).
+     * *ret is filled for the plan (is_read_only and is_volatile are left alone).
      */
     int (*clone)(const struct jp_driver_context *ctx, int app_fd, const char *app_path,
                  const struct jp_strv *layers, struct jp_plan_root *ret, struct jp_error *err);
@@ -51,7 +53,9 @@ struct jp_driver_ops {
                        struct jp_error *err);
     /*
      * Calls `each` for every path that differs from the clone's layers: change is 'A' added, 'M'
-     * modified, 'D' deleted; paths are relative to the root, in lexical order.
+     * modified, 'D' deleted; paths are relative to the root, a directory before what is in it,
+     * names in byte order. Stops when `each` returns non-zero and returns that. The clone must not
+     * be in use.
      */
     int (*clone_changes)(const struct jp_driver_context *ctx, int app_fd,
                          int (*each)(void *context, char change, const char *path), void *context,

@@ -1,0 +1,160 @@
+/* Plain directories: what the copy and the overlay driver have in common. */
+#include "store/driver/common.h"
+
+#include <sys/stat.h>
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "appc/id.h"
+#include "base/buf.h"
+#include "base/mem.h"
+#include "store/internal.h"
+#include "sys/attribute.h"
+#include "sys/calls.h"
+#include "sys/fd.h"
+#include "sys/tree.h"
+
+#define LAYERS_FILE_MAX (JP_PLAN_MAX_LAYERS * JP_IMAGE_ID_SIZE)
+
+int jp_plain_image_create(const struct jp_driver_context *ctx, int dir_fd, struct jp_error *err)
+{
+    (void)ctx;
+    JP_AUTO_FD int fd = jp_fd_make_dir(dir_fd, "rootfs", 0755, err);
+    return fd < 0 ? -1 : 0;
+}
+
+int jp_plain_image_seal(const struct jp_driver_context *ctx, int dir_fd, struct jp_error *err)
+{
+    (void)ctx;
+    (void)dir_fd;
+    (void)err;
+    return 0;
+}
+
+int jp_plain_image_destroy(const struct jp_driver_context *ctx, int dir_fd, struct jp_error *err)
+{
+    (void)ctx;
+    return jp_tree_remove(dir_fd, "rootfs", err);
+}
+
+int jp_plain_layer_open(const struct jp_driver_context *ctx, const char *id, struct jp_error *err)
+{
+    if (jp_image_id_check(id, err) < 0)
+        return -1;
+    /* Three steps, so that no component is a link. */
+    JP_AUTO_FD int images = jp_fd_open_dir(ctx->root_fd, "images", err);
+    JP_AUTO_FD int image = images < 0 ? -1 : jp_fd_open_dir(images, id, err);
+    return image < 0 ? -1 : jp_fd_open_dir(image, "rootfs", err);
+}
+
+int jp_plain_clone_destroy(const struct jp_driver_context *ctx, int app_fd, struct jp_error *err)
+{
+    static const char *const parts[] = {"upper", "work", "rootfs", "layers"};
+    JP_AUTO_FD int tmp_fd = jp_fd_open_dir(ctx->root_fd, "tmp", err);
+    if (tmp_fd < 0)
+        return -1;
+    for (size_t i = 0; i < JP_LEN(parts); i++) {
+        if (jp_trash_remove(tmp_fd, app_fd, parts[i], err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int jp_plain_layers_write(int app_fd, const struct jp_strv *layers, struct jp_error *err)
+{
+    JP_AUTO(jp_buf) text = JP_BUF_INIT;
+    if (layers->count > JP_PLAN_MAX_LAYERS)
+        return jp_fail(err, JP_ELIMIT, 0, "%zu layers; a root file system has at most %d",
+                       layers->count, JP_PLAN_MAX_LAYERS);
+    for (size_t i = 0; i < layers->count; i++)
+        jp_buf_printf(&text, "%s\n", layers->items[i]);
+    if (jp_buf_failed(&text))
+        return jp_oom(err);
+    return jp_file_replace(app_fd, "layers", jp_buf_text(&text), text.len, 0600, false, err);
+}
+
+int jp_plain_layers_read(int app_fd, struct jp_strv *ret, struct jp_error *err)
+{
+    JP_AUTO(jp_buf) text = JP_BUF_INIT;
+    if (jp_file_read(app_fd, "layers", LAYERS_FILE_MAX, &text, err) < 0)
+        return jp_wrap(err, "there is no clone");
+    JP_AUTO(jp_strv) layers = JP_STRV_INIT;
+    for (const char *line = jp_buf_text(&text); *line;) {
+        size_t len = strcspn(line, "\n");
+        if (jp_strv_add_owned(&layers, jp_memdup0(line, len)) < 0)
+            return jp_oom(err);
+        line += len + (line[len] == '\n');
+    }
+    *ret = layers;
+    layers = (struct jp_strv)JP_STRV_INIT;
+    return 0;
+}
+
+static int copy_attributes(int from_fd, int to_fd, struct jp_error *err)
+{
+    JP_AUTO(jp_strv) names = JP_STRV_INIT;
+    JP_AUTO(jp_buf) value = JP_BUF_INIT;
+    if (jp_xattr_list(from_fd, &names) < 0)
+        return errno == ENOTSUP ? 0 : jp_fail_sys(err, "list extended attributes");
+    for (size_t i = 0; i < names.count; i++) {
+        const char *name = names.items[i];
+        /* The label is the system's to give. */
+        if (strcmp(name, "security.selinux") == 0)
+            continue;
+        if (jp_xattr_get(from_fd, name, &value) < 0 ||
+            jp_xattr_set(to_fd, name, jp_buf_text(&value), value.len) < 0)
+            return jp_fail_sys(err, "copy extended attribute '%s'", name);
+    }
+    return 0;
+}
+
+int jp_plain_copy_metadata(int from_fd, int to_fd, struct jp_error *err)
+{
+    struct stat st;
+    if (fstat(from_fd, &st) < 0)
+        return jp_fail_sys(err, "stat");
+    if (jp_sys.fchown(to_fd, st.st_uid, st.st_gid) < 0)
+        return jp_fail_sys(err, "set owner");
+    if (copy_attributes(from_fd, to_fd, err) < 0)
+        return -1;
+    /* After the owner (chown drops set-id bits) and the ACLs (which change the mode). */
+    if (jp_sys.fchmod(to_fd, st.st_mode & 07777) < 0)
+        return jp_fail_sys(err, "set mode");
+    const struct timespec times[2] = {st.st_atim, st.st_mtim};
+    return jp_sys.futimens(to_fd, times) < 0 ? jp_fail_sys(err, "set times") : 0;
+}
+
+static void close_all(int *fds, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        jp_fd_close(&fds[i]);
+    free(fds);
+}
+
+int jp_plain_clone_changes(const struct jp_driver_context *ctx, int app_fd,
+                           struct jp_plain_comparison *comparison, struct jp_error *err)
+{
+    JP_AUTO(jp_strv) layers = JP_STRV_INIT;
+    if (jp_plain_layers_read(app_fd, &layers, err) < 0)
+        return -1;
+    int *fds = jp_calloc(layers.count, sizeof(*fds));
+    if (!fds)
+        return jp_oom(err);
+    int r = 0;
+    size_t count = 0;
+    while (r == 0 && count < layers.count) {
+        fds[count] = jp_plain_layer_open(ctx, layers.items[count], err);
+        if (fds[count] < 0)
+            r = -1;
+        else
+            count++;
+    }
+    comparison->layer_fds = fds;
+    comparison->n_layers = count;
+    if (r == 0)
+        r = jp_plain_changes(comparison, err);
+    close_all(fds, count);
+    return r;
+}

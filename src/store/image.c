@@ -1,0 +1,300 @@
+/*
+ * Images: looking them up, making them (drafts), removing them.
+ *
+ * Making and removing rename the directory inside the transaction that changes the row. So a row
+ * and its directory differ only when a process died between the two, and gc, which looks inside a
+ * transaction of its own, never mistakes work in progress for wreckage (row 60 of SECURITY.md).
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "appc/id.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "store/internal.h"
+#include "sys/calls.h"
+#include "sys/fd.h"
+#include "sys/filesystem.h"
+
+#define MAX_USERS_NAMED 8 /* in the refusal to destroy an image */
+
+/* ---- looking up --------------------------------------------------------------------------------
+ */
+
+static bool fits(const struct jp_store_image *image, const struct jp_store_image_query *query)
+{
+    if (query->name && strcmp(query->name, image->name) != 0)
+        return false;
+    for (size_t i = 0; i < query->n_labels; i++) {
+        const char *value = jp_store_image_label(image, query->labels[i].name);
+        if (!value || strcmp(value, query->labels[i].value) != 0)
+            return false;
+    }
+    for (size_t i = 0; i < query->n_tags; i++) {
+        if (!jp_strv_contains(&image->tags, query->tags[i]))
+            return false;
+    }
+    return true;
+}
+
+int jp_store_image_list(struct jp_store *store, const struct jp_store_image_query *query,
+                        struct jp_store_images *ret, struct jp_error *err)
+{
+    static const struct jp_store_image_query any = {0};
+    struct jp_store_images images = {0};
+    query = query ? query : &any;
+    if (query->id_prefix && !jp_image_id_prefix_valid(query->id_prefix))
+        return jp_fail(err, JP_EINVALID, 0, "'%s' is not the beginning of an image id",
+                       query->id_prefix);
+    if (jp_rows_read_images(store, query->id_prefix, query->name, &images, err) < 0)
+        return -1;
+    size_t kept = 0;
+    for (size_t i = 0; i < images.count; i++) {
+        if (fits(&images.items[i], query))
+            images.items[kept++] = images.items[i];
+        else
+            jp_store_image_clear(&images.items[i]);
+    }
+    images.count = kept;
+    *ret = images;
+    return 0;
+}
+
+int jp_store_image_open(struct jp_store *store, const char *id, int *ret_dir_fd,
+                        struct jp_error *err)
+{
+    if (jp_image_id_check(id, err) < 0)
+        return -1;
+    int fd = jp_fd_open_dir(store->images_fd, id, NULL);
+    if (fd < 0)
+        return errno == ENOENT ? jp_fail(err, JP_ENOTFOUND, 0, "no image %s", id)
+                               : jp_fail_sys(err, "open image %s", id);
+    *ret_dir_fd = fd;
+    return 0;
+}
+
+int jp_store_image_manifest(struct jp_store *store, const char *id, char **ret, size_t *ret_len,
+                            struct jp_error *err)
+{
+    JP_AUTO_FD int fd = -1;
+    JP_AUTO(jp_buf) text = JP_BUF_INIT;
+    if (jp_store_image_open(store, id, &fd, err) < 0)
+        return -1;
+    if (jp_file_read(fd, "manifest", JP_STORE_MANIFEST_MAX, &text, err) < 0)
+        return jp_wrap(err, "image %s", id);
+    size_t len = text.len;
+    char *bytes = len ? jp_buf_steal(&text) : jp_strdup("");
+    if (!bytes)
+        return jp_oom(err);
+    *ret = bytes;
+    *ret_len = len;
+    return 0;
+}
+
+/* ---- drafts ------------------------------------------------------------------------------------
+ */
+
+int jp_store_draft_begin(struct jp_store *store, struct jp_store_draft *ret, struct jp_error *err)
+{
+    const struct jp_driver_ops *driver = jp_store_driver(store, NULL, err);
+    if (!driver)
+        return -1;
+    struct jp_store_draft draft = JP_STORE_DRAFT_INIT;
+    _Static_assert(sizeof(draft.name) == JP_TMP_NAME_SIZE, "the header states the size");
+    struct jp_driver_context ctx = jp_store_driver_context(store);
+    draft.lock_fd = jp_tmp_make(store->tmp_fd, draft.name, err);
+    if (draft.lock_fd < 0)
+        return -1;
+    draft.path = jp_format("%s/tmp/%s", store->root, draft.name);
+    draft.dir_fd = draft.path ? jp_fd_open_dir(store->tmp_fd, draft.name, err) : jp_oom(err);
+    if (draft.dir_fd >= 0 && driver->image_create(&ctx, draft.dir_fd, err) == 0)
+        draft.rootfs_fd = jp_fd_open_dir(draft.dir_fd, "rootfs", err);
+    if (draft.rootfs_fd < 0) {
+        jp_store_draft_abort(store, &draft);
+        return jp_wrap(err, "begin an image");
+    }
+    *ret = draft;
+    return 0;
+}
+
+static void forget_draft(struct jp_store_draft *draft)
+{
+    jp_fd_close(&draft->dir_fd);
+    jp_fd_close(&draft->rootfs_fd);
+    jp_fd_close(&draft->lock_fd);
+    free(draft->path);
+    *draft = (struct jp_store_draft)JP_STORE_DRAFT_INIT;
+}
+
+void jp_store_draft_abort(struct jp_store *store, struct jp_store_draft *draft)
+{
+    const struct jp_driver_ops *driver = store->driver;
+    struct jp_driver_context ctx = jp_store_driver_context(store);
+    if (draft->dir_fd >= 0 && driver)
+        (void)driver->image_destroy(&ctx, draft->dir_fd, NULL);
+    if (draft->name[0])
+        (void)jp_trash_empty(store->tmp_fd, draft->name, NULL);
+    forget_draft(draft);
+}
+
+/* Everything that can be done before anybody else could see it. */
+static int finish_draft(struct jp_store *store, struct jp_store_draft *draft,
+                        const struct jp_store_image *image, struct jp_error *err)
+{
+    const struct jp_driver_ops *driver = jp_store_driver(store, NULL, err);
+    struct jp_driver_context ctx = jp_store_driver_context(store);
+    if (!driver || jp_store_image_check(image, err) < 0 ||
+        jp_record_write_image(draft->dir_fd, image, err) < 0 ||
+        driver->image_seal(&ctx, draft->dir_fd, err) < 0)
+        return -1;
+    return jp_filesystem_sync(draft->dir_fd) < 0 ? jp_fail_sys(err, "sync the image") : 0;
+}
+
+static int check_dependencies(struct jp_db *db, const struct jp_store_image *image,
+                              struct jp_error *err)
+{
+    for (size_t i = 0; i < image->dependencies.count; i++) {
+        int r = jp_rows_has_image(db, image->dependencies.items[i], err);
+        if (r == 0)
+            return jp_fail(err, JP_ENOTFOUND, 0, "its dependency %s is not here",
+                           image->dependencies.items[i]);
+        if (r < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/*
+ * The image is there but its row is not: a process died in between. The row is entered from what
+ * lies there, in the caller's transaction.
+ */
+static int adopt_image(struct jp_store *store, struct jp_db *db, const char *id,
+                       struct jp_error *err)
+{
+    JP_AUTO_FD int fd = -1;
+    JP_AUTO(jp_store_image) found = {0};
+    if (jp_store_image_open(store, id, &fd, err) < 0 ||
+        jp_record_read_image(fd, id, &found, err) < 0)
+        return -1;
+    return jp_rows_add_image(db, &found, err);
+}
+
+/* Inside the transaction. *ret_is_new tells whether the draft became the image. */
+static int enter_draft(struct jp_store *store, struct jp_store_draft *draft,
+                       const struct jp_store_image *image, bool *ret_is_new, struct jp_error *err)
+{
+    struct jp_db *db = store->db;
+    int r = jp_rows_has_image(db, image->id, err);
+    if (r != 0)
+        return r < 0 ? -1 : 0;
+    if (check_dependencies(db, image, err) < 0)
+        return -1;
+    if (faccessat(store->images_fd, image->id, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        return adopt_image(store, db, image->id, err);
+    if (jp_rows_add_image(db, image, err) < 0)
+        return -1;
+    if (jp_sys.renameat(store->tmp_fd, draft->name, store->images_fd, image->id) < 0)
+        return jp_fail_sys(err, "move the image into place");
+    *ret_is_new = true;
+    return jp_sys.fsync(store->images_fd) < 0 ? jp_fail_sys(err, "sync 'images'") : 0;
+}
+
+int jp_store_draft_commit(struct jp_store *store, struct jp_store_draft *draft,
+                          const struct jp_store_image *image, struct jp_error *err)
+{
+    bool is_new = false;
+    struct jp_db *db = jp_store_db(store, err);
+    struct jp_store_image complete = *image;
+    if (complete.imported_ns == 0)
+        complete.imported_ns = jp_time_now_ns();
+    int r = db ? finish_draft(store, draft, &complete, err) : -1;
+    if (r == 0)
+        r = jp_db_begin(db, err);
+    if (r == 0)
+        r = jp_db_end(db, enter_draft(store, draft, &complete, &is_new, err), err);
+    if (r == 0 && is_new) {
+        forget_draft(draft);
+        return 0;
+    }
+    /* Renamed, but not entered: back to where the abort finds it. */
+    if (is_new)
+        (void)jp_sys.renameat(store->images_fd, image->id, store->tmp_fd, draft->name);
+    jp_store_draft_abort(store, draft);
+    return r < 0 ? jp_wrap(err, "enter image %s", image->id ? image->id : "")
+                 : jp_fail(err, JP_EEXISTS, 0, "image %s is here already", image->id);
+}
+
+/* ---- removing ----------------------------------------------------------------------------------
+ */
+
+/* Appends "image 'NAME' (sha512-0123...)" and "pod 'NAME' (UUID)" of those who use the image. */
+static int name_users(struct jp_db *db, const char *id, struct jp_buf *text, struct jp_error *err)
+{
+    struct sqlite3_stmt *row = jp_db_query(
+        db, err,
+        "SELECT DISTINCT 'pod', p.name, substr(p.uuid, 1, 8) FROM pod_apps AS a"
+        " JOIN pods AS p USING (pod) WHERE a.image_id = ?1"
+        " UNION ALL SELECT DISTINCT 'image', i.name, substr(i.id, 1, 19)"
+        " FROM image_dependencies AS d JOIN images AS i USING (image) WHERE d.dependency_id = ?1",
+        "s", id);
+    if (!row)
+        return -1;
+    unsigned count = 0;
+    int r;
+    while ((r = jp_db_step(db, row, err)) > 0) {
+        if (count++ < MAX_USERS_NAMED)
+            jp_buf_printf(text, "%s%s '%s' (%s)", text->len ? ", " : "", jp_db_text(row, 0),
+                          jp_db_text(row, 1), jp_db_text(row, 2));
+    }
+    if (count > MAX_USERS_NAMED)
+        jp_buf_printf(text, " and %u more", count - MAX_USERS_NAMED);
+    return r;
+}
+
+/* Inside the transaction. */
+static int take_image_out(struct jp_store *store, const char *id, char trashed[JP_TMP_NAME_SIZE],
+                          int *ret_fd, struct jp_error *err)
+{
+    JP_AUTO(jp_buf) users = JP_BUF_INIT;
+    if (name_users(store->db, id, &users, err) < 0)
+        return -1;
+    if (users.len > 0)
+        return jp_fail(err, JP_EBUSY, 0, "it is used by %s", jp_buf_text(&users));
+    if (jp_rows_remove_image(store->db, id, err) < 0)
+        return -1;
+    int rows = jp_db_changes(store->db);
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    if (jp_trash_take(store->tmp_fd, store->images_fd, id, trashed, ret_fd, &why) == 0)
+        return 0;
+    trashed[0] = '\0';
+    if (why.code == JP_ENOTFOUND && rows > 0)
+        return 0; /* a row without its directory: gone now */
+    if (why.code == JP_ENOTFOUND)
+        return jp_fail(err, JP_ENOTFOUND, 0, "there is no such image");
+    if (err)
+        jp_error_move(err, &why);
+    return -1;
+}
+
+int jp_store_image_destroy(struct jp_store *store, const char *id, struct jp_error *err)
+{
+    char trashed[JP_TMP_NAME_SIZE] = "";
+    JP_AUTO_FD int fd = -1;
+    struct jp_db *db = jp_store_db(store, err);
+    const struct jp_driver_ops *driver = jp_store_driver(store, NULL, err);
+    if (!db || !driver || jp_image_id_check(id, err) < 0 || jp_db_begin(db, err) < 0)
+        return -1;
+    int r = jp_db_end(db, take_image_out(store, id, trashed, &fd, err), err);
+    if (r < 0 && trashed[0])
+        (void)jp_sys.renameat(store->tmp_fd, trashed, store->images_fd, id);
+    if (r < 0)
+        return jp_wrap(err, "destroy image %.19s", id);
+    if (!trashed[0])
+        return 0;
+    struct jp_driver_context ctx = jp_store_driver_context(store);
+    if (fd >= 0 && driver->image_destroy(&ctx, fd, err) < 0)
+        return -1;
+    return jp_trash_empty(store->tmp_fd, trashed, err);
+}

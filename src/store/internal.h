@@ -1,0 +1,147 @@
+/* What the files of this room share; nobody else includes it. */
+#ifndef JP_STORE_INTERNAL_H
+#define JP_STORE_INTERNAL_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "store/db.h"
+#include "store/driver/driver.h"
+#include "store/store.h"
+
+/* A directory of a hundred thousand objects is beyond every use; more is refused. */
+#define JP_STORE_MAX_OBJECTS  1000000U
+#define JP_STORE_RECORD_MAX   (4U << 20)  /* bytes of a record file */
+#define JP_STORE_MANIFEST_MAX (64U << 20) /* the importer's own limit is lower */
+
+/* Addresses to lease, in host byte order. */
+struct jp_pool {
+    uint32_t first; /* after network and gateway */
+    uint32_t last;  /* before broadcast */
+};
+
+struct jp_store {
+    char *root;
+    char *driver_name; /* as asked for: "auto" or a name */
+    struct jp_pool pool;
+    int root_fd;
+    int images_fd;
+    int pods_fd;
+    int tmp_fd;
+    int lock_fd;                        /* shared lock, while the database is open */
+    pid_t pid;                          /* who opened it: the database never crosses a fork */
+    struct jp_db *db;                   /* NULL until somebody asks */
+    const struct jp_driver_ops *driver; /* NULL until somebody asks */
+    char *driver_why;
+};
+
+/* ---- open.c ---------------------------------------------------------------------------------- */
+
+/* The database, opened on first use. JP_EINVALID in a child of the process that opened the store.
+ */
+struct jp_db *jp_store_db(struct jp_store *store, struct jp_error *err);
+
+struct jp_driver_context jp_store_driver_context(const struct jp_store *store);
+
+/* "172.23.0.0/16" to the addresses that may be leased. JP_EINVALID. */
+int jp_pool_parse(const char *subnet, struct jp_pool *ret, struct jp_error *err);
+void jp_address_format(uint32_t address, char out[16]);
+bool jp_address_parse(const char *text, uint32_t *ret);
+
+/* ---- trash.c: things below tmp/ ---------------------------------------------------------------
+ */
+
+#define JP_TMP_NAME_SIZE 48
+
+/*
+ * Makes tmp/new-RANDOM (0700) and returns its descriptor, on which an exclusive flock is held for
+ * as long as it or a copy is open: that is how gc knows that it has a maker.
+ */
+int jp_tmp_make(int tmp_fd, char name[JP_TMP_NAME_SIZE], struct jp_error *err);
+
+/*
+ * Renames dir_fd/name to tmp/gone-RANDOM: the object is gone in one step. JP_ENOTFOUND when it is
+ * not there. *ret_fd holds the flock on it (a descriptor, or -1 when it is no directory).
+ */
+int jp_trash_take(int tmp_fd, int dir_fd, const char *name, char trashed[JP_TMP_NAME_SIZE],
+                  int *ret_fd, struct jp_error *err);
+
+/* Empties one entry of tmp/ that the caller has taken. */
+int jp_trash_empty(int tmp_fd, const char *trashed, struct jp_error *err);
+
+/* jp_trash_take and jp_trash_empty; nothing there is fine. */
+int jp_trash_remove(int tmp_fd, int dir_fd, const char *name, struct jp_error *err);
+
+/*
+ * Removes every entry of tmp/ that nobody holds; with `count_only` they are only counted and said.
+ * *ret_count tells how many were found. Goes on after a failure, which it returns at the end.
+ */
+int jp_trash_sweep(struct jp_store *store, bool count_only, const struct jp_store_report *report,
+                   unsigned *ret_count, struct jp_error *err);
+
+/* ---- record.c ---------------------------------------------------------------------------------
+ */
+
+/* Writes dir_fd/record, replacing it in one step. */
+int jp_record_write_image(int dir_fd, const struct jp_store_image *image, struct jp_error *err);
+int jp_record_write_pod(int dir_fd, const struct jp_store_pod *pod, bool durable,
+                        struct jp_error *err);
+/* Reads and checks a record; it must be about `id` (`uuid`). JP_ECORRUPT, JP_ENOTFOUND. */
+int jp_record_read_image(int dir_fd, const char *id, struct jp_store_image *ret,
+                         struct jp_error *err);
+int jp_record_read_pod(int dir_fd, const char *uuid, struct jp_store_pod *ret,
+                       struct jp_error *err);
+
+/* Human names of pods: [A-Za-z0-9][A-Za-z0-9_.-]*, at most 64, not in the form of a UUID. */
+bool jp_pod_name_valid(const char *name);
+int jp_store_image_check(const struct jp_store_image *image, struct jp_error *err);
+int jp_store_pod_check(const struct jp_store_pod *pod, struct jp_error *err);
+
+/* ---- rows: all inside a transaction of the caller ----------------------------------------------
+ */
+
+/* Which images: the first of these that is set decides what the database is asked for. */
+int jp_rows_read_images(struct jp_store *store, const char *id_prefix, const char *name,
+                        struct jp_store_images *ret, struct jp_error *err);
+int jp_rows_add_image(struct jp_db *db, const struct jp_store_image *image, struct jp_error *err);
+int jp_rows_remove_image(struct jp_db *db, const char *id, struct jp_error *err);
+/* 1 there, 0 not, -1 error. */
+int jp_rows_has_image(struct jp_db *db, const char *id, struct jp_error *err);
+
+enum jp_rows_pods {
+    JP_ROWS_ALL,
+    JP_ROWS_BY_UUID,   /* exact */
+    JP_ROWS_BY_NAME,   /* exact */
+    JP_ROWS_BY_PREFIX, /* of the uuid */
+};
+int jp_rows_read_pods(struct jp_db *db, enum jp_rows_pods which, const char *word,
+                      struct jp_store_pods *ret, struct jp_error *err);
+/* With the lease of pod->address when it is set. */
+int jp_rows_add_pod(struct jp_db *db, const struct jp_store_pod *pod, struct jp_error *err);
+int jp_rows_remove_pod(struct jp_db *db, const char *uuid, struct jp_error *err);
+
+/* The lowest free address after the one leased last, around the end once. JP_ELIMIT. */
+int jp_lease_choose(struct jp_db *db, const struct jp_pool *pool, uint32_t *ret,
+                    struct jp_error *err);
+
+/* ---- upkeep.c ---------------------------------------------------------------------------------
+ */
+
+/* What reconciling looks at and does. */
+struct jp_reconcile {
+    struct jp_store *store;
+    struct jp_db *db;
+    const struct jp_store_report *report; /* may be NULL */
+    bool repair;                          /* make rows agree with directories */
+    bool deep;                            /* read every record, not only names */
+    unsigned problems;                    /* found and not mended */
+};
+
+/* Compares rows and directories inside a transaction of the caller. */
+int jp_reconcile(struct jp_reconcile *job, struct jp_error *err);
+
+#endif

@@ -1,0 +1,354 @@
+/*
+ * Pods: entered with name and leased address, found, renamed, removed; the clones of their apps.
+ *
+ * As for images, a directory is renamed inside the transaction that changes its rows. Everything a
+ * pod claims (uuid, name, address) is a UNIQUE column, so that two commands at once can never get
+ * the same, and the record in its directory says it once more for the day the database is lost.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "appc/id.h"
+#include "base/mem.h"
+#include "base/random.h"
+#include "base/time.h"
+#include "store/internal.h"
+#include "store/list.h"
+#include "sys/calls.h"
+#include "sys/fd.h"
+
+#define MAX_NAMED 8 /* in the text about an ambiguous word */
+
+/* ---- making ------------------------------------------------------------------------------------
+ */
+
+static int check_claims(struct jp_store *store, const struct jp_store_pod *pod,
+                        struct jp_error *err)
+{
+    int64_t key;
+    int r =
+        jp_db_number(store->db, err, &key, "SELECT pod FROM pods WHERE name = ?", "s", pod->name);
+    if (r != 0)
+        return r < 0 ? -1
+                     : jp_fail(err, JP_EEXISTS, 0, "there is a pod called '%s' already", pod->name);
+    r = jp_db_number(store->db, err, &key, "SELECT pod FROM pods WHERE uuid = ?", "s", pod->uuid);
+    if (r < 0)
+        return -1;
+    if (r > 0 || faccessat(store->pods_fd, pod->uuid, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        return jp_fail(err, JP_EEXISTS, 0, "there is a pod %s already", pod->uuid);
+    for (size_t i = 0; i < pod->n_apps; i++) {
+        const char *id = pod->apps[i].image_id;
+        r = jp_rows_has_image(store->db, id, err);
+        if (r < 0)
+            return -1;
+        if (r == 0 || faccessat(store->images_fd, id, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+            return jp_fail(err, JP_ENOTFOUND, 0, "app '%s': there is no image %s",
+                           pod->apps[i].name, id);
+    }
+    return 0;
+}
+
+/* Fills the directory that becomes the pod's. */
+static int write_pod(int dir_fd, const struct jp_store_pod_request *request, struct jp_error *err)
+{
+    static const char *const parts[] = {"apps", "volumes", "logs"};
+    for (size_t i = 0; i < JP_LEN(parts); i++) {
+        if (jp_sys.mkdirat(dir_fd, parts[i], 0700) < 0)
+            return jp_fail_sys(err, "make directory '%s'", parts[i]);
+    }
+    const struct jp_store_pod *pod = request->pod;
+    JP_AUTO_FREE char *manifest = request->manifest(request->context, pod->address, err);
+    if (!manifest)
+        return -1;
+    bool durable = !request->is_volatile;
+    if (jp_file_replace(dir_fd, "manifest", manifest, strlen(manifest), 0600, durable, err) < 0)
+        return -1;
+    return jp_record_write_pod(dir_fd, pod, durable, err);
+}
+
+/* Inside the transaction. *ret_renamed tells whether the directory is in place. */
+static int enter_pod(struct jp_store *store, const char *tmp_name, int tmp_fd,
+                     struct jp_store_pod_request *request, bool *ret_renamed, struct jp_error *err)
+{
+    struct jp_store_pod *pod = request->pod;
+    if (check_claims(store, pod, err) < 0)
+        return -1;
+    if (request->wants_address) {
+        uint32_t address;
+        char text[16];
+        if (jp_lease_choose(store->db, &store->pool, &address, err) < 0)
+            return -1;
+        jp_address_format(address, text);
+        pod->address = jp_strdup(text);
+        if (!pod->address)
+            return jp_oom(err);
+    }
+    if (jp_rows_add_pod(store->db, pod, err) < 0 || write_pod(tmp_fd, request, err) < 0)
+        return -1;
+    if (jp_sys.renameat(store->tmp_fd, tmp_name, store->pods_fd, pod->uuid) < 0)
+        return jp_fail_sys(err, "move the pod into place");
+    *ret_renamed = true;
+    if (!request->is_volatile && jp_sys.fsync(store->pods_fd) < 0)
+        return jp_fail_sys(err, "sync 'pods'");
+    return 0;
+}
+
+int jp_store_pod_create(struct jp_store *store, struct jp_store_pod_request *request,
+                        struct jp_error *err)
+{
+    struct jp_store_pod *pod = request->pod;
+    char name[JP_TMP_NAME_SIZE] = "";
+    bool renamed = false;
+    struct jp_db *db = jp_store_db(store, err);
+    if (!db)
+        return -1;
+    free(jp_take(&pod->address));
+    if (pod->created_ns == 0)
+        pod->created_ns = jp_time_now_ns();
+    if (jp_store_pod_check(pod, err) < 0)
+        return -1;
+    JP_AUTO_FD int fd = jp_tmp_make(store->tmp_fd, name, err);
+    if (fd < 0)
+        return -1;
+    int r = jp_db_begin(db, err);
+    if (r == 0)
+        r = jp_db_end(db, enter_pod(store, name, fd, request, &renamed, err), err);
+    if (r == 0)
+        return 0;
+    if (renamed)
+        (void)jp_sys.renameat(store->pods_fd, pod->uuid, store->tmp_fd, name);
+    (void)jp_trash_empty(store->tmp_fd, name, NULL);
+    free(jp_take(&pod->address));
+    return jp_wrap(err, "make pod '%s'", pod->name);
+}
+
+/* ---- finding -----------------------------------------------------------------------------------
+ */
+
+int jp_store_pod_list(struct jp_store *store, struct jp_store_pods *ret, struct jp_error *err)
+{
+    struct jp_db *db = jp_store_db(store, err);
+    return db ? jp_rows_read_pods(db, JP_ROWS_ALL, NULL, ret, err) : -1;
+}
+
+/* Exactly one of several pods. */
+static int take_only(struct jp_store_pods *pods, const char *word, struct jp_store_pod *ret,
+                     struct jp_error *err)
+{
+    if (pods->count == 0)
+        return jp_fail(err, JP_ENOTFOUND, 0, "there is no pod '%s'", word);
+    if (pods->count == 1) {
+        *ret = pods->items[0];
+        pods->count = 0;
+        return 0;
+    }
+    JP_AUTO(jp_buf) text = JP_BUF_INIT;
+    for (size_t i = 0; i < pods->count && i < MAX_NAMED; i++)
+        jp_buf_printf(&text, "%s%s (%s)", i ? ", " : "", pods->items[i].uuid, pods->items[i].name);
+    if (pods->count > MAX_NAMED)
+        jp_buf_printf(&text, " and %zu more", pods->count - MAX_NAMED);
+    return jp_fail(err, JP_EAMBIGUOUS, 0, "'%s' may mean %s", word, jp_buf_text(&text));
+}
+
+int jp_store_pod_find(struct jp_store *store, const char *word, struct jp_store_pod *ret,
+                      struct jp_error *err)
+{
+    struct jp_db *db = jp_store_db(store, err);
+    if (!db)
+        return -1;
+    enum jp_rows_pods which = jp_uuid_valid(word) ? JP_ROWS_BY_UUID : JP_ROWS_BY_NAME;
+    JP_AUTO(jp_store_pods) pods = {0};
+    if (jp_rows_read_pods(db, which, word, &pods, err) < 0)
+        return -1;
+    /* A name that is there wins over the beginning of a UUID. */
+    size_t len = strlen(word);
+    bool may_begin = len > 0 && len < JP_UUID_SIZE && strspn(word, "0123456789abcdef-") == len;
+    if (pods.count == 0 && which == JP_ROWS_BY_NAME && may_begin &&
+        jp_rows_read_pods(db, JP_ROWS_BY_PREFIX, word, &pods, err) < 0)
+        return -1;
+    return take_only(&pods, word, ret, err);
+}
+
+int jp_store_pod_open(struct jp_store *store, const char *uuid, int *ret_dir_fd,
+                      struct jp_error *err)
+{
+    if (!jp_uuid_valid(uuid))
+        return jp_fail(err, JP_EINVALID, 0, "'%s' is not a UUID", uuid);
+    int fd = jp_fd_open_dir(store->pods_fd, uuid, NULL);
+    if (fd < 0)
+        return errno == ENOENT ? jp_fail(err, JP_ENOTFOUND, 0, "no pod %s", uuid)
+                               : jp_fail_sys(err, "open pod %s", uuid);
+    *ret_dir_fd = fd;
+    return 0;
+}
+
+/* ---- renaming ----------------------------------------------------------------------------------
+ */
+
+/* Inside the transaction. */
+static int rename_inside(struct jp_store *store, const char *uuid, const char *name,
+                         struct jp_error *err)
+{
+    JP_AUTO(jp_store_pods) pods = {0};
+    JP_AUTO(jp_store_pod) pod = {0};
+    JP_AUTO_FD int fd = -1;
+    int64_t taken = 0;
+    int r = jp_db_number(store->db, err, &taken, "SELECT 1 FROM pods WHERE name = ? AND uuid <> ?",
+                         "ss", name, uuid);
+    if (r != 0)
+        return r < 0 ? -1 : jp_fail(err, JP_EEXISTS, 0, "there is a pod called '%s' already", name);
+    if (jp_rows_read_pods(store->db, JP_ROWS_BY_UUID, uuid, &pods, err) < 0 ||
+        take_only(&pods, uuid, &pod, err) < 0 || jp_store_pod_open(store, uuid, &fd, err) < 0)
+        return -1;
+    if (jp_db_run(store->db, err, "UPDATE pods SET name = ? WHERE uuid = ?", "ss", name, uuid) < 0)
+        return -1;
+    free(pod.name);
+    pod.name = jp_strdup(name);
+    if (!pod.name)
+        return jp_oom(err);
+    return jp_record_write_pod(fd, &pod, true, err);
+}
+
+int jp_store_pod_rename(struct jp_store *store, const char *uuid, const char *name,
+                        struct jp_error *err)
+{
+    if (!jp_uuid_valid(uuid) || !jp_pod_name_valid(name))
+        return jp_fail(err, JP_EINVALID, 0, "bad pod name '%s'", name);
+    struct jp_db *db = jp_store_db(store, err);
+    if (!db || jp_db_begin(db, err) < 0)
+        return -1;
+    if (jp_db_end(db, rename_inside(store, uuid, name, err), err) < 0)
+        return jp_wrap(err, "rename pod %s", uuid);
+    return 0;
+}
+
+/* ---- clones ------------------------------------------------------------------------------------
+ */
+
+static int clone_app(struct jp_store *store, const struct jp_store_pod *pod, size_t index,
+                     int apps_fd, const struct jp_strv *layers, struct jp_plan_root *ret,
+                     struct jp_error *err)
+{
+    const char *name = pod->apps[index].name;
+    struct jp_driver_context ctx = jp_store_driver_context(store);
+    JP_AUTO_FREE char *path = jp_format("%s/pods/%s/apps/%s", store->root, pod->uuid, name);
+    if (!path)
+        return jp_oom(err);
+    JP_AUTO_FD int fd = jp_fd_make_dir(apps_fd, name, 0700, err);
+    if (fd < 0)
+        return -1;
+    for (size_t i = 0; i < layers->count; i++) {
+        if (jp_image_id_check(layers->items[i], err) < 0)
+            return -1;
+    }
+    if (layers->count == 0)
+        return jp_fail(err, JP_EINVALID, 0, "no layers");
+    return store->driver->clone(&ctx, fd, path, layers, ret, err);
+}
+
+static int open_apps(struct jp_store *store, const struct jp_store_pod *pod, struct jp_error *err)
+{
+    JP_AUTO_FD int fd = -1;
+    if (jp_store_pod_check(pod, err) < 0 || !jp_store_driver(store, NULL, err) ||
+        jp_store_pod_open(store, pod->uuid, &fd, err) < 0)
+        return -1;
+    return jp_fd_make_dir(fd, "apps", 0700, err);
+}
+
+int jp_store_pod_clone(struct jp_store *store, const struct jp_store_pod *pod,
+                       const struct jp_strv *layers, struct jp_plan_root *roots,
+                       struct jp_error *err)
+{
+    JP_AUTO_FD int apps_fd = open_apps(store, pod, err);
+    if (apps_fd < 0)
+        return -1;
+    for (size_t i = 0; i < pod->n_apps; i++) {
+        if (clone_app(store, pod, i, apps_fd, &layers[i], &roots[i], err) < 0)
+            return jp_wrap(err, "root file system of app '%s'", pod->apps[i].name);
+    }
+    return 0;
+}
+
+int jp_store_pod_unclone(struct jp_store *store, const struct jp_store_pod *pod,
+                         struct jp_error *err)
+{
+    JP_AUTO_FD int apps_fd = open_apps(store, pod, err);
+    if (apps_fd < 0)
+        return -1;
+    struct jp_driver_context ctx = jp_store_driver_context(store);
+    for (size_t i = 0; i < pod->n_apps; i++) {
+        JP_AUTO_FD int fd = jp_fd_open_dir(apps_fd, pod->apps[i].name, NULL);
+        if (fd < 0 && errno == ENOENT)
+            continue;
+        if (fd < 0)
+            return jp_fail_sys(err, "open the directory of app '%s'", pod->apps[i].name);
+        if (store->driver->clone_destroy(&ctx, fd, err) < 0)
+            return jp_wrap(err, "root file system of app '%s'", pod->apps[i].name);
+    }
+    return 0;
+}
+
+/* ---- removing ----------------------------------------------------------------------------------
+ */
+
+/* Inside the transaction. */
+static int take_pod_out(struct jp_store *store, const char *uuid, char trashed[JP_TMP_NAME_SIZE],
+                        int *ret_fd, struct jp_error *err)
+{
+    if (jp_rows_remove_pod(store->db, uuid, err) < 0)
+        return -1;
+    int rows = jp_db_changes(store->db);
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    if (jp_trash_take(store->tmp_fd, store->pods_fd, uuid, trashed, ret_fd, &why) == 0)
+        return 0;
+    trashed[0] = '\0';
+    if (why.code == JP_ENOTFOUND && rows > 0)
+        return 0;
+    if (why.code == JP_ENOTFOUND)
+        return jp_fail(err, JP_ENOTFOUND, 0, "there is no such pod");
+    if (err)
+        jp_error_move(err, &why);
+    return -1;
+}
+
+/* Clones that are no directories (datasets, subvolumes) must be let go by their driver. */
+static int release_clones(struct jp_store *store, int pod_fd, struct jp_error *err)
+{
+    JP_AUTO(jp_strv) apps = JP_STRV_INIT;
+    JP_AUTO_FD int apps_fd = jp_fd_open_dir(pod_fd, "apps", NULL);
+    const struct jp_driver_ops *driver = jp_store_driver(store, NULL, err);
+    if (!driver)
+        return -1;
+    if (!driver->owns_datasets || apps_fd < 0)
+        return 0;
+    struct jp_driver_context ctx = jp_store_driver_context(store);
+    if (jp_store_list_dir(apps_fd, NULL, &apps, err) < 0)
+        return -1;
+    for (size_t i = 0; i < apps.count; i++) {
+        JP_AUTO_FD int fd = jp_fd_open_dir(apps_fd, apps.items[i], err);
+        if (fd < 0 || driver->clone_destroy(&ctx, fd, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int jp_store_pod_destroy(struct jp_store *store, const char *uuid, struct jp_error *err)
+{
+    char trashed[JP_TMP_NAME_SIZE] = "";
+    JP_AUTO_FD int fd = -1;
+    if (!jp_uuid_valid(uuid))
+        return jp_fail(err, JP_EINVALID, 0, "'%s' is not a UUID", uuid);
+    struct jp_db *db = jp_store_db(store, err);
+    if (!db || jp_db_begin(db, err) < 0)
+        return -1;
+    int r = jp_db_end(db, take_pod_out(store, uuid, trashed, &fd, err), err);
+    if (r < 0 && trashed[0])
+        (void)jp_sys.renameat(store->tmp_fd, trashed, store->pods_fd, uuid);
+    if (r == 0 && fd >= 0)
+        r = release_clones(store, fd, err);
+    if (r == 0 && trashed[0])
+        r = jp_trash_empty(store->tmp_fd, trashed, err);
+    return r < 0 ? jp_wrap(err, "destroy pod %s", uuid) : 0;
+}
