@@ -85,7 +85,7 @@ const struct jp_event_handler *jp_app_find_handler(const struct jp_app *app, con
 const struct jp_mount_point *jp_app_find_mount_point(const struct jp_app *app, const char *name);
 const struct jp_port *jp_app_find_port(const struct jp_app *app, const char *name);
 
-/* Append a zeroed element and return it to be filled; NULL without memory. */
+/* Append an empty element and return it to be filled (a port counts 1); NULL without memory. */
 struct jp_event_handler *jp_app_add_handler(struct jp_app *app);
 struct jp_mount_point *jp_app_add_mount_point(struct jp_app *app);
 struct jp_port *jp_app_add_port(struct jp_app *app);
@@ -102,5 +102,8 @@ int jp_app_parse(const char *json, size_t len, struct jp_app *ret, struct jp_err
 int jp_app_print(const struct jp_app *app, bool pretty, char **ret, struct jp_error *err);
 
 void jp_app_clear(struct jp_app *app);
+void jp_event_handler_clear(struct jp_event_handler *handler);
+void jp_mount_point_clear(struct jp_mount_point *point);
+void jp_port_clear(struct jp_port *port);
 
 #endif

@@ -91,7 +91,10 @@ const struct jp_isolator *jp_isolators_find_name(const struct jp_isolators *list
 /* Replaces the isolators of that name or appends; takes over *isolator. -1 with JP_ENOMEM. */
 int jp_isolators_put(struct jp_isolators *list, struct jp_isolator *isolator, struct jp_error *err);
 
-/* The rules between isolators: at most one of each os/... kind, no retain beside remove. */
+/*
+ * The rules between isolators (ace.md): at most one seccomp, SELinux, AppArmor and sysctl isolator,
+ * no retain set beside a remove set. Several of the others are allowed by the text.
+ */
 int jp_isolators_check(const struct jp_isolators *list, struct jp_error *err);
 
 int jp_isolators_copy(struct jp_isolators *to, const struct jp_isolators *from,

@@ -33,4 +33,10 @@ int jp_environment_name_check(const char *text, struct jp_error *err);
  */
 char *jp_ac_name_from(const char *text);
 
+/* Foreign text made fit for a message: at most 60 bytes, control characters and quotes escaped. */
+struct jp_shown {
+    char text[80];
+};
+struct jp_shown jp_show(const char *text);
+
 #endif

@@ -35,6 +35,4 @@ int jp_option_mount_point(const char *text, struct jp_mount_point *ret, struct j
 /* NAME=VALUE split at the first '='; both are new memory. The name is not empty. */
 int jp_option_pair(const char *text, char **ret_name, char **ret_value, struct jp_error *err);
 
-void jp_mount_point_clear(struct jp_mount_point *point);
-
 #endif

@@ -153,7 +153,6 @@ mode_t jp_volume_mode(const struct jp_volume *volume);
 int jp_volume_check(const struct jp_volume *volume, struct jp_error *err);
 int jp_volume_copy(struct jp_volume *to, const struct jp_volume *from, struct jp_error *err);
 void jp_volume_clear(struct jp_volume *volume);
-void jp_port_clear(struct jp_port *port);
 void jp_mount_clear(struct jp_mount *mount);
 void jp_exposed_port_clear(struct jp_exposed_port *port);
 void jp_runtime_app_clear(struct jp_runtime_app *app);
