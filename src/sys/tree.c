@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -108,6 +109,9 @@ static int remove_level(struct removal *r, int dir_fd, struct jp_error *err)
 int jp_tree_remove(int dir_fd, const char *name, struct jp_error *err)
 {
     __attribute__((__cleanup__(removal_clear))) struct removal r = {.stack = JP_TREE_STACK_INIT};
+    /* One name: a path could lead through links, and ".." is not ours. */
+    if (!*name || strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        return jp_fail(err, JP_EINVALID, 0, "remove '%s': not a name", name);
     if (jp_tree_mount_of(dir_fd, &r.mount) < 0)
         return jp_fail_sys(err, "stat the directory of '%s'", name);
     if (remove_entry(&r, dir_fd, name, JP_TREE_UNKNOWN, err) < 0)

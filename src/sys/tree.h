@@ -8,8 +8,9 @@
 #include "base/error.h"
 
 /*
- * Removes `name` in dir_fd with everything below. Never follows a link, never crosses into another
- * file system or mount (refuses with JP_EBUSY, naming it). Nothing there is fine.
+ * Removes `name` (one name, not a path) in dir_fd with everything below. Never follows a link,
+ * never crosses into another file system or mount (refuses with JP_EBUSY, naming it). Nothing there
+ * is fine.
  */
 int jp_tree_remove(int dir_fd, const char *name, struct jp_error *err);
 

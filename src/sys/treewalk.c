@@ -147,7 +147,7 @@ void jp_tree_stack_clear(struct jp_tree_stack *stack)
 int jp_tree_mount_of(int fd, struct jp_tree_mount *ret)
 {
     struct stat st;
-    if (fstat(fd, &st) < 0)
+    if ((fd == AT_FDCWD ? stat(".", &st) : fstat(fd, &st)) < 0)
         return -1;
     *ret = (struct jp_tree_mount){.device = st.st_dev, .id = 0};
 #ifdef STATX_MNT_ID
