@@ -485,6 +485,12 @@ const char *jp_config_get(const struct jp_config *config, const char *name)
     return entry && entry->value && *entry->value ? entry->value : NULL;
 }
 
+bool jp_config_is_set(const struct jp_config *config, const char *name)
+{
+    const struct entry *entry = find(config, name, strlen(name));
+    return entry && entry->where && *entry->value;
+}
+
 bool jp_config_bool(const struct jp_config *config, const char *name)
 {
     const char *value = jp_config_get(config, name);

@@ -74,6 +74,8 @@ const char *jp_config_path(const struct jp_config *config);
 
 /* The expanded value, NULL when not set (or set to nothing). Valid as long as the configuration. */
 const char *jp_config_get(const struct jp_config *config, const char *name);
+/* True when the file or an option sets it: the value is not the default. */
+bool jp_config_is_set(const struct jp_config *config, const char *name);
 /* False and zero when not set. */
 bool jp_config_bool(const struct jp_config *config, const char *name);
 uint64_t jp_config_u64(const struct jp_config *config, const char *name);

@@ -1,0 +1,136 @@
+/* export and verify: images out again, and whether they are still what they were. */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "cli/cmd.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+
+int jp_cmd_export(struct jp_cli *cli, struct jp_error *err)
+{
+    const char *file = cli->args.n_words > 1 ? cli->args.words[1] : "-";
+    const char *method = jp_cli_value(&cli->args, "compression");
+    bool is_stdout = strcmp(file, "-") == 0;
+    struct jp_image_export_options options = {.path = is_stdout ? NULL : file, .fd = STDOUT_FILENO};
+    if (!method)
+        method = jp_config_get(cli->config, "images.aci.compression");
+    if (!jp_compression_parse(method ? method : "none", &options.compression))
+        return jp_fail(err, JP_EUSAGE, 0, "-compression=%s: must be none, gzip, bzip2, xz or zstd",
+                       method);
+    if (is_stdout && isatty(STDOUT_FILENO))
+        return jp_fail(err, JP_EUSAGE, 0, "will not write an archive to a terminal");
+    JP_AUTO(jp_store_images) found = {NULL, 0};
+    const struct jp_pod_context *ctx = jp_cli_pods(cli, err);
+    if (!ctx || jp_pod_find_any_image(ctx, cli->args.words[0], &found, err) < 0)
+        return -1;
+    struct jp_progress progress = jp_progress_new("export", jp_cli_has(&cli->args, "quiet"));
+    options.id = found.items[0].id;
+    options.watch = jp_progress_watch(&progress, cli->signals.interrupted);
+    int r = jp_image_export(ctx->store, &options, err);
+    jp_progress_end(&progress);
+    return r;
+}
+
+/* ---- verify ---------------------------------------------------------------------------------- */
+
+struct verification {
+    struct jp_progress progress; /* first: the context of its callbacks, too */
+    const char *id;
+    json_t *list; /* differences; NULL: text */
+};
+
+/* File names are any bytes: what cannot be printed becomes \ooo. */
+static void escape(const char *path, struct jp_buf *out)
+{
+    for (const char *c = path; *c; c++)
+        if (isprint((unsigned char)*c) && *c != '\\')
+            jp_buf_putc(out, *c);
+        else
+            jp_buf_printf(out, "\\%03o", (unsigned char)*c);
+}
+
+static void differs(void *context, const char *path, const char *what)
+{
+    struct verification *verification = context;
+    struct jp_buf name = JP_BUF_INIT;
+    escape(path, &name);
+    jp_progress_end(&verification->progress);
+    if (verification->list)
+        (void)json_array_append_new(
+            verification->list, json_pack("{s:s, s:s}", "path", jp_buf_text(&name), "what", what));
+    else
+        (void)printf("%.*s: %s: %s\n", JP_SHORT_ID, verification->id, jp_buf_text(&name), what);
+    jp_buf_clear(&name);
+}
+
+/* 1 when something differs. */
+static int verify(struct jp_cli *cli, const char *id, json_t *results, struct jp_error *err)
+{
+    struct verification verification = {
+        .progress = jp_progress_new("verify", jp_cli_has(&cli->args, "quiet")),
+        .id = id,
+        .list = results ? json_array() : NULL,
+    };
+    struct jp_image_verify_options options = {.id = id, .difference = differs};
+    uint64_t differences = 0;
+    options.watch = jp_progress_watch(&verification.progress, cli->signals.interrupted);
+    options.watch.context = &verification;
+    int r = jp_image_verify(jp_cli_store(cli, err), &options, &differences, err);
+    jp_progress_end(&verification.progress);
+    if (r < 0) {
+        json_decref(verification.list);
+        return -1;
+    }
+    if (results)
+        (void)json_array_append_new(results, json_pack("{s:s, s:b, s:o}", "id", id, "intact",
+                                                       (int)(differences == 0), "differences",
+                                                       verification.list));
+    else if (differences == 0 && !jp_cli_has(&cli->args, "quiet"))
+        (void)printf("%.*s: intact\n", JP_SHORT_ID, id);
+    return differences > 0;
+}
+
+static int collect(struct jp_cli *cli, struct jp_strv *ids, struct jp_error *err)
+{
+    const struct jp_pod_context *ctx = jp_cli_pods(cli, err);
+    static const struct jp_store_image_query all;
+    bool is_all = jp_cli_has(&cli->args, "all");
+    if (!ctx)
+        return -1;
+    if (!is_all && cli->args.n_words == 0)
+        return jp_fail(err, JP_EUSAGE, 0, "expected images, or -all");
+    for (size_t i = 0; i < (is_all ? 1 : cli->args.n_words); i++) {
+        JP_AUTO(jp_store_images) found = {NULL, 0};
+        int r = is_all ? jp_store_image_list(ctx->store, &all, &found, err)
+                       : jp_pod_find_any_image(ctx, cli->args.words[i], &found, err);
+        for (size_t j = 0; r == 0 && j < found.count; j++)
+            if (jp_strv_add(ids, found.items[j].id) < 0)
+                r = jp_oom(err);
+        if (r < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int jp_cmd_verify(struct jp_cli *cli, struct jp_error *err)
+{
+    JP_AUTO(jp_strv) ids = JP_STRV_INIT;
+    if (collect(cli, &ids, err) < 0)
+        return -1;
+    json_t *results = jp_cli_wants_json(&cli->args) ? json_array() : NULL;
+    int status = 0;
+    for (size_t i = 0; i < ids.count; i++) {
+        int r = verify(cli, ids.items[i], results, err);
+        if (r < 0) {
+            json_decref(results);
+            return -1;
+        }
+        status |= r;
+    }
+    if (results && jp_print_json(results, err) < 0)
+        return -1;
+    return status;
+}

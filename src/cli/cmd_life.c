@@ -1,0 +1,121 @@
+/* stop, kill, killall, destroy, rename, wait, cp: small steps in the life of a pod. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/parse.h"
+#include "cli/cmd.h"
+#include "cli/output.h"
+#include "pod/inspect.h"
+#include "pod/session.h"
+#include "sys/process.h"
+
+/* Seconds of an option in milliseconds; `absent` when it was not given. */
+static int read_seconds(const struct jp_cli *cli, const char *option, int64_t absent, int64_t *ret,
+                        struct jp_error *err)
+{
+    const char *text = jp_cli_value(&cli->args, option);
+    *ret = absent;
+    if (text && !jp_parse_duration(text, ret))
+        return jp_fail(err, JP_EUSAGE, 0, "-%s=%s: expected a number of seconds", option, text);
+    return 0;
+}
+
+static int read_signal(const struct jp_cli *cli, int absent, int *ret, struct jp_error *err)
+{
+    const char *text = jp_cli_value(&cli->args, "signal");
+    *ret = text ? jp_signal_number(text) : absent;
+    if (text && *ret == 0)
+        return jp_fail(err, JP_EUSAGE, 0, "-signal=%s: no such signal", text);
+    return 0;
+}
+
+static int stop(struct jp_cli *cli, const char *word, struct jp_error *err)
+{
+    int64_t grace;
+    JP_AUTO(jp_store_pod) pod = {.uuid = NULL};
+    if (read_seconds(cli, "time", -1, &grace, err) < 0 || jp_cli_find_pod(cli, word, &pod, err) < 0)
+        return -1;
+    return jp_pod_stop(jp_cli_pods(cli, err), &pod, grace, err);
+}
+
+int jp_cmd_stop(struct jp_cli *cli, struct jp_error *err)
+{
+    return jp_cli_each_word(cli, stop, err);
+}
+
+static int kill_word(struct jp_cli *cli, const char *word, struct jp_error *err)
+{
+    int number;
+    JP_AUTO(jp_store_pod) pod = {.uuid = NULL};
+    JP_AUTO_FREE char *app = NULL;
+    if (read_signal(cli, 0, &number, err) < 0 ||
+        jp_cli_find_pod_app(cli, word, &pod, &app, err) < 0)
+        return -1;
+    const struct jp_pod_context *ctx = jp_cli_pods(cli, err);
+    if (!number && !app)
+        return jp_pod_kill(ctx, &pod, err);
+    return jp_pod_signal(ctx, &pod, app, number ? number : SIGKILL, err);
+}
+
+int jp_cmd_kill(struct jp_cli *cli, struct jp_error *err)
+{
+    return jp_cli_each_word(cli, kill_word, err);
+}
+
+int jp_cmd_killall(struct jp_cli *cli, struct jp_error *err)
+{
+    int number;
+    unsigned count = 0;
+    JP_AUTO(jp_store_pod) pod = {.uuid = NULL};
+    const char *name = cli->args.words[1];
+    if (read_signal(cli, SIGTERM, &number, err) < 0 ||
+        jp_cli_find_pod(cli, cli->args.words[0], &pod, err) < 0 ||
+        jp_pod_killall(jp_cli_pods(cli, err), &pod, name, number, &count, err) < 0)
+        return -1;
+    if (count == 0)
+        return jp_fail(err, JP_ENOTFOUND, 0, "no process '%s' in pod '%s'", name, pod.name);
+    return 0;
+}
+
+static int destroy(struct jp_cli *cli, const char *word, struct jp_error *err)
+{
+    JP_AUTO(jp_store_pod) pod = {.uuid = NULL};
+    return jp_cli_find_pod(cli, word, &pod, err) < 0
+               ? -1
+               : jp_pod_destroy(jp_cli_pods(cli, err), &pod, err);
+}
+
+int jp_cmd_destroy(struct jp_cli *cli, struct jp_error *err)
+{
+    return jp_cli_each_word(cli, destroy, err);
+}
+
+int jp_cmd_rename(struct jp_cli *cli, struct jp_error *err)
+{
+    JP_AUTO(jp_store_pod) pod = {.uuid = NULL};
+    return jp_cli_find_pod(cli, cli->args.words[0], &pod, err) < 0
+               ? -1
+               : jp_pod_rename(jp_cli_pods(cli, err), &pod, cli->args.words[1], err);
+}
+
+int jp_cmd_wait(struct jp_cli *cli, struct jp_error *err)
+{
+    int64_t timeout;
+    int status = 0;
+    JP_AUTO(jp_store_pod) pod = {.uuid = NULL};
+    JP_AUTO_FREE char *app = NULL;
+    if (read_seconds(cli, "timeout", -1, &timeout, err) < 0 ||
+        jp_cli_find_pod_app(cli, cli->args.words[0], &pod, &app, err) < 0 ||
+        jp_pod_wait(jp_cli_pods(cli, err), &pod, app, timeout, &status, err) < 0)
+        return -1;
+    return jp_pod_exit_code(status);
+}
+
+int jp_cmd_cp(struct jp_cli *cli, struct jp_error *err)
+{
+    const struct jp_pod_context *ctx = jp_cli_pods(cli, err);
+    size_t n = cli->args.n_words - 1;
+    return ctx ? jp_pod_copy(ctx, (const char *const *)cli->args.words, n, cli->args.words[n], err)
+               : -1;
+}

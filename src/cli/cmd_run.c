@@ -1,0 +1,302 @@
+/*
+ * prepare, run, start: from words to a running pod.
+ *
+ * The words after the command's own options are segments: options of the pod, then images, each
+ * followed by options of its app and perhaps `-- ARG... ---`.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/macros.h"
+#include "cli/cmd.h"
+#include "cli/stream.h"
+#include "pod/request.h"
+#include "pod/session.h"
+
+struct wanted {
+    struct jp_pod_request request;
+    bool is_dry;
+    bool has_tty;
+    bool has_stdin;
+    bool is_detached;
+    bool will_destroy;
+    bool keep;
+    const char *app;
+    const char *saveid;
+};
+
+/* ---- reading the words ----------------------------------------------------------------------- */
+
+/* An option of the command itself. */
+static int take_own(struct wanted *wanted, const struct jp_cli_given *given, struct jp_error *err)
+{
+    const char *name = given->option->name;
+    const struct {
+        const char *name;
+        bool *flag;
+    } flags[] = {
+        {"dry-run", &wanted->is_dry},        {"tty", &wanted->has_tty},
+        {"interactive", &wanted->has_stdin}, {"detach", &wanted->is_detached},
+        {"destroy", &wanted->will_destroy},  {"keep", &wanted->keep},
+    };
+    for (size_t i = 0; i < JP_LEN(flags); i++)
+        if (strcmp(name, flags[i].name) == 0)
+            *flags[i].flag = true;
+    if (strcmp(name, "app") == 0)
+        wanted->app = given->value;
+    if (strcmp(name, "saveid") == 0)
+        wanted->saveid = given->value;
+    if (strcmp(name, "manifest") == 0)
+        return jp_pod_request_read(&wanted->request, given->value, err);
+    return 0;
+}
+
+static bool is_own(const struct jp_command *command, const struct jp_cli_option *option)
+{
+    for (const struct jp_cli_option *o = command->options; o->name; o++)
+        if (o == option)
+            return true;
+    return false;
+}
+
+/* All options up to the next word that is none. */
+static int take_options(struct jp_cli *cli, struct jp_cli_reader *reader, struct wanted *wanted,
+                        struct jp_error *err)
+{
+    struct jp_cli_given given;
+    int r;
+    while ((r = jp_cli_option_read(reader, &given, err)) > 0) {
+        if (is_own(cli->command, given.option))
+            r = take_own(wanted, &given, err);
+        else
+            r = jp_pod_request_set(&wanted->request, (enum jp_pod_option)given.option->id,
+                                   given.value, err);
+        if (r < 0)
+            return -1;
+    }
+    return r;
+}
+
+/* What stands between `--` and `---`, or the end. */
+static int take_arguments(struct jp_cli_reader *reader, struct wanted *wanted, struct jp_error *err)
+{
+    if (wanted->request.n_apps == 0)
+        return jp_fail(err, JP_EUSAGE, 0, "'--' before the first image");
+    for (reader->at++; reader->at < reader->count; reader->at++) {
+        const char *word = reader->words[reader->at];
+        if (strcmp(word, "---") == 0) {
+            reader->at++;
+            return 0;
+        }
+        if (jp_pod_request_argument(&wanted->request, word, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static bool is_option_of(const struct jp_cli_option *const *tables, char *word)
+{
+    struct jp_cli_reader reader = {.tables = tables, .words = &word, .count = 1};
+    struct jp_cli_given given;
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    (void)jp_cli_option_read(&reader, &given, &err);
+    return reader.at > 0;
+}
+
+static int read_words(struct jp_cli *cli, struct wanted *wanted, struct jp_error *err)
+{
+    const struct jp_cli_option *const first[] = {cli->command->options, jp_cli_pod_options(), NULL};
+    const struct jp_cli_option *const then[] = {jp_cli_app_options(), NULL};
+    struct jp_cli_reader reader = {.tables = first, .words = cli->rest, .count = cli->n_rest};
+    for (;;) {
+        if (take_options(cli, &reader, wanted, err) < 0) {
+            char *word = reader.at < reader.count ? reader.words[reader.at] : NULL;
+            bool is_late = reader.tables == then && word && is_option_of(first, word);
+            return is_late ? jp_fail(err, JP_EUSAGE, 0,
+                                     "option '%s' must stand before the first image", word)
+                           : -1;
+        }
+        if (reader.at >= reader.count)
+            return 0;
+        const char *word = reader.words[reader.at];
+        if (strcmp(word, "---") == 0)
+            return jp_fail(err, JP_EUSAGE, 0, "'---' without '--'");
+        if (strcmp(word, "--") == 0) {
+            if (take_arguments(&reader, wanted, err) < 0)
+                return -1;
+            continue;
+        }
+        reader.at++;
+        reader.tables = then;
+        if (jp_pod_request_image(&wanted->request, word, err) < 0)
+            return -1;
+    }
+}
+
+static int check(const struct wanted *wanted, struct jp_error *err)
+{
+    if (wanted->request.n_apps == 0 && !wanted->request.manifest)
+        return jp_fail(err, JP_EUSAGE, 0, "expected an image, or a pod manifest with -f");
+    if (wanted->is_detached && (wanted->has_tty || wanted->has_stdin))
+        return jp_fail(err, JP_EUSAGE, 0, "option '-detach' excludes '-tty' and '-interactive'");
+    if (wanted->keep && wanted->will_destroy)
+        return jp_fail(err, JP_EUSAGE, 0, "option '-keep' excludes '-destroy'");
+    return 0;
+}
+
+static int read_request(struct jp_cli *cli, struct wanted *wanted, struct jp_error *err)
+{
+    return read_words(cli, wanted, err) < 0 ? -1 : check(wanted, err);
+}
+
+/* ---- prepare --------------------------------------------------------------------------------- */
+
+static int print_reified(struct jp_cli *cli, const struct wanted *wanted, struct jp_error *err)
+{
+    JP_AUTO_FREE char *text = NULL;
+    const struct jp_pod_context *ctx = jp_cli_pods(cli, err);
+    if (!ctx || jp_pod_reify(ctx, &wanted->request, &text, err) < 0)
+        return -1;
+    (void)fputs(text, stdout);
+    return 0;
+}
+
+static int make_pod(struct jp_cli *cli, const struct wanted *wanted, struct jp_store_pod *ret,
+                    struct jp_error *err)
+{
+    const struct jp_pod_context *ctx = jp_cli_pods(cli, err);
+    if (!ctx || jp_pod_prepare(ctx, &wanted->request, ret, err) < 0)
+        return -1;
+    return wanted->saveid ? jp_cli_save_id(wanted->saveid, ret->uuid, err) : 0;
+}
+
+int jp_cmd_prepare(struct jp_cli *cli, struct jp_error *err)
+{
+    struct wanted wanted = {.request = JP_POD_REQUEST_INIT};
+    JP_AUTO(jp_store_pod) pod = {.uuid = NULL};
+    int r = read_request(cli, &wanted, err);
+    if (r == 0 && wanted.is_dry) {
+        r = print_reified(cli, &wanted, err);
+    } else if (r == 0) {
+        r = make_pod(cli, &wanted, &pod, err);
+        if (r == 0)
+            (void)printf("%s\n", pod.uuid);
+    }
+    jp_pod_request_clear(&wanted.request);
+    return r;
+}
+
+/* ---- run ------------------------------------------------------------------------------------- */
+
+/* One bare word may be a pod (ruling 3). 1: it is, in *ret; 0: it is not. */
+static int find_existing(struct jp_cli *cli, const struct wanted *wanted, struct jp_store_pod *ret,
+                         struct jp_error *err)
+{
+    const struct jp_pod_request *request = &wanted->request;
+    if (request->manifest || request->n_settings > 0 || request->n_apps != 1 ||
+        request->apps[0].n_settings > 0 || request->apps[0].arguments.count > 0)
+        return 0;
+    const struct jp_pod_context *ctx = jp_cli_pods(cli, err);
+    return ctx ? jp_pod_find_for_run(ctx, request->apps[0].image, ret, err) : -1;
+}
+
+static int relay(struct jp_cli *cli, const struct wanted *wanted, struct jp_pod_session *session,
+                 int *ret_status, struct jp_error *err)
+{
+    enum jp_pod_end end;
+    bool is_raw = wanted->has_tty || wanted->has_stdin || wanted->app;
+    struct jp_cli_stream stream = {.is_raw = is_raw};
+    struct jp_pod_relay options = {
+        .input = wanted->has_tty || wanted->has_stdin ? STDIN_FILENO : -1,
+        .terminal = wanted->has_tty && isatty(STDIN_FILENO) ? STDIN_FILENO : -1,
+        .signals = cli->signals.fd,
+        .output = jp_cli_stream_output,
+        .context = &stream,
+    };
+    int r = jp_pod_session_relay(session, &options, &end, ret_status, err);
+    jp_cli_stream_clear(&stream);
+    return r;
+}
+
+static int run_pod(struct jp_cli *cli, const struct wanted *wanted, const struct jp_store_pod *pod,
+                   struct jp_error *err)
+{
+    struct jp_cli_window window = jp_cli_window();
+    const char *app = wanted->app ? wanted->app : "";
+    struct jp_pod_start options = {
+        .is_detached = wanted->is_detached,
+        .keep = wanted->keep,
+        .will_destroy = wanted->will_destroy,
+        .tty_app = wanted->has_tty ? app : NULL,
+        .stdin_app = wanted->has_tty || wanted->has_stdin ? app : NULL,
+        .only_app = wanted->app,
+        .rows = window.rows,
+        .columns = window.columns,
+        .term = window.term,
+    };
+    JP_AUTO_PTR(jp_pod_session) session = NULL;
+    const struct jp_pod_context *ctx = jp_cli_pods(cli, err);
+    if (!ctx || jp_pod_start(ctx, pod, &options, &session, err) < 0)
+        return -1;
+    if (wanted->is_detached) {
+        (void)printf("%s\n", pod->uuid);
+        return 0;
+    }
+    int status = 0;
+    if (relay(cli, wanted, session, &status, err) < 0)
+        return -1;
+    return jp_pod_exit_code(status);
+}
+
+/* -destroy: also after a failure; the first error is the one that is told. */
+static int destroy_after(struct jp_cli *cli, const struct jp_store_pod *pod, int result,
+                         struct jp_error *err)
+{
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    struct jp_pod_context ctx = cli->pods;
+    ctx.interrupted = NULL; /* the interrupt ended the run; removing it goes on to its end */
+    if (jp_pod_destroy(&ctx, pod, &why) == 0)
+        return result;
+    if (result >= 0)
+        jp_error_move(err, &why);
+    return -1;
+}
+
+static int run(struct jp_cli *cli, const struct wanted *wanted, struct jp_error *err)
+{
+    JP_AUTO(jp_store_pod) pod = {.uuid = NULL};
+    int r = find_existing(cli, wanted, &pod, err);
+    if (r == 0)
+        r = make_pod(cli, wanted, &pod, err);
+    else if (r > 0 && wanted->saveid)
+        r = jp_cli_save_id(wanted->saveid, pod.uuid, err);
+    if (r >= 0)
+        r = run_pod(cli, wanted, &pod, err);
+    /* In the background the supervisor has it done, unless it never came to that. */
+    if (wanted->will_destroy && pod.uuid && (r < 0 || !wanted->is_detached))
+        r = destroy_after(cli, &pod, r, err);
+    return r;
+}
+
+int jp_cmd_run(struct jp_cli *cli, struct jp_error *err)
+{
+    struct wanted wanted = {.request = JP_POD_REQUEST_INIT};
+    int r = read_request(cli, &wanted, err);
+    if (r == 0)
+        r = wanted.is_dry ? print_reified(cli, &wanted, err) : run(cli, &wanted, err);
+    jp_pod_request_clear(&wanted.request);
+    return r;
+}
+
+static int start(struct jp_cli *cli, const char *word, struct jp_error *err)
+{
+    struct wanted wanted = {.is_detached = true, .keep = jp_cli_has(&cli->args, "keep")};
+    JP_AUTO(jp_store_pod) pod = {.uuid = NULL};
+    return jp_cli_find_pod(cli, word, &pod, err) < 0 ? -1 : run_pod(cli, &wanted, &pod, err);
+}
+
+int jp_cmd_start(struct jp_cli *cli, struct jp_error *err)
+{
+    return jp_cli_each_word(cli, start, err);
+}

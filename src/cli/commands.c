@@ -1,0 +1,325 @@
+/*
+ * The table of commands. A command of a later version is not in it before it works.
+ */
+#include <string.h>
+
+#include "base/macros.h"
+#include "cli/command.h"
+
+/* clang-format off */
+#define END {NULL, 0, NULL, NULL, 0}
+#define FORMAT {"format", 0, "FORMAT", "table (default) or json", 0}
+#define QUIET {"quiet", 'q', NULL, "ids only", 0}
+#define BARE {"no-header", 'H', NULL, "no header, columns separated by tabs", 0}
+#define LONG {"long", 'l', NULL, "full ids", 0}
+#define SAVEID {"saveid", 0, "FILE", "write the id to FILE as well", 0}
+
+const struct jp_cli_option jp_global_options[] = {
+    {"config", 0, "PATH", "read this configuration file", 0},
+    {"option", 'o', "VAR[=VALUE]", "set a configuration variable; without a value: on", 0},
+    {"help", 'h', NULL, "print help", 0},
+    {"version", 0, NULL, "print the version", 0},
+    END,
+};
+
+static const struct jp_cli_option none[] = {END};
+static const struct jp_cli_option format_only[] = {FORMAT, END};
+
+static const struct jp_cli_option help_options[] = {
+    {"format", 0, "FORMAT", "text (default), words (for completions) or mdoc (for the manual)", 0},
+    END};
+static const struct jp_cli_option fsck_options[] = {
+    {"repair", 0, NULL, "mend what is found; a deleted database is rebuilt", 0}, FORMAT, END};
+static const struct jp_cli_option gc_options[] = {
+    {"exited", 0, NULL, "destroy pods that have ended, too", 0},
+    {"older", 0, "TIME", "with -exited: only those that ended so long ago (30s, 10m, 2h, 7d)", 0},
+    {"images", 0, NULL, "destroy images that nothing uses, too", 0}, END};
+static const struct jp_cli_option import_options[] = {
+    {"name", 0, "NAME", "refuse an image of another name", 0},
+    {"allow-unsigned", 0, NULL, "accept an image without a signature", 0},
+    SAVEID, {"quiet", 'q', NULL, "no progress bar, print the id only", 0}, FORMAT, END};
+static const struct jp_cli_option images_options[] = {QUIET, BARE, LONG, FORMAT, END};
+static const struct jp_cli_option export_options[] = {
+    {"compression", 0, "METHOD", "none, gzip, bzip2, xz or zstd (images.aci.compression)", 0},
+    {"quiet", 'q', NULL, "no progress bar", 0}, END};
+static const struct jp_cli_option verify_options[] = {
+    {"all", 0, NULL, "every image", 0}, {"quiet", 'q', NULL, "no progress bar, differences only", 0},
+    FORMAT, END};
+static const struct jp_cli_option prepare_options[] = {
+    {"manifest", 'f', "FILE", "take the pod manifest from FILE, '-' for standard input", 0},
+    {"dry-run", 'n', NULL, "print the reified manifest and make nothing", 0}, SAVEID, END};
+static const struct jp_cli_option run_options[] = {
+    {"manifest", 'f', "FILE", "take the pod manifest from FILE, '-' for standard input", 0},
+    {"dry-run", 'n', NULL, "print the reified manifest and make nothing", 0},
+    SAVEID,
+    {"tty", 't', NULL, "give the app a terminal; its input and output are ours", 0},
+    {"interactive", 'i', NULL, "send standard input to the app", 0},
+    {"detach", 'd', NULL, "run in the background: print the pod's UUID and return", 0},
+    {"app", 0, "NAME", "start only this app", 0},
+    {"destroy", 0, NULL, "destroy the pod when it has ended", 0},
+    {"keep", 0, NULL, "keep the root file systems of this run afterwards", 0},
+    END};
+static const struct jp_cli_option start_options[] = {
+    {"keep", 0, NULL, "keep the root file systems of this run afterwards", 0}, END};
+static const struct jp_cli_option stop_options[] = {
+    {"time", 't', "SECONDS", "wait so long before SIGKILL (stop.grace)", 0}, END};
+static const struct jp_cli_option kill_options[] = {
+    {"signal", 's', "SIGNAL", "send this signal to the apps instead", 0}, END};
+static const struct jp_cli_option killall_options[] = {
+    {"signal", 's', "SIGNAL", "the signal (TERM)", 0}, END};
+static const struct jp_cli_option list_options[] = {
+    QUIET, BARE, {"long", 'l', NULL, "also the images of the apps", 0},
+    {"filter", 0, "NAME=VALUE",
+     "only pods with this state, name, app, image, label:NAME or annotation:NAME", 0},
+    FORMAT, END};
+static const struct jp_cli_option logs_options[] = {
+    {"follow", 'f', NULL, "go on until the pod has ended", 0},
+    {"tail", 'n', "NUMBER", "only the last lines", 0},
+    {"since", 0, "TIME", "only from then on: RFC 3339, or how long ago (10m)", 0},
+    {"timestamps", 't', NULL, "begin every line with its time", 0},
+    {"no-prefix", 0, NULL, "leave out the names of the apps", 0}, FORMAT, END};
+static const struct jp_cli_option wait_options[] = {
+    {"timeout", 't', "SECONDS", "give up after so long: status 125", 0}, END};
+static const struct jp_cli_option exec_options[] = {
+    {"interactive", 'i', NULL, "send standard input", 0},
+    {"tty", 't', NULL, "give the program a terminal", 0},
+    {"user", 'u', "USER", "run as this user of the image", 0},
+    {"workdir", 'w', "PATH", "run in this directory", 0},
+    {"environment", 'e', "NAME=VALUE", "set a variable, can be repeated", 0}, END};
+static const struct jp_cli_option attach_options[] = {
+    {"interactive", 'i', NULL, "send standard input", 0},
+    {"tty", 't', NULL, "the app has a terminal: pass keys on as they are typed", 0},
+    {"detach-keys", 0, "KEYS", "what ends it, as ctrl-p,ctrl-q (default)", 0}, END};
+static const struct jp_cli_option ps_options[] = {BARE, FORMAT, END};
+static const struct jp_cli_option top_options[] = {
+    {"batch", 'b', NULL, "no terminal control: print one table after the other", 0},
+    {"iterations", 'n', "NUMBER", "end after so many tables", 0},
+    {"delay", 's', "SECONDS", "time between two tables (2)", 0}, END};
+
+#define POD_SYNOPSIS "[OPTION...] [IMAGE [APP-OPTION...] [-- ARG... [---]]]..."
+
+const struct jp_command jp_commands[] = {
+    {"init", JP_GROUP_HOST, JP_COMMAND_ROOT, 0, 0, "", "make the root directory",
+     "Makes the root directory with the database and everything else that is needed. Other commands "
+     "do it by themselves when it is missing. A second time it says so and changes nothing.",
+     none, "jetpack -o root.dir=/srv/jetpack init"},
+    {"info", JP_GROUP_HOST, 0, 0, 0, "[OPTION...]", "show this installation",
+     "Shows version, root directory, storage driver, numbers of images and pods, network, and what "
+     "the host offers.",
+     format_only, "jetpack info -format=json"},
+    {"config", JP_GROUP_HOST, 0, 0, JP_NO_LIMIT, "[OPTION...] [VAR...]",
+     "show the configuration",
+     "Without VAR: all variables as `key = value`, secret keys masked. With VAR: the values, a line "
+     "each.",
+     format_only, "jetpack config root.dir\njetpack -o debug config debug"},
+    {"doctor", JP_GROUP_HOST, 0, 0, 0, "[OPTION...]", "say what this host lacks",
+     "Examines the host and says what is missing and what mends it. The exit status is 1 when "
+     "something is missing.",
+     format_only, "jetpack doctor"},
+    {"gc", JP_GROUP_HOST, JP_COMMAND_ROOT, 0, 0, "[OPTION...]",
+     "remove what interrupted commands left",
+     "Finishes what was interrupted: half-made images and pods, mounts, networks, processes and "
+     "leases of pods whose supervisor was killed. Pods that ended and images that nothing uses stay, "
+     "unless an option says otherwise.",
+     gc_options, "jetpack gc\njetpack gc -exited -older 7d"},
+    {"fsck", JP_GROUP_HOST, JP_COMMAND_ROOT, 0, 0, "[OPTION...]", "check the store",
+     "Compares the object directories with the database. The exit status is 1 when problems were "
+     "found and not mended.",
+     fsck_options, "jetpack fsck -repair"},
+    {"test", JP_GROUP_HOST, JP_COMMAND_ROOT, 0, 0, "", "try this installation",
+     "Makes a small image, imports it, runs it in a pod, and removes both, in a directory of its "
+     "own. Nothing outside of it is touched.",
+     none, "jetpack test"},
+    {"version", JP_GROUP_HOST, 0, 0, 0, "", "print the version", NULL, none, NULL},
+    {"help", JP_GROUP_HOST, 0, 0, 1, "[OPTION...] [COMMAND]", "print help", NULL, help_options,
+     "jetpack help run"},
+
+    {"import", JP_GROUP_IMAGES, JP_COMMAND_ROOT | JP_COMMAND_IMAGE, 1, 2,
+     "[OPTION...] LOCATION [MANIFEST]", "import an image from an archive",
+     "LOCATION is an App Container image: a path, a file:// URL, or - for standard input; plain or "
+     "compressed with gzip, bzip2, xz or zstd. With MANIFEST (a path), LOCATION is the archive of a "
+     "root file system instead. The image's id is the SHA-512 of the uncompressed archive. Unsigned "
+     "images need -allow-unsigned or allow.no-signature = on.",
+     import_options,
+     "jetpack import -allow-unsigned redis.aci\n"
+     "jetpack import -allow-unsigned rootfs.tar.xz manifest.json"},
+    {"images", JP_GROUP_IMAGES, JP_COMMAND_ROOT, 0, 1, "[OPTION...] [IMAGE]", "list images",
+     "All images by name, newest version first, or those that IMAGE fits.", images_options,
+     "jetpack images\njetpack images -q example.com/redis"},
+    {"show-image", JP_GROUP_IMAGES, JP_COMMAND_ROOT, 1, 1, "[OPTION...] IMAGE", "show an image",
+     NULL, format_only, "jetpack show-image example.com/redis:7.0"},
+    {"image-manifest", JP_GROUP_IMAGES, JP_COMMAND_ROOT, 1, 1, "IMAGE",
+     "print the manifest of an image", NULL, none, "jetpack image-manifest sha512-3a"},
+    {"destroy-image", JP_GROUP_IMAGES, JP_COMMAND_ROOT, 1, JP_NO_LIMIT, "IMAGE...",
+     "destroy images",
+     "Refused while a pod or another image uses it; the users are named.", none,
+     "jetpack destroy-image example.com/redis:6.0"},
+    {"export", JP_GROUP_IMAGES, JP_COMMAND_ROOT | JP_COMMAND_IMAGE, 1, 2,
+     "[OPTION...] IMAGE [FILE]", "write an image to an archive",
+     "The uncompressed archive is byte for byte the one that was imported. Without FILE, or with -, "
+     "it goes to standard output, which must not be a terminal.",
+     export_options, "jetpack export -compression=zstd example.com/redis redis.aci"},
+    {"verify", JP_GROUP_IMAGES, JP_COMMAND_ROOT | JP_COMMAND_IMAGE, 0, JP_NO_LIMIT,
+     "[OPTION...] IMAGE...", "compare images with what was imported",
+     "Recomputes the id from what is on disk and names every file that differs. The exit status is "
+     "1 when something does.",
+     verify_options, "jetpack verify example.com/redis\njetpack verify -all"},
+
+    {"prepare", JP_GROUP_PODS, JP_COMMAND_ROOT | JP_COMMAND_PODS, 0, JP_NO_LIMIT, POD_SYNOPSIS,
+     "make a pod",
+     "Makes a pod from images, or from a pod manifest (-f), or from both, and prints its UUID. "
+     "Options before the first image are the pod's; options after an image are its app's, until the "
+     "next image. Words between -- and --- are arguments of the app.",
+     prepare_options,
+     "jetpack prepare -v data:/srv/redis example.com/redis -m data\n"
+     "jetpack prepare -n example.com/redis # show the manifest only"},
+    {"run", JP_GROUP_PODS, JP_COMMAND_ROOT | JP_COMMAND_PODS | JP_COMMAND_STATUS, 0, JP_NO_LIMIT,
+     "[OPTION...] POD | " POD_SYNOPSIS, "run a pod",
+     "With one word that is a full UUID or the name of a pod: runs that pod, from a clean copy of "
+     "its images. Otherwise makes a pod like prepare and runs it. In the foreground, output lines "
+     "begin with the name of the app; the first interrupt stops the pod, the second kills it. The "
+     "exit status is the app's; of several apps the first one that is not 0.",
+     run_options,
+     "jetpack run -t -destroy example.com/debian -exec /bin/sh\n"
+     "jetpack run -d -pod-name cache example.com/redis\n"
+     "jetpack run example.com/echo -- one two --- example.com/redis"},
+    {"start", JP_GROUP_PODS, JP_COMMAND_ROOT, 1, JP_NO_LIMIT, "[OPTION...] POD...",
+     "run pods in the background", "The same as run -d POD.", start_options, "jetpack start cache"},
+    {"stop", JP_GROUP_PODS, JP_COMMAND_ROOT, 1, JP_NO_LIMIT, "[OPTION...] POD...", "stop pods",
+     "Sends the stop signal to every app, waits, and kills what is left. A pod that does not run is "
+     "fine.",
+     stop_options, "jetpack stop -t 30 cache"},
+    {"kill", JP_GROUP_PODS, JP_COMMAND_ROOT, 1, JP_NO_LIMIT, "[OPTION...] POD[:APP]...",
+     "kill pods at once", "Without -s: SIGKILL for everything in the pod, and waits until it is gone. "
+     "With -s: sends the signal to the main processes of the apps.",
+     kill_options, "jetpack kill cache\njetpack kill -s HUP cache:redis"},
+    {"killall", JP_GROUP_PODS, JP_COMMAND_ROOT, 2, 2, "[OPTION...] POD NAME",
+     "send a signal to the processes of a pod by name", NULL, killall_options,
+     "jetpack killall -s USR1 web nginx"},
+    {"destroy", JP_GROUP_PODS, JP_COMMAND_ROOT, 1, JP_NO_LIMIT, "POD...", "destroy pods",
+     "Kills the pod if it runs and removes all of it: volumes of kind empty, logs, address.", none,
+     "jetpack destroy cache"},
+    {"list", JP_GROUP_PODS, JP_COMMAND_ROOT, 0, 0, "[OPTION...]", "list pods", NULL, list_options,
+     "jetpack list -q -filter state=exited\njetpack list -filter annotation:tier=web"},
+    {"show", JP_GROUP_PODS, JP_COMMAND_ROOT, 1, 1, "[OPTION...] POD", "show a pod",
+     "State, address, apps with their exit statuses, and what became of each isolator.", format_only,
+     "jetpack show -format=json cache"},
+    {"manifest", JP_GROUP_PODS, JP_COMMAND_ROOT, 1, 1, "POD", "print the reified manifest of a pod",
+     NULL, none, "jetpack manifest cache"},
+    {"logs", JP_GROUP_PODS, JP_COMMAND_ROOT, 1, 1, "[OPTION...] POD[:APP]", "print what apps wrote",
+     "Standard output of the apps on standard output, standard error on standard error.",
+     logs_options, "jetpack logs -f cache\njetpack logs -since 10m -t web:nginx"},
+    {"wait", JP_GROUP_PODS, JP_COMMAND_ROOT | JP_COMMAND_STATUS, 1, 1, "[OPTION...] POD[:APP]",
+     "wait until a pod has ended", "The exit status is the app's, as of run.", wait_options,
+     "jetpack wait cache"},
+    {"exec", JP_GROUP_PODS, JP_COMMAND_ROOT | JP_COMMAND_STATUS | JP_COMMAND_PROGRAM, 2, JP_NO_LIMIT,
+     "[OPTION...] POD[:APP] PROGRAM [ARG...]", "run a program in an app's world",
+     "The program is confined as the app is. When the pod does not run, its isolation is made for "
+     "the program alone. The exit status is the program's.",
+     exec_options, "jetpack exec -it web:nginx /bin/sh\njetpack exec -u 0 cache redis-cli info"},
+    {"console", JP_GROUP_PODS, JP_COMMAND_ROOT | JP_COMMAND_STATUS, 1, 2,
+     "[OPTION...] POD[:APP] [USER]", "log into an app's world",
+     "Starts /usr/bin/login, else the user's shell, else /bin/sh, with a terminal.", exec_options,
+     "jetpack console web\njetpack console web www-data"},
+    {"attach", JP_GROUP_PODS, JP_COMMAND_ROOT, 1, 1, "[OPTION...] POD[:APP]",
+     "join the output of running apps",
+     "With -i also the input, of an app that was started with one. ctrl-p ctrl-q leaves.",
+     attach_options, "jetpack attach -i web:shell"},
+    {"ps", JP_GROUP_PODS, JP_COMMAND_ROOT, 1, 1, "[OPTION...] POD", "list the processes of a pod",
+     NULL, ps_options, "jetpack ps cache"},
+    {"top", JP_GROUP_PODS, JP_COMMAND_ROOT, 1, 1, "[OPTION...] POD",
+     "watch the processes of a pod", "On a terminal the table is refreshed; q ends it.", top_options,
+     "jetpack top -b -n 1 cache"},
+    {"cp", JP_GROUP_PODS, JP_COMMAND_ROOT, 2, JP_NO_LIMIT, "FROM... TO",
+     "copy files into and out of pods",
+     "A path is POD:APP:PATH, POD::PATH (the only app), POD:@VOLUME:PATH, or a path of the host that "
+     "is absolute or begins with a dot. Owner, mode and times are kept.",
+     none, "jetpack cp cache::/etc/redis/redis.conf ./\njetpack cp ./dump.rdb cache:@data:/"},
+    {"rename", JP_GROUP_PODS, JP_COMMAND_ROOT, 2, 2, "POD NAME", "give a pod another name", NULL,
+     none, "jetpack rename silent-otter cache"},
+    {NULL, JP_N_GROUPS, 0, 0, 0, NULL, NULL, NULL, NULL, NULL},
+};
+/* clang-format on */
+
+const char *jp_group_title(enum jp_group group)
+{
+    static const char *const titles[] = {"Host", "Images", "Pods"};
+    return titles[group];
+}
+
+static const char *const aliases[][2] = {
+    {"remove", "destroy"}, {"rm", "destroy"}, {"enter", "exec"},
+    {"inspect", "show"},   {"ls", "list"},    {"pods", "list"},
+};
+
+const struct jp_command *jp_command_find(const char *name)
+{
+    for (size_t i = 0; i < JP_LEN(aliases); i++)
+        if (strcmp(name, aliases[i][0]) == 0)
+            name = aliases[i][1];
+    for (const struct jp_command *c = jp_commands; c->name; c++)
+        if (strcmp(c->name, name) == 0)
+            return c;
+    return NULL;
+}
+
+/* ---- the spelling of older documents --------------------------------------------------------- */
+
+static const char *const image_verbs[][2] = {
+    {"list", "images"},           {"ls", "images"},
+    {"show", "show-image"},       {"inspect", "show-image"},
+    {"destroy", "destroy-image"}, {"rm", "destroy-image"},
+    {"remove", "destroy-image"},  {"manifest", "image-manifest"},
+    {"import", "import"},         {"export", "export"},
+    {"verify", "verify"},
+};
+
+static const char *image_verb(const char *word)
+{
+    for (size_t i = 0; i < JP_LEN(image_verbs); i++)
+        if (strcmp(word, image_verbs[i][0]) == 0)
+            return image_verbs[i][1];
+    return NULL;
+}
+
+static const char *pod_verb(const char *word)
+{
+    if (strcmp(word, "create") == 0)
+        return "prepare";
+    const struct jp_command *command = jp_command_find(word);
+    return command && command->group == JP_GROUP_PODS ? command->name : NULL;
+}
+
+static bool is_one_of(const char *word, const char *const *list)
+{
+    for (; *list; list++)
+        if (strcmp(word, *list) == 0)
+            return true;
+    return false;
+}
+
+int jp_command_rewrite(char **words, size_t count, struct jp_error *err)
+{
+    static const char *const image_words[] = {"image", "img", "i", NULL};
+    static const char *const pod_words[] = {"pod", "container", "p", NULL};
+    bool is_image = is_one_of(words[0], image_words);
+    if (!is_image && !is_one_of(words[0], pod_words))
+        return 0;
+    const char *(*verb)(const char *) = is_image ? image_verb : pod_verb;
+    const char *group = words[0];
+    if (count == 1 || words[1][0] == '-') {
+        words[0] = (char *)(is_image ? "images" : "list");
+        return 0;
+    }
+    /* "image VERB ..." beats an image that is called like the verb. */
+    const char *first = verb(words[1]);
+    const char *second = !first && count > 2 ? verb(words[2]) : NULL;
+    if (!first && !second)
+        return jp_fail(err, JP_EUSAGE, 0, "unknown command '%s %s'", group,
+                       words[count > 2 ? 2 : 1]);
+    words[0] = (char *)(first ? first : second);
+    /* "pod POD show" becomes "show POD"; the place that is left over is taken by the word. */
+    for (size_t i = first ? 1 : 2; i < count; i++)
+        words[i] = words[i + 1];
+    return 1;
+}

@@ -1,0 +1,267 @@
+/*
+ * Help, in three forms from the one table: text for people, words for the completions of shells,
+ * mdoc for the manual page (the section COMMANDS of jetpack(1) is this output; a test compares).
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/macros.h"
+#include "cli/command.h"
+#include "pod/request.h"
+
+#define WIDTH 80 /* columns of a line of text */
+
+/* ---- options of pods and apps ---------------------------------------------------------------- */
+
+static struct jp_cli_option pod_table[JP_POD_N_OPTIONS + 1], app_table[JP_POD_N_OPTIONS + 1];
+
+static const struct jp_cli_option *fill(struct jp_cli_option *table, enum jp_pod_scope scope)
+{
+    size_t n = 0;
+    if (table[0].name)
+        return table;
+    for (size_t i = 0; i < JP_POD_N_OPTIONS; i++) {
+        const struct jp_pod_option_info *info = &jp_pod_options[i];
+        if (info->scope & scope)
+            table[n++] = (struct jp_cli_option){info->name, info->letter, info->argument,
+                                                info->help, (int)info->option};
+    }
+    return table;
+}
+
+const struct jp_cli_option *jp_cli_pod_options(void)
+{
+    return fill(pod_table, JP_POD_SCOPE_POD);
+}
+
+const struct jp_cli_option *jp_cli_app_options(void)
+{
+    return fill(app_table, JP_POD_SCOPE_APP);
+}
+
+/* ---- text ------------------------------------------------------------------------------------ */
+
+/* Prints words, broken between blanks; `column` is where the first one begins. */
+static void print_wrapped(const char *text, size_t indent, size_t column)
+{
+    while (*text) {
+        size_t len = strcspn(text, " \n");
+        if (column > indent && column + len + 1 > WIDTH) {
+            (void)printf("\n%*s", (int)indent, "");
+            column = indent;
+        } else if (column > indent) {
+            (void)putchar(' ');
+            column++;
+        }
+        (void)printf("%.*s", (int)len, text);
+        column += len;
+        text += len;
+        if (strncmp(text, "\n\n", 2) == 0) {
+            (void)printf("\n\n%*s", (int)indent, "");
+            column = indent;
+        }
+        text += strspn(text, " \n");
+    }
+    (void)putchar('\n');
+}
+
+#define OPTION_COLUMN 26
+
+static void print_options(const char *title, const struct jp_cli_option *option)
+{
+    if (!option->name)
+        return;
+    (void)printf("\n%s:\n", title);
+    for (; option->name; option++) {
+        char left[128];
+        int n = option->letter
+                    ? snprintf(left, sizeof(left), "  -%c, -%s", option->letter, option->name)
+                    : snprintf(left, sizeof(left), "  -%s", option->name);
+        if (option->argument && n > 0 && (size_t)n < sizeof(left))
+            n += snprintf(left + n, sizeof(left) - (size_t)n, " %s", option->argument);
+        (void)printf("%-*s", OPTION_COLUMN - 1, left);
+        if (n >= OPTION_COLUMN - 1)
+            (void)printf("\n%*s", OPTION_COLUMN - 1, "");
+        (void)putchar(' ');
+        print_wrapped(option->help, OPTION_COLUMN, OPTION_COLUMN);
+    }
+}
+
+static void print_examples(const char *examples)
+{
+    if (!examples)
+        return;
+    (void)printf("\nExamples:\n");
+    while (*examples) {
+        size_t len = strcspn(examples, "\n");
+        (void)printf("  %.*s\n", (int)len, examples);
+        examples += len + (examples[len] == '\n');
+    }
+}
+
+void jp_help_overview(void)
+{
+    (void)printf("usage: jetpack [-config PATH] [-o VAR[=VALUE]]... COMMAND ...\n");
+    for (int group = 0; group < JP_N_GROUPS; group++) {
+        (void)printf("\n%s:\n", jp_group_title((enum jp_group)group));
+        for (const struct jp_command *c = jp_commands; c->name; c++)
+            if ((int)c->group == group)
+                (void)printf("  %-15s %s\n", c->name, c->summary);
+    }
+    (void)printf("\n'jetpack help COMMAND' tells more.\n");
+}
+
+void jp_help_command(const struct jp_command *command)
+{
+    int n = printf("usage: jetpack %s ", command->name);
+    print_wrapped(command->synopsis, (size_t)n, (size_t)n);
+    (void)putchar('\n');
+    if (command->text)
+        print_wrapped(command->text, 0, 0);
+    else
+        (void)printf("%c%s.\n", toupper((unsigned char)command->summary[0]), command->summary + 1);
+    print_options("Options", command->options);
+    if (command->flags & JP_COMMAND_PODS) {
+        print_options("Options of the pod, before the first image", jp_cli_pod_options());
+        print_options("Options of an app, after its image", jp_cli_app_options());
+    }
+    print_examples(command->examples);
+}
+
+/* ---- words ----------------------------------------------------------------------------------- */
+
+static void print_option_words(const struct jp_cli_option *option)
+{
+    for (; option->name; option++) {
+        if (option->letter)
+            (void)printf("-%c\n", option->letter);
+        (void)printf("-%s%s\n", option->name, option->argument ? "=" : "");
+    }
+}
+
+static void print_words(const struct jp_command *command)
+{
+    for (const struct jp_command *c = jp_commands; !command && c->name; c++)
+        (void)printf("%s\n", c->name);
+    if (!command)
+        return;
+    print_option_words(command->options);
+    if (command->flags & JP_COMMAND_PODS) {
+        print_option_words(jp_cli_pod_options());
+        print_option_words(jp_cli_app_options());
+    }
+}
+
+/* ---- mdoc ------------------------------------------------------------------------------------ */
+
+/* Text for a line of its own: a dot or quote at its start would be a request. */
+static void print_mdoc_text(const char *text)
+{
+    if (*text == '.' || *text == '\'')
+        (void)fputs("\\&", stdout);
+    for (; *text; text++) {
+        if (strncmp(text, "\n\n", 2) == 0) {
+            (void)fputs("\n.Pp\n", stdout);
+            text++;
+        } else if (*text == '\\') {
+            (void)fputs("\\e", stdout);
+        } else if (*text == '-') {
+            (void)fputs("\\-", stdout);
+        } else if (strncmp(text, ". ", 2) == 0) {
+            (void)fputs(".\n", stdout); /* one sentence a line */
+            text++;
+        } else {
+            (void)putchar(*text);
+        }
+    }
+    (void)putchar('\n');
+}
+
+/* An argument of a macro: quoted, so that words which are macros themselves ("Ar") stay words. */
+static void print_mdoc_word(const char *text)
+{
+    (void)fputs(" \"", stdout);
+    for (; *text; text++)
+        (void)fputs(*text == '-' ? "\\-" : (char[]){*text, '\0'}, stdout);
+    (void)putchar('"');
+}
+
+static void print_mdoc_options(const struct jp_cli_option *option)
+{
+    if (!option->name)
+        return;
+    (void)printf(".Bl -tag -width Ds -compact\n");
+    for (; option->name; option++) {
+        (void)fputs(".It", stdout);
+        if (option->letter)
+            (void)printf(" Fl %c , Fl %s", option->letter, option->name);
+        else
+            (void)printf(" Fl %s", option->name);
+        if (option->argument) {
+            (void)fputs(" Ar", stdout);
+            print_mdoc_word(option->argument);
+        }
+        (void)putchar('\n');
+        print_mdoc_text(option->help);
+    }
+    (void)printf(".El\n");
+}
+
+static void print_mdoc_command(const struct jp_command *command)
+{
+    (void)printf(".It Cm %s", command->name);
+    if (*command->synopsis) {
+        (void)fputs(" Ar", stdout);
+        print_mdoc_word(command->synopsis);
+    }
+    (void)putchar('\n');
+    if (command->text) {
+        print_mdoc_text(command->text);
+    } else {
+        char first[2] = {(char)toupper((unsigned char)command->summary[0]), '\0'};
+        (void)fputs(first, stdout);
+        (void)fputs(command->summary + 1, stdout);
+        (void)fputs(".\n", stdout);
+    }
+    print_mdoc_options(command->options);
+}
+
+static void print_mdoc(void)
+{
+    for (int group = 0; group < JP_N_GROUPS; group++) {
+        (void)printf(".Ss %s\n.Bl -tag -width Ds\n", jp_group_title((enum jp_group)group));
+        for (const struct jp_command *c = jp_commands; c->name; c++)
+            if ((int)c->group == group)
+                print_mdoc_command(c);
+        (void)printf(".El\n");
+    }
+    (void)printf(".Ss Options of a pod\n"
+                 "They stand before the first image.\n");
+    print_mdoc_options(jp_cli_pod_options());
+    (void)printf(".Ss Options of an app\n"
+                 "They stand after the image that they belong to, until the next image.\n");
+    print_mdoc_options(jp_cli_app_options());
+}
+
+int jp_cmd_help(struct jp_cli *cli, struct jp_error *err)
+{
+    const char *format = jp_cli_value(&cli->args, "format");
+    const struct jp_command *command = NULL;
+    if (cli->args.n_words > 0) {
+        command = jp_command_find(cli->args.words[0]);
+        if (!command)
+            return jp_fail(err, JP_EUSAGE, 0, "unknown command '%s'", cli->args.words[0]);
+    }
+    if (format && strcmp(format, "words") == 0)
+        print_words(command);
+    else if (format && strcmp(format, "mdoc") == 0)
+        print_mdoc();
+    else if (format && strcmp(format, "text") != 0)
+        return jp_fail(err, JP_EUSAGE, 0, "-format=%s: must be text, words or mdoc", format);
+    else if (command)
+        jp_help_command(command);
+    else
+        jp_help_overview();
+    return 0;
+}

@@ -1,0 +1,17 @@
+/*
+ * jetpack-image: the commands that read and write archives. It is started by `jetpack` with the
+ * same words and links what the others do without: decompressors and OpenSSL.
+ */
+#include "cli/cmd.h"
+
+const struct jp_command_function jp_command_functions[] = {
+    {"export", jp_cmd_export},
+    {"import", jp_cmd_import},
+    {"verify", jp_cmd_verify},
+    {NULL, NULL},
+};
+
+int main(int argc, char **argv)
+{
+    return jp_cli_main(argc, argv);
+}

@@ -1,0 +1,43 @@
+/* jetpack: the command. The table says which commands it does itself. */
+#include "cli/cmd.h"
+
+const struct jp_command_function jp_command_functions[] = {
+    {"attach", jp_cmd_attach},
+    {"config", jp_cmd_config},
+    {"console", jp_cmd_console},
+    {"cp", jp_cmd_cp},
+    {"destroy", jp_cmd_destroy},
+    {"destroy-image", jp_cmd_destroy_image},
+    {"doctor", jp_cmd_doctor},
+    {"exec", jp_cmd_exec},
+    {"fsck", jp_cmd_fsck},
+    {"gc", jp_cmd_gc},
+    {"help", jp_cmd_help},
+    {"image-manifest", jp_cmd_image_manifest},
+    {"images", jp_cmd_images},
+    {"info", jp_cmd_info},
+    {"init", jp_cmd_init},
+    {"kill", jp_cmd_kill},
+    {"killall", jp_cmd_killall},
+    {"list", jp_cmd_list},
+    {"logs", jp_cmd_logs},
+    {"manifest", jp_cmd_manifest},
+    {"prepare", jp_cmd_prepare},
+    {"ps", jp_cmd_ps},
+    {"rename", jp_cmd_rename},
+    {"run", jp_cmd_run},
+    {"show", jp_cmd_show},
+    {"show-image", jp_cmd_show_image},
+    {"start", jp_cmd_start},
+    {"stop", jp_cmd_stop},
+    {"test", jp_cmd_test},
+    {"top", jp_cmd_top},
+    {"version", jp_cmd_version},
+    {"wait", jp_cmd_wait},
+    {NULL, NULL},
+};
+
+int main(int argc, char **argv)
+{
+    return jp_cli_main(argc, argv);
+}
