@@ -3,8 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "appc/id.h"
 #include "appc/image_manifest.h"
+#include "appc/imagename.h"
 #include "base/buf.h"
+#include "base/mem.h"
 #include "cli/cmd.h"
 #include "cli/output.h"
 
@@ -42,25 +45,37 @@ static int print_table(const struct jp_store_images *images, const struct jp_cli
     return jp_table_print(&table, err);
 }
 
+static int list_name(struct jp_store *store, const char *text, struct jp_store_images *ret,
+                     struct jp_error *err)
+{
+    JP_AUTO(jp_image_name) name = JP_IMAGE_NAME_INIT;
+    if (jp_image_name_parse(text, &name, err) < 0)
+        return -1;
+    JP_AUTO_FREE struct jp_store_label *labels = jp_calloc(name.labels.count + 1, sizeof(*labels));
+    if (!labels)
+        return jp_oom(err);
+    for (size_t i = 0; i < name.labels.count; i++)
+        labels[i] = (struct jp_store_label){name.labels.items[i].name, name.labels.items[i].value};
+    struct jp_store_image_query query = {
+        .name = name.name,
+        .labels = labels,
+        .n_labels = name.labels.count,
+        .tags = (const char *const *)name.tags.items,
+        .n_tags = name.tags.count,
+    };
+    return jp_store_image_list(store, &query, ret, err);
+}
+
 /* Every image that a word fits, not only the newest one. */
-static int list_word(struct jp_cli *cli, const char *text, struct jp_store_images *ret,
+static int list_word(struct jp_cli *cli, const char *word, struct jp_store_images *ret,
                      struct jp_error *err)
 {
     struct jp_store *store = jp_cli_store(cli, err);
-    struct jp_pod_image_word word = {0};
-    if (!store || jp_pod_image_word_parse(text, &word, err) < 0)
+    if (!store)
         return -1;
-    struct jp_store_image_query query = {
-        .id_prefix = word.id_prefix,
-        .name = word.name,
-        .labels = word.labels,
-        .n_labels = word.n_labels,
-        .tags = (const char *const *)word.tags.items,
-        .n_tags = word.tags.count,
-    };
-    int r = jp_store_image_list(store, &query, ret, err);
-    jp_pod_image_word_clear(&word);
-    return r;
+    struct jp_store_image_query by_id = {.id_prefix = word};
+    return jp_image_id_prefix_valid(word) ? jp_store_image_list(store, &by_id, ret, err)
+                                          : list_name(store, word, ret, err);
 }
 
 int jp_cmd_images(struct jp_cli *cli, struct jp_error *err)
