@@ -191,7 +191,7 @@ static int enter_draft(struct jp_store *store, struct jp_store_draft *draft,
         return r < 0 ? -1 : 0;
     if (check_dependencies(db, image, err) < 0)
         return -1;
-    if (faccessat(store->images_fd, image->id, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+    if (jp_store_exists(store->images_fd, image->id))
         return adopt_image(store, db, image->id, err);
     if (jp_rows_add_image(db, image, err) < 0)
         return -1;

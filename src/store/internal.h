@@ -11,9 +11,10 @@
 #include "base/error.h"
 #include "store/db.h"
 #include "store/driver/driver.h"
+#include "store/driver/list.h"
+#include "store/driver/trash.h"
 #include "store/store.h"
 
-/* A directory of a hundred thousand objects is beyond every use; more is refused. */
 #define JP_STORE_MAX_OBJECTS  1000000U
 #define JP_STORE_RECORD_MAX   (4U << 20)  /* bytes of a record file */
 #define JP_STORE_MANIFEST_MAX (64U << 20) /* the importer's own limit is lower */
@@ -51,37 +52,6 @@ struct jp_driver_context jp_store_driver_context(const struct jp_store *store);
 int jp_pool_parse(const char *subnet, struct jp_pool *ret, struct jp_error *err);
 void jp_address_format(uint32_t address, char out[16]);
 bool jp_address_parse(const char *text, uint32_t *ret);
-
-/* ---- trash.c: things below tmp/ ---------------------------------------------------------------
- */
-
-#define JP_TMP_NAME_SIZE 48
-
-/*
- * Makes tmp/new-RANDOM (0700) and returns its descriptor, on which an exclusive flock is held for
- * as long as it or a copy is open: that is how gc knows that it has a maker.
- */
-int jp_tmp_make(int tmp_fd, char name[JP_TMP_NAME_SIZE], struct jp_error *err);
-
-/*
- * Renames dir_fd/name to tmp/gone-RANDOM: the object is gone in one step. JP_ENOTFOUND when it is
- * not there. *ret_fd holds the flock on it (a descriptor, or -1 when it is no directory).
- */
-int jp_trash_take(int tmp_fd, int dir_fd, const char *name, char trashed[JP_TMP_NAME_SIZE],
-                  int *ret_fd, struct jp_error *err);
-
-/* Empties one entry of tmp/ that the caller has taken. */
-int jp_trash_empty(int tmp_fd, const char *trashed, struct jp_error *err);
-
-/* jp_trash_take and jp_trash_empty; nothing there is fine. */
-int jp_trash_remove(int tmp_fd, int dir_fd, const char *name, struct jp_error *err);
-
-/*
- * Removes every entry of tmp/ that nobody holds; with `count_only` they are only counted and said.
- * *ret_count tells how many were found. Goes on after a failure, which it returns at the end.
- */
-int jp_trash_sweep(struct jp_store *store, bool count_only, const struct jp_store_report *report,
-                   unsigned *ret_count, struct jp_error *err);
 
 /* ---- record.c ---------------------------------------------------------------------------------
  */
@@ -143,5 +113,12 @@ struct jp_reconcile {
 
 /* Compares rows and directories inside a transaction of the caller. */
 int jp_reconcile(struct jp_reconcile *job, struct jp_error *err);
+
+/*
+ * Removes every entry of tmp/ that nobody holds; with `count_only` they are only counted and said.
+ * *ret_count tells how many were found. Goes on after a failure, which it returns at the end.
+ */
+int jp_trash_sweep(struct jp_store *store, bool count_only, const struct jp_store_report *report,
+                   unsigned *ret_count, struct jp_error *err);
 
 #endif

@@ -16,7 +16,6 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "store/internal.h"
-#include "store/list.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
 #include "sys/lock.h"
@@ -63,7 +62,7 @@ static int refuse_prototype(int root_fd, const char *root, struct jp_error *err)
             continue;
         for (size_t n = 0; n < uuids.count; n++) {
             JP_AUTO_FD int object = jp_fd_open_dir(fd, uuids.items[n], NULL);
-            if (object < 0 || faccessat(object, kinds[i][1], F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+            if (object < 0 || !jp_store_exists(object, kinds[i][1]))
                 continue;
             return jp_fail(err, JP_EEXISTS, 0,
                            "'%s' holds data of the Go prototype of Jetpack (%s/%s/%s), which this "
@@ -273,7 +272,7 @@ static int open_db(struct jp_store *store, bool exclusive, int *ret_version, str
                                   exclusive ? JP_LOCK_EXCLUSIVE : JP_LOCK_SHARED, true, err);
     if (store->lock_fd < 0)
         return -1;
-    if (faccessat(store->root_fd, "db", F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
+    if (!jp_store_exists(store->root_fd, "db")) {
         *ret_version = 0;
         if (!exclusive)
             return 0;

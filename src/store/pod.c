@@ -15,7 +15,6 @@
 #include "base/random.h"
 #include "base/time.h"
 #include "store/internal.h"
-#include "store/list.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
 
@@ -36,14 +35,14 @@ static int check_claims(struct jp_store *store, const struct jp_store_pod *pod,
     r = jp_db_number(store->db, err, &key, "SELECT pod FROM pods WHERE uuid = ?", "s", pod->uuid);
     if (r < 0)
         return -1;
-    if (r > 0 || faccessat(store->pods_fd, pod->uuid, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+    if (r > 0 || jp_store_exists(store->pods_fd, pod->uuid))
         return jp_fail(err, JP_EEXISTS, 0, "there is a pod %s already", pod->uuid);
     for (size_t i = 0; i < pod->n_apps; i++) {
         const char *id = pod->apps[i].image_id;
         r = jp_rows_has_image(store->db, id, err);
         if (r < 0)
             return -1;
-        if (r == 0 || faccessat(store->images_fd, id, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+        if (r == 0 || !jp_store_exists(store->images_fd, id))
             return jp_fail(err, JP_ENOTFOUND, 0, "app '%s': there is no image %s",
                            pod->apps[i].name, id);
     }

@@ -18,7 +18,6 @@
 #include "base/random.h"
 #include "base/time.h"
 #include "store/internal.h"
-#include "store/list.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
 #include "sys/lock.h"
@@ -95,9 +94,9 @@ static int compare_image(struct jp_reconcile *job, int dir_fd, const char *id, s
     JP_AUTO(jp_store_images) rows = {0};
     if (jp_record_read_image(dir_fd, id, &image, err) < 0)
         return -1;
-    if (faccessat(dir_fd, "manifest", R_OK, AT_SYMLINK_NOFOLLOW) < 0)
+    if (!jp_store_exists(dir_fd, "manifest"))
         (void)problem(job, "image", id, "has no manifest");
-    if (faccessat(dir_fd, "rootfs", R_OK | X_OK, AT_SYMLINK_NOFOLLOW) < 0)
+    if (!jp_store_exists(dir_fd, "rootfs"))
         (void)problem(job, "image", id, "has no rootfs");
     for (size_t i = 0; i < image.dependencies.count; i++) {
         int r = jp_rows_has_image(job->db, image.dependencies.items[i], err);
@@ -187,7 +186,7 @@ static int compare_pod(struct jp_reconcile *job, int dir_fd, const char *uuid, s
     JP_AUTO(jp_store_pods) rows = {0};
     if (jp_record_read_pod(dir_fd, uuid, &pod, err) < 0)
         return -1;
-    if (faccessat(dir_fd, "manifest", R_OK, AT_SYMLINK_NOFOLLOW) < 0)
+    if (!jp_store_exists(dir_fd, "manifest"))
         (void)problem(job, "pod", uuid, "has no manifest");
     for (size_t i = 0; i < pod.n_apps; i++) {
         int r = jp_rows_has_image(job->db, pod.apps[i].image_id, err);
@@ -342,6 +341,33 @@ int jp_reconcile(struct jp_reconcile *job, struct jp_error *err)
     return walk(job, &pod_kind, job->store->pods_fd, err);
 }
 
+/* ---- tmp/ ---- */
+
+int jp_trash_sweep(struct jp_store *store, bool count_only, const struct jp_store_report *report,
+                   unsigned *ret_count, struct jp_error *err)
+{
+    JP_AUTO(jp_strv) names = JP_STRV_INIT;
+    if (jp_store_list_dir(store->tmp_fd, NULL, &names, err) < 0)
+        return -1;
+    int result = 0;
+    unsigned count = 0;
+    for (size_t i = 0; i < names.count; i++) {
+        JP_AUTO_FD int fd = -1;
+        const char *name = names.items[i];
+        if (!jp_trash_is_abandoned(store->tmp_fd, name, &fd))
+            continue;
+        count++;
+        int r = count_only ? 0 : jp_trash_empty(store->tmp_fd, name, result == 0 ? err : NULL);
+        if (report && report->say)
+            report->say(report->context, "tmp", name,
+                        count_only ? "abandoned" : (r == 0 ? "removed" : "could not be removed"));
+        if (r < 0)
+            result = -1;
+    }
+    *ret_count = count;
+    return result;
+}
+
 /* ---- gc ----------------------------------------------------------------------------------------
  */
 
@@ -389,7 +415,7 @@ static int examine(struct jp_store *store, struct jp_buf *ret_wrong, struct jp_e
 {
     JP_AUTO(jp_error) why = JP_ERROR_INIT;
     JP_AUTO_FREE char *verdict = NULL;
-    if (faccessat(store->root_fd, "db", F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
+    if (!jp_store_exists(store->root_fd, "db")) {
         jp_buf_puts(ret_wrong, "is missing");
         return 0;
     }

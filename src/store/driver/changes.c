@@ -16,7 +16,7 @@
 
 #include "base/mem.h"
 #include "store/driver/common.h"
-#include "store/list.h"
+#include "store/driver/list.h"
 #include "sys/fd.h"
 
 #define MAX_DEPTH 2000 /* directories in directories: a path has at most 4,095 bytes */

@@ -9,7 +9,7 @@
 
 #include "base/mem.h"
 #include "store/driver/common.h"
-#include "store/internal.h"
+#include "store/driver/trash.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
 #include "sys/tree.h"

@@ -1,6 +1,6 @@
 /* Names in a directory. */
-#ifndef JP_STORE_LIST_H
-#define JP_STORE_LIST_H
+#ifndef JP_STORE_DRIVER_LIST_H
+#define JP_STORE_DRIVER_LIST_H
 
 #include <stdbool.h>
 
@@ -13,5 +13,8 @@
  */
 int jp_store_list_dir(int dir_fd, bool (*wanted)(const char *name), struct jp_strv *ret,
                       struct jp_error *err);
+
+/* True when there is an entry of that name, of whatever kind. */
+bool jp_store_exists(int dir_fd, const char *name);
 
 #endif

@@ -6,10 +6,11 @@
  * that can be locked has no owner any more. Removal never follows a link and never crosses into
  * another mount (row 61 of SECURITY.md): that is sys/tree's promise.
  */
+#include "store/driver/trash.h"
+
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,8 +19,6 @@
 #include "base/parse.h"
 #include "base/random.h"
 #include "base/strv.h"
-#include "store/internal.h"
-#include "store/list.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
 #include "sys/tree.h"
@@ -109,8 +108,7 @@ int jp_trash_remove(int tmp_fd, int dir_fd, const char *name, struct jp_error *e
     return jp_trash_empty(tmp_fd, trashed, err);
 }
 
-/* 1: nobody's, and *ret_fd holds the lock; 0: somebody's, or gone by now. */
-static int is_abandoned(int tmp_fd, const char *name, int *ret_fd)
+int jp_trash_is_abandoned(int tmp_fd, const char *name, int *ret_fd)
 {
     struct stat st;
     if (fstatat(tmp_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -123,29 +121,4 @@ static int is_abandoned(int tmp_fd, const char *name, int *ret_fd)
         return 0;
     *ret_fd = jp_fd_take(&fd);
     return 1;
-}
-
-int jp_trash_sweep(struct jp_store *store, bool count_only, const struct jp_store_report *report,
-                   unsigned *ret_count, struct jp_error *err)
-{
-    JP_AUTO(jp_strv) names = JP_STRV_INIT;
-    if (jp_store_list_dir(store->tmp_fd, NULL, &names, err) < 0)
-        return -1;
-    int result = 0;
-    unsigned count = 0;
-    for (size_t i = 0; i < names.count; i++) {
-        JP_AUTO_FD int fd = -1;
-        const char *name = names.items[i];
-        if (!is_abandoned(store->tmp_fd, name, &fd))
-            continue;
-        count++;
-        int r = count_only ? 0 : jp_trash_empty(store->tmp_fd, name, result == 0 ? err : NULL);
-        if (report && report->say)
-            report->say(report->context, "tmp", name,
-                        count_only ? "abandoned" : (r == 0 ? "removed" : "could not be removed"));
-        if (r < 0)
-            result = -1;
-    }
-    *ret_count = count;
-    return result;
 }

@@ -1,12 +1,15 @@
-#include "store/list.h"
+#include "store/driver/list.h"
+
+#include <sys/stat.h>
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "store/internal.h"
 #include "sys/fd.h"
+
+#define MAX_NAMES 1000000U /* objects in a directory: beyond every use; more is refused */
 
 static int read_names(DIR *dir, bool (*wanted)(const char *name), struct jp_strv *ret,
                       struct jp_error *err)
@@ -19,12 +22,17 @@ static int read_names(DIR *dir, bool (*wanted)(const char *name), struct jp_strv
         const char *name = entry->d_name;
         if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || (wanted && !wanted(name)))
             continue;
-        if (ret->count >= JP_STORE_MAX_OBJECTS)
-            return jp_fail(err, JP_ELIMIT, 0, "more than %u entries in a directory",
-                           JP_STORE_MAX_OBJECTS);
+        if (ret->count >= MAX_NAMES)
+            return jp_fail(err, JP_ELIMIT, 0, "more than %u entries in a directory", MAX_NAMES);
         if (jp_strv_add(ret, name) < 0)
             return jp_oom(err);
     }
+}
+
+bool jp_store_exists(int dir_fd, const char *name)
+{
+    struct stat st;
+    return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 int jp_store_list_dir(int dir_fd, bool (*wanted)(const char *name), struct jp_strv *ret,
