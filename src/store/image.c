@@ -158,7 +158,7 @@ static int check_dependencies(struct jp_db *db, const struct jp_store_image *ima
     for (size_t i = 0; i < image->dependencies.count; i++) {
         int r = jp_rows_has_image(db, image->dependencies.items[i], err);
         if (r == 0)
-            return jp_fail(err, JP_ENOTFOUND, 0, "its dependency %s is not here",
+            return jp_fail(err, JP_ENOTFOUND, 0, "its dependency %.19s is not here",
                            image->dependencies.items[i]);
         if (r < 0)
             return -1;
@@ -222,7 +222,7 @@ int jp_store_draft_commit(struct jp_store *store, struct jp_store_draft *draft,
     if (is_new)
         (void)jp_sys.renameat(store->images_fd, image->id, store->tmp_fd, draft->name);
     jp_store_draft_abort(store, draft);
-    return r < 0 ? jp_wrap(err, "enter image %s", image->id ? image->id : "")
+    return r < 0 ? jp_wrap(err, "enter image %.19s", image->id ? image->id : "")
                  : jp_fail(err, JP_EEXISTS, 0, "image %s is here already", image->id);
 }
 

@@ -43,7 +43,7 @@ static int check_claims(struct jp_store *store, const struct jp_store_pod *pod,
         if (r < 0)
             return -1;
         if (r == 0 || !jp_store_exists(store->images_fd, id))
-            return jp_fail(err, JP_ENOTFOUND, 0, "app '%s': there is no image %s",
+            return jp_fail(err, JP_ENOTFOUND, 0, "app '%s': there is no image %.19s",
                            pod->apps[i].name, id);
     }
     return 0;
