@@ -241,3 +241,18 @@ ssize_t jp_fd_receive(int socket, void *bytes, size_t len, int *fds, size_t max,
     }
     return n;
 }
+
+int jp_fd_peer_uid(int socket, uid_t *ret_uid)
+{
+#ifdef SO_PEERCRED
+    struct ucred peer;
+    socklen_t len = sizeof(peer);
+    if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+        return -1;
+    *ret_uid = peer.uid;
+    return 0;
+#else
+    gid_t gid;
+    return getpeereid(socket, ret_uid, &gid);
+#endif
+}

@@ -63,4 +63,7 @@ ssize_t jp_fd_send(int socket, const void *bytes, size_t len, const int *fds, si
 ssize_t jp_fd_receive(int socket, void *bytes, size_t len, int *fds, size_t max, size_t *ret_count,
                       int flags);
 
+/* The effective user of the process at the other end of a connected Unix socket; as getsockopt(2). */
+int jp_fd_peer_uid(int socket, uid_t *ret_uid);
+
 #endif
