@@ -1,0 +1,336 @@
+/*
+ * The life of the apps, which is the life of the pod.
+ *
+ * Each app goes its own way: pre-start handler, main process, post-stop handler. The pod has
+ * started when every app has come as far as its main process, and is over when every app is at its
+ * end. A failure on the way to "started" is the pod's failure: what runs is stopped like in an
+ * ordinary stop, so that apps which did run get their signal and their post-stop handler.
+ */
+#include <sys/wait.h>
+
+#include <signal.h>
+
+#include "base/mem.h"
+#include "base/time.h"
+#include "stage1/supervisor.h"
+
+static void check_started(struct jp_supervisor *s);
+
+static void end_app(struct jp_supervisor *s, struct jp_app *app, enum jp_app_state state)
+{
+    app->state = state;
+    s->record_is_stale = true;
+    check_started(s);
+}
+
+/* The first failure of an app is kept as its text. */
+static void note_failure(struct jp_app *app, const struct jp_error *error)
+{
+    if (!app->error)
+        app->error = jp_strdup(jp_error_text(error));
+}
+
+static int start_child(struct jp_supervisor *s, struct jp_app *app, enum jp_role role,
+                       struct jp_error *err)
+{
+    struct jp_orders orders = jp_child_orders(app);
+    struct jp_launch launch = {.role = role, .app = (size_t)(app - s->apps), .orders = &orders};
+    uint32_t root_group = 0;
+    if (role == JP_ROLE_MAIN) {
+        launch.has_tty = app->plan->has_tty;
+        launch.has_stdin = app->plan->has_stdin;
+        launch.window = s->window;
+    } else { /* ruling 21: handlers run as root of the app, everything else alike */
+        orders.argv =
+            role == JP_ROLE_PRE_START ? app->plan->pre_start.argv : app->plan->post_stop.argv;
+        orders.uid = orders.gid = 0;
+        orders.groups = &root_group;
+        orders.n_groups = 1;
+    }
+    return jp_child_launch(s, &launch, &app->child, err);
+}
+
+static void fail_app(struct jp_supervisor *s, struct jp_app *app, struct jp_error *error)
+{
+    jp_wrap(error, "app %s", app->plan->name);
+    note_failure(app, error);
+    app->state = JP_APP_FAILED;
+    jp_pod_fail(s, error);
+}
+
+static void start_main(struct jp_supervisor *s, struct jp_app *app)
+{
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    if (start_child(s, app, JP_ROLE_MAIN, &err) < 0) {
+        fail_app(s, app, &err);
+        return;
+    }
+    app->state = JP_APP_RUNNING;
+    app->started_ns = jp_time_now_ns();
+    s->record_is_stale = true;
+    check_started(s);
+}
+
+static void begin(struct jp_supervisor *s, struct jp_app *app)
+{
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    if (app->plan->argv.count == 0) {
+        jp_fail(&err, JP_ENOPROGRAM, 0, "the image names no program to run");
+        fail_app(s, app, &err);
+    } else if (app->plan->pre_start.argv.count == 0) {
+        start_main(s, app);
+    } else if (start_child(s, app, JP_ROLE_PRE_START, &err) < 0) {
+        jp_wrap(&err, "pre-start handler");
+        fail_app(s, app, &err);
+    } else {
+        app->state = JP_APP_STARTING;
+    }
+}
+
+void jp_apps_begin(struct jp_supervisor *s)
+{
+    s->record_is_stale = true;
+    for (size_t i = 0; i < s->plan.n_apps && !s->plan.without_apps; i++) {
+        if (s->phase == JP_PHASE_STARTING)
+            begin(s, &s->apps[i]);
+    }
+    check_started(s);
+}
+
+/* Tells the owner once that every app runs, or ran. */
+static void check_started(struct jp_supervisor *s)
+{
+    if (s->phase != JP_PHASE_STARTING)
+        return;
+    for (size_t i = 0; i < s->plan.n_apps && !s->plan.without_apps; i++) {
+        if (s->apps[i].state == JP_APP_WAITING || s->apps[i].state == JP_APP_STARTING)
+            return;
+    }
+    s->phase = JP_PHASE_RUNNING;
+    s->has_started = true;
+    s->running_ns = jp_time_now_ns();
+    s->record_is_stale = true;
+    struct jp_control_message message = JP_CONTROL_MESSAGE_INIT;
+    message.type = JP_CONTROL_STARTED;
+    for (struct jp_client *c = s->clients; c; c = c->next) {
+        if (c->is_owner)
+            jp_client_post(c, &message);
+    }
+}
+
+static void describe_status(int status, const char *what, struct jp_error *err)
+{
+    if (WIFSIGNALED(status))
+        jp_fail(err, JP_EINVALID, 0, "%s was killed by signal %d", what, WTERMSIG(status));
+    else
+        jp_fail(err, JP_EINVALID, 0, "%s ended with status %d", what, WEXITSTATUS(status));
+}
+
+static void pre_start_ended(struct jp_supervisor *s, struct jp_app *app, int status)
+{
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    if (s->phase >= JP_PHASE_STOPPING) {
+        end_app(s, app, JP_APP_FAILED);
+    } else if (status != 0) {
+        describe_status(status, "pre-start handler", &err);
+        fail_app(s, app, &err);
+    } else {
+        start_main(s, app);
+    }
+}
+
+static void main_ended(struct jp_supervisor *s, struct jp_app *app, int status)
+{
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    size_t index = (size_t)(app - s->apps);
+    app->has_status = true;
+    app->status = status;
+    app->ended_ns = jp_time_now_ns();
+    if (status != 0)
+        app->was_out_of_memory = jp_platform.limits->was_out_of_memory(s->isolation, index);
+    if (app->plan->post_stop.argv.count == 0 || s->skips_handlers) {
+        end_app(s, app, JP_APP_EXITED);
+    } else if (start_child(s, app, JP_ROLE_POST_STOP, &err) < 0) {
+        jp_wrap(&err, "post-stop handler");
+        note_failure(app, &err);
+        end_app(s, app, JP_APP_EXITED);
+    } else {
+        end_app(s, app, JP_APP_STOPPING);
+        if (s->phase == JP_PHASE_STOPPING) {
+            uint32_t time_ms = s->grace_ms > JP_HANDLER_MS ? s->grace_ms : JP_HANDLER_MS;
+            s->stop_at_ms = jp_time_monotonic_ms() + time_ms;
+        }
+    }
+}
+
+static void post_stop_ended(struct jp_supervisor *s, struct jp_app *app, int status)
+{
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    if (status != 0) {
+        describe_status(status, "post-stop handler", &err);
+        note_failure(app, &err);
+    }
+    end_app(s, app, JP_APP_EXITED);
+}
+
+void jp_app_child_ended(struct jp_supervisor *s, struct jp_child *child)
+{
+    struct jp_app *app = &s->apps[child->app];
+    if (app->child == child)
+        app->child = NULL;
+    switch (child->role) {
+    case JP_ROLE_PRE_START:
+        pre_start_ended(s, app, child->status);
+        break;
+    case JP_ROLE_MAIN:
+        main_ended(s, app, child->status);
+        break;
+    case JP_ROLE_POST_STOP:
+        post_stop_ended(s, app, child->status);
+        break;
+    case JP_ROLE_EXEC:
+        break;
+    }
+}
+
+static bool has_sessions(const struct jp_supervisor *s)
+{
+    for (const struct jp_child *c = s->children; c; c = c->next) {
+        if (c->role == JP_ROLE_EXEC)
+            return true;
+    }
+    return false;
+}
+
+bool jp_apps_are_over(const struct jp_supervisor *s)
+{
+    for (size_t i = 0; i < s->plan.n_apps; i++) {
+        enum jp_app_state state = s->apps[i].state;
+        if (state == JP_APP_STARTING || state == JP_APP_RUNNING || state == JP_APP_STOPPING)
+            return false;
+    }
+    if (s->phase >= JP_PHASE_STOPPING || !s->plan.without_apps)
+        return true;
+    return s->had_session && !has_sessions(s);
+}
+
+void jp_pod_stop(struct jp_supervisor *s, int64_t grace_ms)
+{
+    uint32_t grace =
+        grace_ms < 0 || grace_ms > UINT32_MAX ? s->plan.stop_grace_ms : (uint32_t)grace_ms;
+    int64_t at_ms = jp_time_monotonic_ms() + grace;
+    s->is_hurried = true;
+    if (s->phase >= JP_PHASE_STOPPING) { /* asked again: only sooner */
+        if (s->stop_at_ms > at_ms)
+            s->stop_at_ms = at_ms;
+        return;
+    }
+    if (s->phase == JP_PHASE_STARTING && !s->has_failed) {
+        JP_AUTO(jp_error) err = JP_ERROR_INIT;
+        jp_fail(&err, JP_EINTERRUPTED, 0, "stopped before it was started");
+        jp_error_move(&s->error, &err);
+        s->has_failed = true;
+    }
+    s->phase = JP_PHASE_STOPPING;
+    s->record_is_stale = true;
+    s->grace_ms = grace;
+    s->stop_at_ms = at_ms;
+    for (size_t i = 0; i < s->plan.n_apps; i++) {
+        struct jp_app *app = &s->apps[i];
+        if (app->state == JP_APP_RUNNING && app->child)
+            jp_child_signal(app->child, app->plan->stop_signal);
+        else if (app->state == JP_APP_STARTING && app->child)
+            jp_child_signal(app->child, SIGTERM);
+    }
+}
+
+static void kill_all(struct jp_supervisor *s)
+{
+    if (s->isolation)
+        (void)jp_platform.isolation->signal(s->isolation, SIGKILL, NULL);
+    for (struct jp_child *c = s->children; c; c = c->next)
+        jp_child_signal(c, SIGKILL);
+    s->stop_at_ms = 0;
+}
+
+void jp_pod_kill(struct jp_supervisor *s)
+{
+    if (s->phase >= JP_PHASE_DRAINING)
+        return;
+    s->skips_handlers = true;
+    jp_pod_stop(s, 0);
+    kill_all(s);
+}
+
+void jp_pod_fail(struct jp_supervisor *s, struct jp_error *error)
+{
+    if (!s->has_failed) {
+        s->has_failed = true;
+        jp_error_move(&s->error, error);
+    }
+    jp_pod_stop(s, -1);
+}
+
+/* 125 when we failed, 126 and 127 when the program could not be executed or found (ruling 4). */
+static int failure_status(enum jp_code code)
+{
+    if (code == JP_ENOPROGRAM)
+        return 127 << 8;
+    return (code == JP_ENOEXEC ? 126 : 125) << 8;
+}
+
+int jp_pod_status(const struct jp_supervisor *s)
+{
+    if (s->has_failed)
+        return failure_status(s->error.code);
+    for (size_t i = 0; i < s->plan.n_apps; i++) {
+        if (s->apps[i].has_status && s->apps[i].status != 0)
+            return s->apps[i].status;
+    }
+    return 0;
+}
+
+/*
+ * When a client that does not read is given up: never while the pod runs (it stops only what it is
+ * attached to), and when the pod has ended by itself its owner may take all the time it likes
+ * (`run` into a pager). Whoever asks for a stop shall not wait for others, though.
+ */
+static int64_t patience_ends_ms(const struct jp_supervisor *s, const struct jp_client *client)
+{
+    bool matters = client->is_owner || client->session;
+    if (!client->queue || s->phase < JP_PHASE_STOPPING || (matters && !s->is_hurried))
+        return 0;
+    return client->stalled_since_ms + JP_PATIENCE_MS;
+}
+
+void jp_pod_tick(struct jp_supervisor *s, int64_t now_ms)
+{
+    if (s->stop_at_ms > 0 && now_ms >= s->stop_at_ms && s->phase == JP_PHASE_STOPPING)
+        kill_all(s);
+    for (struct jp_child *c = s->children; c; c = c->next) {
+        if (c->kill_at_ms > 0 && now_ms >= c->kill_at_ms) {
+            jp_child_signal(c, SIGKILL);
+            c->kill_at_ms = 0;
+        }
+    }
+    for (struct jp_client *c = s->clients; c; c = c->next) {
+        if (patience_ends_ms(s, c) > 0 && now_ms >= patience_ends_ms(s, c))
+            jp_client_drop(s, c);
+    }
+}
+
+/* The earlier of two points in time, 0 standing for never. */
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a > 0 && (b <= 0 || a < b) ? a : b;
+}
+
+int64_t jp_pod_next_deadline(const struct jp_supervisor *s)
+{
+    int64_t next = s->phase == JP_PHASE_STOPPING ? s->stop_at_ms : 0;
+    for (const struct jp_child *c = s->children; c; c = c->next)
+        next = sooner(c->has_ended ? 0 : c->kill_at_ms, next);
+    for (const struct jp_client *c = s->clients; c; c = c->next)
+        next = sooner(patience_ends_ms(s, c), next);
+    return next;
+}

@@ -1,0 +1,71 @@
+/*
+ * Stage 1: the supervisor of one pod. Started by stage 0 with everything it needs on fixed
+ * descriptors (plan/state.h), it reads no configuration, opens no database and looks at no
+ * environment. It lives as long as the pod; what it keeps in memory is a budget.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "plan/state.h"
+#include "stage1/supervisor.h"
+#include "sys/calls.h"
+#include "sys/fd.h"
+
+#define MAX_PLAN (256U << 20) /* four times the longest string of a plan */
+
+static int read_plan(struct jp_supervisor *s, struct jp_error *err)
+{
+    JP_AUTO(jp_buf) bytes = JP_BUF_INIT;
+    JP_AUTO_FD int fd = JP_STAGE1_FD_PLAN;
+    if (lseek(fd, 0, SEEK_SET) < 0)
+        return jp_fail_sys(err, "read the plan");
+    if (jp_fd_read_all(fd, MAX_PLAN, "the plan", &bytes, err) < 0)
+        return -1;
+    return jp_plan_decode(bytes.data, bytes.len, &s->plan, err);
+}
+
+/* None of ours may be inherited by what runs in the pod. */
+static int keep_descriptors(struct jp_error *err)
+{
+    for (int fd = JP_STAGE1_FD_PLAN; fd <= JP_STAGE1_FD_STAGE2; fd++) {
+        if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+            return jp_fail_sys(err, "descriptor %d", fd);
+    }
+    return 0;
+}
+
+/* When there is no supervisor to do it yet. */
+static void tell_owner(const struct jp_error *error)
+{
+    struct jp_control_message message = JP_CONTROL_MESSAGE_INIT;
+    JP_AUTO_FREE char *text = jp_strdup(jp_error_text(error));
+    message.type = JP_CONTROL_FAILED;
+    message.number = error->code;
+    message.data = (unsigned char *)text;
+    message.data_len = text ? strlen(text) : 0;
+    (void)jp_control_send(JP_STAGE1_FD_OWNER, &message, NULL);
+}
+
+int main(void)
+{
+    static struct jp_supervisor supervisor = {
+        .pod_fd = JP_STAGE1_FD_POD,
+        .lock_fd = JP_STAGE1_FD_LOCK,
+        .owner_fd = JP_STAGE1_FD_OWNER,
+        .stage2_fd = JP_STAGE1_FD_STAGE2,
+        .listen_fd = -1,
+        .logs_fd = -1,
+    };
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    jp_sys_arm();
+    jp_memory_be_frugal();
+    if (jp_fd_sane_stdio(&err) < 0 || keep_descriptors(&err) < 0 ||
+        read_plan(&supervisor, &err) < 0) {
+        tell_owner(&err);
+        return 1;
+    }
+    return jp_supervise(&supervisor);
+}

@@ -1,0 +1,166 @@
+/*
+ * The pod's world as a list of steps: walked forward to build it, backward to take it down, from
+ * wherever the way forward ended. Each undo is fine with nothing to undo. (The pattern is that of
+ * FreeBSD's jail(8).) What a killed supervisor leaves is not this file's business: the back ends'
+ * clean calls find it by the pod's UUID.
+ */
+#include <signal.h>
+
+#include "stage1/supervisor.h"
+#include "sys/fd.h"
+
+struct step {
+    const char *name; /* of what is made; NULL: the call's own text says it all */
+    bool is_per_app;
+    int (*build)(struct jp_supervisor *s, size_t app, struct jp_error *err);
+    void (*undo)(struct jp_supervisor *s, size_t app);
+};
+
+static int make_isolation(struct jp_supervisor *s, JP_UNUSED size_t app, struct jp_error *err)
+{
+    return jp_platform.isolation->create(&s->plan, s->stage2_fd, &s->isolation, err);
+}
+
+static void undo_isolation(struct jp_supervisor *s, JP_UNUSED size_t app)
+{
+    jp_platform.isolation->destroy(s->isolation);
+    s->isolation = NULL;
+}
+
+static int make_limits(struct jp_supervisor *s, JP_UNUSED size_t app, struct jp_error *err)
+{
+    return jp_platform.limits->setup(s->isolation, jp_record_add_report, s, err);
+}
+
+static void undo_limits(struct jp_supervisor *s, JP_UNUSED size_t app)
+{
+    jp_platform.limits->teardown(s->isolation);
+}
+
+static int make_links(struct jp_supervisor *s, JP_UNUSED size_t app, struct jp_error *err)
+{
+    return jp_platform.links->setup(s->isolation, err);
+}
+
+static void undo_links(struct jp_supervisor *s, JP_UNUSED size_t app)
+{
+    jp_platform.links->teardown(s->isolation);
+}
+
+static int make_root(struct jp_supervisor *s, size_t app, struct jp_error *err)
+{
+    return jp_platform.mounts->root(s->isolation, app, &s->apps[app].root_fd, err);
+}
+
+static void undo_root(struct jp_supervisor *s, size_t app)
+{
+    jp_fd_close(&s->apps[app].root_fd);
+}
+
+/* Read here, from the clean root, before volumes can put other files in its place. */
+static int find_users(struct jp_supervisor *s, size_t app, struct jp_error *err)
+{
+    struct jp_app *a = &s->apps[app];
+    if (jp_identity_of_app(a->plan, a->root_fd, &a->identity, err) < 0)
+        return -1;
+    return jp_identity_add_env(&a->identity, /* replaces= */ false, &a->plan->env, err);
+}
+
+static int make_volumes(struct jp_supervisor *s, size_t app, struct jp_error *err)
+{
+    for (size_t i = 0; i < s->plan.apps[app].n_mounts; i++) {
+        if (jp_platform.mounts->volume(s->isolation, app, i, err) < 0)
+            return jp_wrap(err, "mount '%s'", s->plan.apps[app].mounts[i].path);
+    }
+    return 0;
+}
+
+static int seal(struct jp_supervisor *s, size_t app, struct jp_error *err)
+{
+    return jp_platform.mounts->seal(s->isolation, app, err);
+}
+
+static int make_nothing(JP_UNUSED struct jp_supervisor *s, JP_UNUSED size_t app,
+                        JP_UNUSED struct jp_error *err)
+{
+    return 0;
+}
+
+/*
+ * Everything in the pod dies, ours are reaped, then its world ends. Only then can control groups be
+ * removed.
+ */
+static void undo_processes(struct jp_supervisor *s, JP_UNUSED size_t app)
+{
+    (void)jp_platform.isolation->signal(s->isolation, SIGKILL, NULL);
+    for (struct jp_child *c = s->children; c; c = c->next)
+        jp_child_signal(c, SIGKILL);
+    s->skips_handlers = true;
+    jp_children_reap(s, /* waits= */ true);
+    jp_platform.isolation->kill(s->isolation);
+}
+
+static const struct step steps[] = {
+    {"isolation", false, make_isolation, undo_isolation},
+    {"limits", false, make_limits, undo_limits},
+    {"network", false, make_links, undo_links},
+    {"root", true, make_root, undo_root},
+    {NULL, true, find_users, NULL},
+    {"volumes", true, make_volumes, NULL},
+    {"file systems", true, seal, NULL},
+    {NULL, false, make_nothing, undo_processes},
+};
+
+/*
+ * Step and app of the n-th stop of the walk: neighbouring steps per app are walked for one app
+ * after the other. False after the last.
+ */
+static bool locate(const struct jp_supervisor *s, size_t n, const struct step **ret_step,
+                   size_t *ret_app)
+{
+    size_t i = 0;
+    while (i < JP_LEN(steps)) {
+        size_t width = 1; /* steps of this group */
+        size_t times = 1;
+        if (steps[i].is_per_app) {
+            times = s->plan.n_apps;
+            while (i + width < JP_LEN(steps) && steps[i + width].is_per_app)
+                width++;
+        }
+        if (n < width * times) {
+            *ret_step = &steps[i + n % width];
+            *ret_app = n / width;
+            return true;
+        }
+        n -= width * times;
+        i += width;
+    }
+    return false;
+}
+
+int jp_world_build(struct jp_supervisor *s, struct jp_error *err)
+{
+    const struct step *step;
+    size_t app;
+    while (locate(s, s->steps_done, &step, &app)) {
+        if (jp_loop_was_asked_to_stop() || s->phase >= JP_PHASE_STOPPING)
+            return jp_fail(err, JP_EINTERRUPTED, 0, "stopped before it was started");
+        if (step->build(s, app, err) < 0) {
+            if (step->name)
+                jp_wrap(err, "%s", step->name);
+            return step->is_per_app ? jp_wrap(err, "app %s", s->plan.apps[app].name) : -1;
+        }
+        s->steps_done++;
+    }
+    return 0;
+}
+
+void jp_world_undo(struct jp_supervisor *s)
+{
+    const struct step *step;
+    size_t app;
+    for (; s->steps_done > 0; s->steps_done--) {
+        if (locate(s, s->steps_done - 1, &step, &app) && step->undo)
+            step->undo(s, app);
+    }
+}

@@ -1,0 +1,161 @@
+/*
+ * The supervisor from beginning to end: take up the owner, build the pod's world, live, take it
+ * down, tell everybody.
+ */
+#include "stage1/supervisor.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/time.h"
+#include "plan/state.h"
+#include "sys/fd.h"
+#include "sys/process.h"
+
+/* Messages that the owner wrote before we were there: HELLO, and ATTACH if it wants all output. */
+static int take_up_owner(struct jp_supervisor *s, struct jp_error *err)
+{
+    int fd = jp_fd_take(&s->owner_fd);
+    if (jp_client_adopt(s, fd, /* is_owner= */ true, err) < 0)
+        return -1;
+    jp_client_serve(s, s->clients);
+    return 0;
+}
+
+static int make_apps(struct jp_supervisor *s, struct jp_error *err)
+{
+    s->apps = jp_calloc(s->plan.n_apps, sizeof(*s->apps));
+    if (!s->apps)
+        return jp_oom(err);
+    for (size_t i = 0; i < s->plan.n_apps; i++) {
+        s->apps[i].plan = &s->plan.apps[i];
+        s->apps[i].root_fd = -1;
+        s->apps[i].log = (struct jp_log)JP_LOG_INIT;
+        s->apps[i].log.max_bytes = s->plan.log_max_bytes;
+        s->apps[i].log.max_files = s->plan.log_files;
+    }
+    return 0;
+}
+
+static int open_logs(struct jp_supervisor *s, struct jp_error *err)
+{
+    s->logs_fd = jp_fd_make_dir(s->pod_fd, JP_STATE_LOGS, 0700, err);
+    if (s->logs_fd < 0)
+        return -1;
+    for (size_t i = 0; i < s->plan.n_apps; i++) {
+        if (jp_log_open(&s->apps[i].log, s->logs_fd, s->plan.apps[i].name, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static uint64_t own_start(void)
+{
+    struct jp_process process = JP_PROCESS_INIT;
+    if (jp_process_open(getpid(), &process, NULL) < 0)
+        return 0;
+    uint64_t start = process.start;
+    jp_process_clear(&process);
+    return start;
+}
+
+/* Everything that needs no world: the record, the socket, the logs. */
+static int open_desk(struct jp_supervisor *s, struct jp_error *err)
+{
+    if (jp_loop_arm(err) < 0 || take_up_owner(s, err) < 0)
+        return -1;
+    s->start_ticks = own_start();
+    s->started_ns = jp_time_now_ns();
+    if (jp_record_write(s, err) < 0 || open_logs(s, err) < 0)
+        return -1;
+    return jp_control_listen(s, err);
+}
+
+/* True while something that a child wrote has not been handed on. */
+static bool has_output(const struct jp_supervisor *s)
+{
+    return s->children != NULL;
+}
+
+static bool has_mail(const struct jp_supervisor *s)
+{
+    for (const struct jp_client *c = s->clients; c; c = c->next) {
+        if (c->queue)
+            return true;
+    }
+    return false;
+}
+
+static void tell_end(struct jp_supervisor *s)
+{
+    struct jp_control_message ended = JP_CONTROL_MESSAGE_INIT;
+    ended.type = JP_CONTROL_ENDED;
+    ended.number = jp_pod_status(s);
+    struct jp_control_message failed = JP_CONTROL_MESSAGE_INIT;
+    JP_AUTO_FREE char *text = NULL;
+    if (!s->has_started) {
+        text = jp_strdup(jp_error_text(&s->error));
+        failed.type = JP_CONTROL_FAILED;
+        failed.number = s->error.code;
+        failed.data = (unsigned char *)text;
+        failed.data_len = text ? strnlen(text, JP_CONTROL_MAX_DATA) : 0;
+    }
+    for (struct jp_client *c = s->clients; c; c = c->next)
+        jp_client_post(c, c->is_owner && !s->has_started ? &failed : &ended);
+}
+
+/* In this order: nothing runs, all output is out, the record is final, the lock is free, ENDED. */
+static void finish(struct jp_supervisor *s)
+{
+    if (s->phase < JP_PHASE_STOPPING)
+        s->phase = JP_PHASE_STOPPING;
+    jp_world_undo(s);
+    s->phase = JP_PHASE_DRAINING;
+    jp_children_sweep(s);
+    while (has_output(s))
+        jp_loop_round(s, -1);
+    s->phase = JP_PHASE_OVER;
+    s->ended_ns = jp_time_now_ns();
+    (void)jp_record_write(s, NULL);
+    jp_control_close(s);
+    jp_fd_close(&s->lock_fd);
+    tell_end(s);
+    while (has_mail(s))
+        jp_loop_round(s, -1);
+}
+
+static void release(struct jp_supervisor *s)
+{
+    jp_children_clear(s);
+    jp_clients_clear(s);
+    for (size_t i = 0; s->apps && i < s->plan.n_apps; i++) {
+        jp_log_clear(&s->apps[i].log);
+        jp_identity_clear(&s->apps[i].identity);
+        free(s->apps[i].error);
+    }
+    free(s->apps);
+    jp_buf_clear(&s->reports);
+    jp_error_clear(&s->error);
+    jp_fd_close(&s->logs_fd);
+    jp_fd_close(&s->pod_fd);
+    jp_fd_close(&s->stage2_fd);
+    jp_plan_clear(&s->plan);
+}
+
+int jp_supervise(struct jp_supervisor *s)
+{
+    if (make_apps(s, &s->error) < 0 || open_desk(s, &s->error) < 0 ||
+        jp_world_build(s, &s->error) < 0) {
+        s->has_failed = true;
+    } else {
+        jp_memory_trim();
+        jp_apps_begin(s);
+        while (!jp_apps_are_over(s))
+            jp_loop_round(s, -1);
+    }
+    finish(s);
+    release(s);
+    return 0;
+}

@@ -1,0 +1,262 @@
+/*
+ * The supervisor of one pod: what its files share. Private to this room.
+ *
+ * One process, one thread, one poll(2) loop. What it keeps per app, per child and per client stands
+ * below; nothing grows with what an app writes or a client asks: output is read only when it can be
+ * handed on, requests only when their answers can be (row 12 of SECURITY.md).
+ */
+#ifndef JP_STAGE1_SUPERVISOR_H
+#define JP_STAGE1_SUPERVISOR_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "plan/control.h"
+#include "plan/orders.h"
+#include "plan/plan.h"
+#include "platform/platform.h"
+#include "stage1/log.h"
+
+#define JP_MAX_CLIENTS 64    /* connections at a time; more wait in the socket's queue */
+#define JP_READ_BYTES  16384 /* of a child's output at a time */
+#define JP_HANGUP_MS   3000  /* between SIGHUP and SIGKILL for the child of an exec that was left */
+#define JP_PATIENCE_MS 5000  /* for clients that do not read, once the pod is being stopped */
+#define JP_HANDLER_MS  5000  /* at least, for a post-stop handler while the pod is being stopped */
+
+/* Ids, as resolved in an app's root. */
+struct jp_identity {
+    uint32_t uid;
+    uint32_t gid;
+    uint32_t *groups; /* sorted, the primary one included */
+    size_t n_groups;
+    char *name; /* NULL: the uid has no entry */
+    char *home;
+    char *shell;
+};
+
+enum jp_app_state {
+    JP_APP_WAITING,
+    JP_APP_STARTING, /* the pre-start handler runs */
+    JP_APP_RUNNING,
+    JP_APP_STOPPING, /* the post-stop handler runs */
+    JP_APP_EXITED,
+    JP_APP_FAILED,
+};
+
+struct jp_app {
+    struct jp_plan_app *plan;
+    enum jp_app_state state;
+    int root_fd;
+    struct jp_identity identity;
+    struct jp_child *child; /* the main process or handler that runs now */
+    struct jp_log log;
+    bool has_status;
+    int status; /* wait status of the main process */
+    bool was_out_of_memory;
+    int64_t started_ns;
+    int64_t ended_ns;
+    uint32_t restarts;
+    char *error;
+};
+
+enum jp_role {
+    JP_ROLE_MAIN,
+    JP_ROLE_PRE_START,
+    JP_ROLE_POST_STOP,
+    JP_ROLE_EXEC,
+};
+
+/* A process that we started, until it has ended and its output has been handed on. */
+struct jp_child {
+    struct jp_child *next;
+    enum jp_role role;
+    size_t app;
+    pid_t pid;
+    bool has_ended;  /* reaped: pid means nothing any more */
+    bool is_drained; /* ... and what it had written has been read */
+    int status;
+    bool has_tty;
+    int out[2];            /* ends of its output to read, -1: closed; [1] is -1 with a terminal */
+    int in;                /* end of its input to write, -1: none */
+    struct jp_buf pending; /* input that it did not take yet */
+    size_t pending_done;   /* bytes of it that it took */
+    bool closes_input;     /* after `pending` */
+    struct jp_client *session; /* JP_ROLE_EXEC: for whom; NULL when gone */
+    int64_t kill_at_ms;        /* SIGKILL is due then; 0: not */
+};
+
+/* A message that a client's socket had no room for. */
+struct jp_packet {
+    struct jp_packet *next;
+    struct jp_buf bytes;
+    int fd;
+};
+
+struct jp_client {
+    struct jp_client *next;
+    int fd;
+    bool is_gone; /* freed at the end of the round */
+    bool is_owner;
+    bool is_detached;
+    bool has_greeted;
+    bool is_attached;
+    size_t attached_app; /* SIZE_MAX: all */
+    struct jp_child *session;
+    struct jp_child *feeds; /* its last INPUT waits there: TAKEN is due */
+    bool is_early;          /* it did not wait for TAKEN: not listened to */
+    struct jp_packet *queue;
+    int64_t stalled_since_ms;
+};
+
+enum jp_phase {
+    JP_PHASE_STARTING,
+    JP_PHASE_RUNNING,
+    JP_PHASE_STOPPING,
+    JP_PHASE_DRAINING, /* nothing runs; the rest of the output is handed on */
+    JP_PHASE_OVER,     /* the record is final; clients are told */
+};
+
+struct jp_supervisor {
+    struct jp_plan plan;
+    int pod_fd;
+    int lock_fd;
+    int owner_fd;
+    int stage2_fd;
+    int listen_fd;
+    int logs_fd;
+    struct jp_isolation *isolation;
+    size_t steps_done;   /* how far the world is built (steps.c) */
+    struct jp_app *apps; /* plan.n_apps of them */
+    struct jp_child *children;
+    struct jp_client *clients;
+    size_t n_clients;
+    enum jp_phase phase;
+    bool has_started; /* every app ran: STARTED was told */
+    bool has_failed;  /* the final state is "failed", because of: */
+    struct jp_error error;
+    bool skips_handlers; /* no post-stop: killed, or the world has died */
+    bool is_hurried;     /* somebody asked for the end */
+    bool had_session;
+    bool world_died;
+    int64_t stop_at_ms; /* SIGKILL for all is due then; 0: not */
+    uint32_t grace_ms;
+    uint32_t window; /* of the owner's terminal: rows << 16 | columns */
+    int64_t started_ns;
+    int64_t running_ns;
+    int64_t ended_ns;
+    uint64_t start_ticks;  /* our own, as struct jp_process */
+    struct jp_buf reports; /* what became of limits: JSON objects with commas between */
+    bool record_is_stale;
+};
+
+/* users.c: ids of an app and of "USER[:GROUP]", and the variables that follow from them. */
+int jp_identity_of_app(const struct jp_plan_app *app, int root_fd, struct jp_identity *ret,
+                       struct jp_error *err);
+int jp_identity_of_text(const char *text, int root_fd, struct jp_identity *ret,
+                        struct jp_error *err);
+/* HOME, USER, LOGNAME, SHELL: added where missing, or all replaced. */
+int jp_identity_add_env(const struct jp_identity *identity, bool replaces, struct jp_strv *env,
+                        struct jp_error *err);
+/* Puts NAME=VALUE into a list in the place of another value of NAME. */
+int jp_env_set(struct jp_strv *env, const char *assignment);
+void jp_identity_clear(struct jp_identity *identity);
+
+/* steps.c: the pod's world, built step by step and taken down backward. */
+int jp_world_build(struct jp_supervisor *s, struct jp_error *err);
+void jp_world_undo(struct jp_supervisor *s);
+
+/* child.c */
+struct jp_launch {
+    enum jp_role role;
+    size_t app;
+    struct jp_orders *orders; /* borrowed */
+    bool has_tty;
+    bool has_stdin;
+    uint32_t window; /* rows << 16 | columns; 0: unknown */
+};
+
+int jp_child_launch(struct jp_supervisor *s, const struct jp_launch *launch, struct jp_child **ret,
+                    struct jp_error *err);
+/* Orders of an app, its lists and strings borrowed from it; nothing to clear. */
+struct jp_orders jp_child_orders(const struct jp_app *app);
+void jp_child_resize(struct jp_child *child, uint32_t window);
+/* Hands input on, keeps what is not taken; len 0: end of file. Returns false when all is taken. */
+bool jp_child_feed(struct jp_child *child, const void *bytes, size_t len);
+/* Writes pending input. True when nothing is pending any more. */
+bool jp_child_push(struct jp_child *child);
+void jp_child_read(struct jp_supervisor *s, struct jp_child *child, unsigned index);
+/* False while a client that gets this child's output has not taken the last of it. */
+bool jp_child_may_read(const struct jp_supervisor *s, const struct jp_child *child);
+void jp_child_signal(const struct jp_child *child, int signal);
+/* Asks for the status of every child; told to app.c when there is one. */
+void jp_children_reap(struct jp_supervisor *s, bool waits);
+/* Frees those that are over, tells EXITED. */
+void jp_children_sweep(struct jp_supervisor *s);
+void jp_children_clear(struct jp_supervisor *s);
+
+/* app.c: the life of an app and of the pod. */
+void jp_apps_begin(struct jp_supervisor *s);
+void jp_app_child_ended(struct jp_supervisor *s, struct jp_child *child);
+bool jp_apps_are_over(const struct jp_supervisor *s);
+/* The pod could not be started, or its world broke: moves the error in and stops what runs. */
+void jp_pod_fail(struct jp_supervisor *s, struct jp_error *error);
+/* grace_ms -1: the plan's. */
+void jp_pod_stop(struct jp_supervisor *s, int64_t grace_ms);
+void jp_pod_kill(struct jp_supervisor *s);
+/* Wait status of the pod, or what stands for it when it failed (ruling 4). */
+int jp_pod_status(const struct jp_supervisor *s);
+/* Deadlines. */
+void jp_pod_tick(struct jp_supervisor *s, int64_t now_ms);
+int64_t jp_pod_next_deadline(const struct jp_supervisor *s);
+
+/* client.c */
+int jp_client_adopt(struct jp_supervisor *s, int fd, bool is_owner, struct jp_error *err);
+void jp_client_accept(struct jp_supervisor *s);
+/* Sends, or queues when the socket is full. */
+void jp_client_post(struct jp_client *client, const struct jp_control_message *message);
+void jp_client_flush(struct jp_client *client);
+/* Receives and carries out requests until there is none, or the client must be waited for. */
+void jp_client_serve(struct jp_supervisor *s, struct jp_client *client);
+/* The peer is gone: what it said before (DETACH) still counts, what it would be told does not. */
+void jp_client_hung_up(struct jp_supervisor *s, struct jp_client *client);
+bool jp_client_is_heard(const struct jp_client *client);
+void jp_client_drop(struct jp_supervisor *s, struct jp_client *client);
+bool jp_client_gets(const struct jp_client *client, const struct jp_child *child);
+void jp_clients_tell(struct jp_supervisor *s, const struct jp_control_message *message,
+                     const struct jp_child *about);
+void jp_clients_sweep(struct jp_supervisor *s);
+void jp_clients_clear(struct jp_supervisor *s);
+
+/* request.c: carries out one request. */
+void jp_request(struct jp_supervisor *s, struct jp_client *client,
+                struct jp_control_message *message);
+
+/* control.c: the socket in the pod's directory. */
+int jp_control_listen(struct jp_supervisor *s, struct jp_error *err);
+void jp_control_close(struct jp_supervisor *s);
+
+/* record.c: the file `state` (plan/state.h). */
+int jp_record_text(const struct jp_supervisor *s, struct jp_buf *out, struct jp_error *err);
+int jp_record_write(struct jp_supervisor *s, struct jp_error *err);
+void jp_record_add_report(void *supervisor, const struct jp_limit_report *report);
+
+/* loop.c */
+int jp_loop_arm(struct jp_error *err);
+/* Waits for something to happen (at most timeout_ms, -1: for ever) and carries it out. */
+void jp_loop_round(struct jp_supervisor *s, int timeout_ms);
+/* A signal asked us to stop. */
+bool jp_loop_was_asked_to_stop(void);
+
+/* memory.c */
+void jp_memory_be_frugal(void);
+void jp_memory_trim(void);
+
+/* supervisor.c: from the descriptors to the end of the pod; 0, or 1 when nobody could be told. */
+int jp_supervise(struct jp_supervisor *s);
+
+#endif
