@@ -102,7 +102,8 @@ static void try_replaced(void)
 static void try_strange(void)
 {
     scratch_link(dir, "link", "lock");
-    JP_AUTO_FD int sub = scratch_dir(dir, "sub");
+    int sub = scratch_dir(dir, "sub");
+    jp_fd_close(&sub);
     (void)mkfifoat(dir, "fifo", 0600);
     static const char *const names[] = {"link", "sub", "fifo", "nowhere/lock"};
     for (size_t i = 0; i < JP_LEN(names); i++) {
