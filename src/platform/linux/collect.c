@@ -1,0 +1,164 @@
+/* The supervisor's ear: what PID 1 has built so far, and its failures. */
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "platform/linux/linux.h"
+#include "sys/fd.h"
+#include "sys/path.h"
+
+#define MAX_WARNINGS 1000 /* of a pod: one per mount of a reasonable plan */
+
+static int repeat_failure(const struct jp_isolation *pod, struct jp_error *err)
+{
+    return jp_fail(err, pod->failure.code, 0, "%s", jp_error_text(&pod->failure));
+}
+
+static void keep_failure(struct jp_isolation *pod, const struct jp_linux_message *m)
+{
+    enum jp_code code =
+        m->code > JP_OK && m->code <= JP_ENOPROGRAM ? (enum jp_code)m->code : JP_ESYS;
+    (void)jp_fail(&pod->failure, code, 0, "%s", m->text);
+    pod->failure.sys = m->sys;
+}
+
+/* Takes the descriptors that belong to a message; those that it should not have are closed. */
+static void accept_message(struct jp_isolation *pod, const struct jp_linux_message *m, int fds[2],
+                           size_t count)
+{
+    struct jp_linux_app *app = m->app < pod->plan->n_apps ? &pod->apps[m->app] : NULL;
+    if (m->kind == JP_LINUX_ROOT && app && count == 1 && app->root_fd < 0) {
+        app->root_fd = jp_fd_take(&fds[0]);
+    } else if (m->kind == JP_LINUX_SEALED && app && count == 2 && app->ns_fd < 0) {
+        app->ns_fd = jp_fd_take(&fds[0]);
+        app->pts_fd = jp_fd_take(&fds[1]);
+    } else if (m->kind == JP_LINUX_FAILED) {
+        keep_failure(pod, m);
+    } else if (m->kind == JP_LINUX_WARNING && pod->warnings.count < MAX_WARNINGS) {
+        if (jp_strv_add(&pod->warnings, m->text) < 0)
+            return; /* no memory for a warning: the work goes on */
+    }
+}
+
+/* Receives one message; returns its kind, or -1. */
+static int receive(struct jp_isolation *pod, struct jp_error *err)
+{
+    struct jp_linux_message m;
+    int fds[2] = {-1, -1};
+    size_t count = 0;
+    if (pod->failure.code != JP_OK)
+        return repeat_failure(pod, err);
+    memset(&m, 0, sizeof(m));
+    ssize_t n = jp_fd_receive(pod->socket, &m, sizeof(m) - 1, fds, 2, &count, 0);
+    if (n < 0)
+        return jp_fail_sys(err, "hear from PID 1");
+    if ((size_t)n < offsetof(struct jp_linux_message, text))
+        return jp_fail(err, JP_ECORRUPT, 0, "PID 1 of the pod has died");
+    accept_message(pod, &m, fds, count);
+    for (size_t i = 0; i < count; i++)
+        jp_fd_close(&fds[i]);
+    if (pod->failure.code != JP_OK)
+        return repeat_failure(pod, err);
+    return (int)m.kind;
+}
+
+int jp_linux_collect_root(struct jp_isolation *pod, size_t app, struct jp_error *err)
+{
+    while (pod->apps[app].root_fd < 0) {
+        if (receive(pod, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int jp_linux_collect_seal(struct jp_isolation *pod, size_t app, struct jp_error *err)
+{
+    while (pod->apps[app].ns_fd < 0) {
+        if (receive(pod, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int jp_linux_signal(struct jp_isolation *pod, int signal, struct jp_error *err)
+{
+    struct jp_linux_request request = {.kind = JP_LINUX_SIGNAL, .number = signal};
+    if (jp_fd_send(pod->socket, &request, sizeof(request), NULL, 0, 0) < 0) {
+        if (errno == EPIPE || errno == ECONNRESET)
+            return 0; /* nobody is left */
+        return jp_fail_sys(err, "signal the pod");
+    }
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    int kind;
+    do {
+        kind = receive(pod, &why);
+    } while (kind >= 0 && kind != JP_LINUX_SIGNALLED);
+    return 0; /* PID 1 has died meanwhile: nobody is left either */
+}
+
+static int check_app(const struct jp_isolation *pod, size_t app, struct jp_error *err)
+{
+    if (app >= pod->plan->n_apps)
+        return jp_fail(err, JP_EINVALID, 0, "the plan has no app %zu", app);
+    return 0;
+}
+
+static int root(struct jp_isolation *pod, size_t app, int *ret_root_fd, struct jp_error *err)
+{
+    if (check_app(pod, app, err) < 0 || jp_linux_collect_root(pod, app, err) < 0)
+        return -1;
+    int fd = fcntl(pod->apps[app].root_fd, F_DUPFD_CLOEXEC, 3);
+    if (fd < 0)
+        return jp_fail_sys(err, "duplicate a descriptor");
+    *ret_root_fd = fd;
+    return 0;
+}
+
+/* PID 1 mounts every volume of the plan by itself; seal tells what went wrong. */
+static int volume(struct jp_isolation *pod, size_t app, size_t mount, struct jp_error *err)
+{
+    if (check_app(pod, app, err) < 0)
+        return -1;
+    if (mount >= pod->plan->apps[app].n_mounts)
+        return jp_fail(err, JP_EINVALID, 0, "the app has no mount %zu", mount);
+    return 0;
+}
+
+/* Not waited for here but in spawn: the supervisor resolves users while PID 1 goes on. */
+static int seal(struct jp_isolation *pod, size_t app, struct jp_error *err)
+{
+    return check_app(pod, app, err);
+}
+
+static int terminal(struct jp_isolation *pod, size_t app, int *ret_master, int *ret_slave,
+                    struct jp_error *err)
+{
+    if (check_app(pod, app, err) < 0 || jp_linux_collect_seal(pod, app, err) < 0)
+        return -1;
+    struct statfs fs;
+    if (fstatfs(pod->apps[app].pts_fd, &fs) < 0 || fs.f_type != DEVPTS_SUPER_MAGIC)
+        return jp_fail_sys(err, "find the app's terminals");
+    JP_AUTO_FD int master =
+        openat(pod->apps[app].pts_fd, "ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW);
+    int unlock = 0;
+    if (master < 0 || ioctl(master, TIOCSPTLCK, &unlock) < 0)
+        return jp_fail_sys(err, "open a terminal");
+    /* The other end through the master, not by a path that the pod could have changed. */
+    int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (slave < 0)
+        return jp_fail_sys(err, "open the terminal's other end");
+    *ret_master = jp_fd_take(&master);
+    *ret_slave = slave;
+    return 0;
+}
+
+const struct jp_mount_ops jp_linux_mounts = {
+    .root = root, .volume = volume, .seal = seal, .terminal = terminal};

@@ -1,0 +1,170 @@
+/*
+ * PID 1 of a pod: a fork of the supervisor that first builds the apps' roots, then becomes as
+ * small as it can: root directory an empty read-only file system, no descriptor but its socket and
+ * its signals, no capability but CAP_KILL (signals go to processes of every user of the pod), not
+ * dumpable. From then on it reaps orphans and forwards the signals that it gets.
+ *
+ * It ends when the supervisor ends, however that ends: by PR_SET_PDEATHSIG, and because the socket
+ * closes. With it the kernel ends every process of the pod, and with the last of them namespaces,
+ * mounts and network devices are gone.
+ */
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "platform/linux/kernel.h"
+#include "platform/linux/linux.h"
+#include "sys/fd.h"
+
+static int receive_request(int socket, struct jp_linux_request *request, int *ret_fd)
+{
+    size_t count = 0;
+    ssize_t n = jp_fd_receive(socket, request, sizeof(*request), ret_fd, 1, &count, 0);
+    if (count == 0)
+        *ret_fd = -1;
+    if (n == 0)
+        _exit(0); /* the supervisor is gone */
+    return n == sizeof(*request) ? 0 : -1;
+}
+
+int jp_linux_join_net(struct jp_linux_builder *b, struct jp_error *err)
+{
+    if (b->has_net)
+        return 0;
+    struct jp_linux_request request;
+    JP_AUTO_FD int fd = -1;
+    if (receive_request(b->socket, &request, &fd) < 0 || request.kind != JP_LINUX_NET || fd < 0)
+        return jp_fail(err, JP_ECORRUPT, 0, "no network namespace came");
+    if (setns(fd, CLONE_NEWNET) < 0)
+        return jp_fail_sys(err, "join the network namespace");
+    b->has_net = true;
+    return 0;
+}
+
+/* Whatever happens to PID 1 now, it has nothing to give. */
+static int drop_capabilities(struct jp_error *err)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2] = {{0}};
+    data[0].permitted = data[0].effective = 1U << CAP_KILL;
+    if (syscall(SYS_capset, &header, data) < 0)
+        return jp_fail_sys(err, "drop capabilities");
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return jp_fail_sys(err, "set no_new_privs");
+    return 0;
+}
+
+static int become_small(const struct jp_linux_builder *b, struct jp_error *err)
+{
+    static const char *const options[] = {"mode", "0555", "size", "4k", NULL};
+    uint64_t attributes =
+        MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY;
+    JP_AUTO_FD int empty = jp_linux_new_mount("tmpfs", options, attributes, err);
+    if (empty < 0 || jp_linux_attach(empty, AT_FDCWD, "/proc", err) < 0 ||
+        jp_linux_switch_root(empty, b->base_fd, err) < 0)
+        return jp_wrap(err, "leave the host's files");
+    return 0;
+}
+
+static void close_all_but(int keep)
+{
+    if (keep > 0)
+        (void)close_range(0, (unsigned)keep - 1, 0);
+    (void)close_range((unsigned)keep + 1, ~0U, 0);
+}
+
+static void report_failure(int socket, const struct jp_error *err)
+{
+    struct jp_linux_message m = {
+        .kind = JP_LINUX_FAILED, .code = (int32_t)err->code, .sys = (int32_t)err->sys};
+    (void)snprintf(m.text, sizeof(m.text), "%s", jp_error_text(err));
+    (void)jp_fd_send(socket, &m, offsetof(struct jp_linux_message, text) + strlen(m.text) + 1, NULL,
+                     0, 0);
+}
+
+static void serve(int socket)
+{
+    struct jp_linux_request request;
+    int fd = -1;
+    if (receive_request(socket, &request, &fd) < 0)
+        return;
+    jp_fd_close(&fd);
+    if (request.kind != JP_LINUX_SIGNAL)
+        return;
+    (void)kill(-1, request.number);
+    (void)jp_linux_tell(socket, JP_LINUX_SIGNALLED, 0, NULL, 0);
+}
+
+static void handle_signal(int signals)
+{
+    struct signalfd_siginfo info;
+    if (read(signals, &info, sizeof(info)) != sizeof(info))
+        return;
+    if (info.ssi_signo == SIGCHLD) {
+        while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
+            ;
+        return;
+    }
+    (void)kill(-1, (int)info.ssi_signo);
+}
+
+static JP_NORETURN void reap_for_ever(int socket)
+{
+    sigset_t all;
+    sigfillset(&all);
+    int signals = signalfd(-1, &all, SFD_CLOEXEC);
+    struct pollfd fds[] = {{.fd = socket, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+    for (;;) {
+        if (poll(fds, JP_LEN(fds), -1) < 0 && errno != EINTR)
+            _exit(1);
+        if (fds[1].revents & POLLIN)
+            handle_signal(signals);
+        if (fds[0].revents & POLLIN)
+            serve(socket);
+        else if (fds[0].revents)
+            _exit(0);
+    }
+}
+
+static int prepare(const struct jp_plan *plan, struct jp_error *err)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+        return jp_fail_sys(err, "prepare PID 1");
+    char name[16]; /* what clean finds us by */
+    (void)snprintf(name, sizeof(name), "jp-%s", plan->uuid);
+    (void)prctl(PR_SET_NAME, name, 0, 0, 0);
+    if (setsid() < 0 && errno != EPERM)
+        return jp_fail_sys(err, "make a session");
+    umask(0);
+    if (plan->hostname && sethostname(plan->hostname, strlen(plan->hostname)) < 0)
+        return jp_fail_sys(err, "set the host name");
+    return 0;
+}
+
+JP_NORETURN void jp_linux_init(const struct jp_plan *plan, int socket)
+{
+    struct jp_linux_builder b = {
+        .plan = plan, .socket = socket, .base_fd = -1, .has_net = plan->net.mode == JP_NET_HOST};
+    struct jp_error err = JP_ERROR_INIT;
+    close_all_but(socket);
+    if (prepare(plan, &err) < 0 || jp_linux_build(&b, &err) < 0 ||
+        jp_linux_join_net(&b, &err) < 0 || become_small(&b, &err) < 0 ||
+        drop_capabilities(&err) < 0)
+        report_failure(socket, &err);
+    close_all_but(socket);
+    reap_for_ever(socket);
+}

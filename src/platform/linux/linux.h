@@ -1,0 +1,125 @@
+/*
+ * The inside of the Linux back end: what its files share.
+ *
+ * create (isolation.c) forks PID 1 of the pod. It inherits the plan by the fork, and while the
+ * supervisor goes on with the network, it builds every app's root at once, in the order of the
+ * plan, each in a mount namespace of its own (builder.c, seal.c), and sends what it made: the root
+ * as soon as it can be read, the namespace when it is sealed. The functions of jp_mount_ops
+ * therefore only collect (collect.c); an error of a later step is told by whichever call needs it.
+ */
+#ifndef JP_PLATFORM_LINUX_LINUX_H
+#define JP_PLATFORM_LINUX_LINUX_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/strv.h"
+#include "platform/platform.h"
+
+#define JP_LINUX_MAX_CGROUPS 4 /* directories of one group: memory, cpu, pids; or one of v2 */
+
+/* Where processes of an app are put before they run; count 0: they stay where the supervisor is. */
+struct jp_linux_groups {
+    int procs_fd[JP_LINUX_MAX_CGROUPS]; /* cgroup.procs, open for writing */
+    size_t count;
+};
+
+struct jp_linux_app {
+    int root_fd; /* O_PATH; -1 until PID 1 sent it */
+    int ns_fd;   /* mount namespace; -1 until sealed */
+    int pts_fd;  /* the app's own devpts, O_PATH */
+    struct jp_linux_groups groups;
+};
+
+struct jp_linux_limits; /* cgroup.c */
+
+struct jp_isolation {
+    const struct jp_plan *plan; /* the caller's */
+    int stage2_fd;              /* the caller's */
+    int socket;                 /* to PID 1 */
+    int init_fd;                /* pidfd of PID 1 */
+    pid_t init_pid;
+    int host_net_fd; /* network namespaces; -1 with the host's stack */
+    int net_fd;
+    uint64_t capabilities; /* what the supervisor itself may pass on */
+    struct jp_linux_app *apps;
+    struct jp_error failure; /* what PID 1 failed at; stays */
+    struct jp_strv warnings;
+    pid_t *children; /* spawned and perhaps not reaped by the caller */
+    size_t n_children;
+    size_t children_capacity;
+    struct jp_linux_limits *limits; /* NULL: none */
+};
+
+/* What PID 1 sends; one packet each. */
+enum jp_linux_message_kind {
+    JP_LINUX_ROOT = 1, /* app; descriptor of its root */
+    JP_LINUX_SEALED,   /* app; descriptors of its mount namespace and devpts */
+    JP_LINUX_WARNING,  /* text */
+    JP_LINUX_FAILED,   /* code, sys, text: PID 1 waits for its end now */
+    JP_LINUX_SIGNALLED,
+};
+
+struct jp_linux_message {
+    uint32_t kind;
+    uint32_t app;
+    int32_t code;
+    int32_t sys;
+    char text[1008]; /* NUL-terminated */
+};
+
+/* What PID 1 is sent: first, unless the stack is the host's, the network namespace ... */
+enum jp_linux_request_kind {
+    JP_LINUX_NET = 1, /* with its descriptor */
+    JP_LINUX_SIGNAL,  /* number: to every process of the pod; answered by SIGNALLED */
+};
+
+struct jp_linux_request {
+    uint32_t kind;
+    int32_t number;
+};
+
+/* PID 1's life (init.c): builds, becomes small, reaps until the socket closes. */
+JP_NORETURN void jp_linux_init(const struct jp_plan *plan, int socket);
+
+/* PID 1 as a builder (builder.c). */
+struct jp_linux_builder {
+    const struct jp_plan *plan;
+    int socket;
+    int base_fd;  /* the mount namespace that apps' namespaces are copied from */
+    int root_fd;  /* "/" in it */
+    bool has_net; /* the network namespace was joined, or is the host's */
+    int *shm;     /* for each app not sealed yet, a detached mount of the pod's shared memory */
+};
+
+int jp_linux_build(struct jp_linux_builder *b, struct jp_error *err);
+/* Goes back to where apps' namespaces are copied from. */
+int jp_linux_return_to_base(const struct jp_linux_builder *b, struct jp_error *err);
+int jp_linux_seal(struct jp_linux_builder *b, size_t app, int root_fd, int *ret_pts_fd,
+                  struct jp_error *err);
+/* Makes a mounted directory the root of this mount namespace and lets go of the old one. */
+int jp_linux_switch_root(int root_fd, int ns_fd, struct jp_error *err);
+/* Receives the network namespace from the supervisor and joins it, once. */
+int jp_linux_join_net(struct jp_linux_builder *b, struct jp_error *err);
+void jp_linux_warn(const struct jp_linux_builder *b, const char *fmt, ...) JP_PRINTF(2, 3);
+int jp_linux_tell(int socket, uint32_t kind, size_t app, const int *fds, size_t n_fds);
+
+/* Waits until PID 1 has got that far with an app, or failed (collect.c). */
+int jp_linux_collect_root(struct jp_isolation *pod, size_t app, struct jp_error *err);
+int jp_linux_collect_seal(struct jp_isolation *pod, size_t app, struct jp_error *err);
+int jp_linux_signal(struct jp_isolation *pod, int signal, struct jp_error *err);
+
+int jp_linux_spawn(struct jp_isolation *pod, const struct jp_spawn *spawn, pid_t *ret_pid,
+                   struct jp_error *err);
+void jp_linux_reap_children(struct jp_isolation *pod);
+
+extern const struct jp_isolation_ops jp_linux_isolation;
+extern const struct jp_mount_ops jp_linux_mounts;
+extern const struct jp_limit_ops jp_linux_limit;
+extern const struct jp_link_ops jp_linux_links;
+extern const struct jp_host_ops jp_linux_host;
+
+#endif

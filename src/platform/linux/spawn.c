@@ -1,0 +1,355 @@
+/*
+ * Starts one process of an app: the only way in, for main processes, handlers, exec and console.
+ *
+ * A child of the supervisor joins the app's control groups and the pod's namespaces while it is
+ * still outside the pod's PID namespace, keeps five descriptors and executes the shim. The shim
+ * drops what the program must not have and only then forks into the PID namespace, a child of
+ * ours (CLONE_PARENT). That one waits; we read back from the kernel what it is (CVE-2019-16884:
+ * never believe that a write worked), compare it with the orders, and give the go.
+ */
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/magic.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "platform/linux/kernel.h"
+#include "platform/linux/linux.h"
+#include "sys/fd.h"
+
+#define SHIM_FD        5          /* where the child keeps the shim's executable, close-on-exec */
+#define FIRST_SPARE_FD 16         /* above what the child rearranges */
+#define MAX_STATUS     (2U << 20) /* /proc/PID/status with 65,536 groups of up to 11 bytes */
+#define PRUNE_AT       64         /* children remembered before we look who is gone */
+
+/* Closes nothing and allocates nothing: it runs between fork and exec. */
+struct launch {
+    const struct jp_isolation *pod;
+    const struct jp_linux_app *app;
+    int report_fd;
+    int orders_fd;
+    const int *stdio;
+};
+
+static int write_orders(const struct jp_orders *orders, struct jp_error *err)
+{
+    struct jp_orders copy = *orders;
+    copy.wait_for_check = true;
+    JP_AUTO(jp_buf) bytes = JP_BUF_INIT;
+    struct jp_codec codec = jp_codec_writer(&bytes);
+    jp_orders_code(&codec, &copy);
+    if (!jp_codec_done(&codec))
+        return jp_fail(err, JP_ELIMIT, 0, "the orders are too large");
+    JP_AUTO_FD int fd = memfd_create("orders", MFD_CLOEXEC);
+    if (fd < 0)
+        return jp_fail_sys(err, "make a file for the orders");
+    if (jp_fd_write_all(fd, bytes.data, bytes.len, "orders", err) < 0)
+        return -1;
+    if (lseek(fd, 0, SEEK_SET) < 0)
+        return jp_fail_sys(err, "rewind the orders");
+    return jp_fd_take(&fd);
+}
+
+static int join(const struct launch *launch)
+{
+    const struct jp_linux_groups *groups = &launch->app->groups;
+    for (size_t i = 0; i < groups->count; i++) {
+        if (write(groups->procs_fd[i], "0", 1) != 1)
+            return -1;
+    }
+    const struct jp_isolation *pod = launch->pod;
+    int world = CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
+    if (setns(pod->init_fd, world | CLONE_NEWCGROUP) < 0 &&
+        (errno != EINVAL || setns(pod->init_fd, world) < 0))
+        return -1;
+    if (pod->net_fd >= 0 && setns(pod->net_fd, CLONE_NEWNET) < 0)
+        return -1;
+    return setns(launch->app->ns_fd, CLONE_NEWNS);
+}
+
+/* Puts descriptors where the shim expects them, first out of each other's way. */
+static int arrange(const struct launch *launch)
+{
+    const int wanted[] = {launch->stdio[0],  launch->stdio[1],  launch->stdio[2],
+                          launch->report_fd, launch->orders_fd, launch->pod->stage2_fd};
+    int spare[JP_LEN(wanted)];
+    for (size_t i = 0; i < JP_LEN(wanted); i++) {
+        spare[i] = fcntl(wanted[i], F_DUPFD, FIRST_SPARE_FD);
+        if (spare[i] < 0)
+            return -1;
+    }
+    for (size_t i = 0; i < JP_LEN(wanted); i++) {
+        if (dup3(spare[i], (int)i, i == SHIM_FD ? O_CLOEXEC : 0) < 0)
+            return -1;
+    }
+    return close_range(SHIM_FD + 1, ~0U, 0);
+}
+
+static JP_NORETURN void launch_shim(const struct launch *launch)
+{
+    static char name[] = "jetpack-stage2";
+    static char *const argv[] = {name, NULL};
+    static char *const env[] = {NULL};
+    struct jp_shim_report r = {.step = 0};
+    int report_fd = launch->report_fd;
+    if (join(launch) == 0 && arrange(launch) == 0) {
+        report_fd = JP_SHIM_REPORT_FD;
+        (void)execveat(SHIM_FD, "", argv, env, AT_EMPTY_PATH);
+    }
+    r.sys = errno;
+    (void)!write(report_fd, &r, sizeof(r));
+    _exit(125);
+}
+
+static void prune_children(struct jp_isolation *pod)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < pod->n_children; i++) {
+        siginfo_t info;
+        int r = waitid(P_PID, (id_t)pod->children[i], &info, WEXITED | WNOHANG | WNOWAIT);
+        if (r == 0)
+            pod->children[kept++] = pod->children[i];
+    }
+    pod->n_children = kept;
+}
+
+static int remember_child(struct jp_isolation *pod, pid_t pid)
+{
+    if (pod->n_children >= PRUNE_AT)
+        prune_children(pod);
+    if (jp_grow(&pod->children, &pod->children_capacity, pod->n_children, sizeof(*pod->children)) <
+        0)
+        return -1;
+    pod->children[pod->n_children++] = pid;
+    return 0;
+}
+
+static void reap(pid_t pid)
+{
+    while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
+        ;
+}
+
+void jp_linux_reap_children(struct jp_isolation *pod)
+{
+    /* ECHILD for those that the caller has reaped itself. */
+    for (size_t i = 0; i < pod->n_children; i++)
+        reap(pod->children[i]);
+    pod->n_children = 0;
+}
+
+static int tell_failure(const struct jp_orders *orders, const struct jp_shim_report *r,
+                        struct jp_error *err)
+{
+    static const char *const steps[] = {
+        [0] = "enter the pod",
+        [JP_SHIM_ORDERS] = "read the orders",
+        [JP_SHIM_GROUPS] = "set the groups",
+        [JP_SHIM_IDS] = "set user and group",
+        [JP_SHIM_CAPABILITIES] = "set the capabilities",
+        [JP_SHIM_FORK] = "enter the process namespace",
+        [JP_SHIM_TERMINAL] = "take the terminal",
+        [JP_SHIM_SECCOMP] = "set the system call filter",
+    };
+    const char *program = orders->argv.items[0];
+    switch (r->step) {
+    case JP_SHIM_CWD:
+        return jp_fail(err, JP_EINVALID, r->sys, "working directory '%s'", orders->cwd);
+    case JP_SHIM_OUTSIDE:
+        return jp_fail(err, JP_EINVALID, 0, "working directory '%s' leads out of the root",
+                       orders->cwd);
+    case JP_SHIM_NOT_FOUND:
+        return jp_fail(err, JP_ENOPROGRAM, r->sys, "execute '%s'", program);
+    case JP_SHIM_NOT_EXECUTABLE:
+        return jp_fail(err, JP_ENOEXEC, r->sys, "execute '%s'", program);
+    default:
+        break;
+    }
+    const char *step = r->step < JP_LEN(steps) && steps[r->step] ? steps[r->step] : "start";
+    return jp_fail(err, JP_ESYS, r->sys, "%s", step);
+}
+
+/* Receives a report: 1, 0 at the end (somebody executed or died), -1. */
+static int hear(int fd, struct jp_shim_report *ret, struct jp_error *err)
+{
+    ssize_t n;
+    do {
+        n = recv(fd, ret, sizeof(*ret), 0);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return jp_fail_sys(err, "hear from the shim");
+    if (n != 0 && n != (ssize_t)sizeof(*ret))
+        return jp_fail(err, JP_ECORRUPT, 0, "the shim said something strange");
+    return n == 0 ? 0 : 1;
+}
+
+/* The numbers of one line of /proc/PID/status, compared as text: "Uid:\t0\t0\t0\t0\n". */
+static bool has_line(const char *status, const char *line)
+{
+    const char *at = strstr(status, line);
+    return at && (at == status || at[-1] == '\n');
+}
+
+static uint64_t mask_of(const char *status, const char *label)
+{
+    unsigned long long value = ~0ULL; /* absent: certainly wrong */
+    const char *at = strstr(status, label);
+    if (!at || sscanf(at + strlen(label), "%llx", &value) != 1)
+        return ~0ULL;
+    return value;
+}
+
+static bool has_group(const struct jp_orders *orders, unsigned long gid)
+{
+    for (size_t i = 0; i < orders->n_groups; i++) {
+        if (orders->groups[i] == gid)
+            return true;
+    }
+    return false;
+}
+
+/* The kernel lists groups sorted and once each; the orders' list may repeat some. */
+static bool groups_match(const char *status, const struct jp_orders *orders)
+{
+    const char *at = strstr(status, "\nGroups:\t");
+    if (!at)
+        return false;
+    at += strlen("\nGroups:\t");
+    size_t seen = 0;
+    while (*at >= '0' && *at <= '9' && seen <= orders->n_groups) {
+        char *end;
+        if (!has_group(orders, strtoul(at, &end, 10)))
+            return false;
+        at = end + strspn(end, " ");
+        seen++;
+    }
+    return *at == '\n' && (seen > 0) == (orders->n_groups > 0);
+}
+
+static const char *difference(const struct jp_isolation *pod, const struct jp_orders *orders,
+                              const char *status)
+{
+    char line[128];
+    uint64_t bound = orders->capabilities & pod->capabilities;
+    uint64_t held = orders->uid == 0 ? bound : 0;
+    if (orders->seccomp_len > 0 && !orders->no_new_privileges)
+        held |= 1ULL << CAP_SYS_ADMIN; /* until the filter is set; execve takes it away */
+    (void)snprintf(line, sizeof(line), "Uid:\t%u\t%u\t%u\t%u\n", orders->uid, orders->uid,
+                   orders->uid, orders->uid);
+    if (!has_line(status, line))
+        return "user";
+    (void)snprintf(line, sizeof(line), "Gid:\t%u\t%u\t%u\t%u\n", orders->gid, orders->gid,
+                   orders->gid, orders->gid);
+    if (!has_line(status, line))
+        return "group";
+    if (!groups_match(status, orders))
+        return "supplementary groups";
+    if (mask_of(status, "\nCapBnd:\t") != bound || mask_of(status, "\nCapInh:\t") != 0 ||
+        mask_of(status, "\nCapAmb:\t") != 0 || (mask_of(status, "\nCapPrm:\t") & ~held) != 0 ||
+        (mask_of(status, "\nCapEff:\t") & ~held) != 0)
+        return "capabilities";
+    if (orders->no_new_privileges && !has_line(status, "NoNewPrivs:\t1\n"))
+        return "no_new_privs";
+    return NULL;
+}
+
+static int check_process(const struct jp_isolation *pod, const struct jp_orders *orders, pid_t pid,
+                         struct jp_error *err)
+{
+    char path[32];
+    (void)snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+    struct statfs fs;
+    JP_AUTO_FD int dir = jp_fd_open_dir(AT_FDCWD, path, err);
+    JP_AUTO(jp_buf) status = JP_BUF_INIT;
+    if (dir < 0)
+        return -1;
+    if (fstatfs(dir, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC)
+        return jp_fail(err, JP_EUNSUPPORTED, 0, "/proc is not the kernel's");
+    if (jp_file_read(dir, "status", MAX_STATUS, &status, err) < 0)
+        return -1;
+    const char *what = difference(pod, orders, jp_buf_text(&status));
+    if (what)
+        return jp_fail(err, JP_ECORRUPT, 0, "the kernel did not apply the orders (%s)", what);
+    return 0;
+}
+
+/* From STARTED to the program: 0 when it runs. */
+static int release(const struct jp_isolation *pod, const struct jp_orders *orders, pid_t pid,
+                   int fd, struct jp_error *err)
+{
+    if (check_process(pod, orders, pid, err) < 0)
+        return -1;
+    if (send(fd, "g", 1, MSG_NOSIGNAL) != 1)
+        return jp_fail_sys(err, "give the go");
+    struct jp_shim_report r;
+    int n = hear(fd, &r, err);
+    return n <= 0 ? n : tell_failure(orders, &r, err);
+}
+
+/* Talks to the shim that `shim_pid` became; *ret_pid is the program's. */
+static int supervise(struct jp_isolation *pod, const struct jp_orders *orders, pid_t shim_pid,
+                     int fd, pid_t *ret_pid, struct jp_error *err)
+{
+    struct jp_shim_report r = {0};
+    int n = hear(fd, &r, err);
+    reap(shim_pid);
+    if (n < 0)
+        return -1;
+    if (n == 0)
+        return jp_fail(err, JP_ESYS, 0, "the shim died");
+    if (r.step != JP_SHIM_STARTED)
+        return tell_failure(orders, &r, err);
+    if (r.pid <= 1)
+        return jp_fail(err, JP_ECORRUPT, 0, "the shim said something strange");
+    int result = release(pod, orders, r.pid, fd, err);
+    if (result == 0 && remember_child(pod, r.pid) < 0)
+        result = jp_oom(err);
+    if (result < 0) {
+        (void)kill(r.pid, SIGKILL); /* our child and not reaped: nobody else can have this pid */
+        reap(r.pid);
+        return -1;
+    }
+    *ret_pid = r.pid;
+    return 0;
+}
+
+int jp_linux_spawn(struct jp_isolation *pod, const struct jp_spawn *spawn, pid_t *ret_pid,
+                   struct jp_error *err)
+{
+    if (spawn->app >= pod->plan->n_apps || spawn->orders->argv.count == 0 || !spawn->orders->cwd)
+        return jp_fail(err, JP_EINVALID, 0, "bad orders");
+    if (jp_linux_collect_seal(pod, spawn->app, err) < 0)
+        return -1;
+    JP_AUTO_FD int orders_fd = write_orders(spawn->orders, err);
+    if (orders_fd < 0)
+        return -1;
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return jp_fail_sys(err, "make a socket pair");
+    struct launch launch = {.pod = pod,
+                            .app = &pod->apps[spawn->app],
+                            .report_fd = ends[1],
+                            .orders_fd = orders_fd,
+                            .stdio = spawn->stdio};
+    pid_t shim_pid = jp_linux_fork(0, SIGCHLD, NULL);
+    if (shim_pid == 0)
+        launch_shim(&launch);
+    int saved = errno;
+    jp_fd_close(&ends[1]);
+    int r = shim_pid < 0 ? jp_fail(err, JP_ESYS, saved, "fork")
+                         : supervise(pod, spawn->orders, shim_pid, ends[0], ret_pid, err);
+    jp_fd_close(&ends[0]);
+    return r;
+}
