@@ -17,6 +17,7 @@ report() { # STATUS TEXT
 }
 
 # Rows of the table: | `room` | what it is | `a` `b` ... |
+# shellcheck disable=SC2016 # backquotes are meant
 table=$(sed -n '/<!-- arrows -->/,/<!-- end arrows -->/p' ARCHITECTURE.md |
     sed -n 's/^| `\([a-z0-9/]*\)` |[^|]*|\([^|]*\)|.*$/\1:\2/p' | tr -d '\140')
 
@@ -25,12 +26,12 @@ allowed() { printf '%s\n' "$table" | sed -n "s|^$1:||p"; }
 for room in $(find src -type d | sed 's|^src/*||' | grep . | sort); do
     find "src/$room" -maxdepth 1 -name '*.[ch]' | grep -q . || continue
     words=$(allowed "$room")
-    if [ -z "$(printf '%s\n' "$table" | grep "^$room:")" ]; then
+    if ! printf '%s\n' "$table" | grep -q "^$room:"; then
         report 1 "src/$room stands in the table of ARCHITECTURE.md"
         continue
     fi
-    bad=$(find "src/$room" -maxdepth 1 -name '*.[ch]' ! -name '*_test.c' -print |
-        xargs grep -nE '^#include "' |
+    bad=$(find "src/$room" -maxdepth 1 -name '*.[ch]' ! -name '*_test.c' \
+        -exec grep -HnE '^#include "' {} + |
         sed -n 's|^\([^:]*:[0-9]*\):#include "\(.*\)/[^/]*".*$|\1 \2|p' |
         while read -r place target; do
             case " $room $words " in
