@@ -277,10 +277,13 @@ static bool is_help_option(const char *word)
     return strcmp(word, "-help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
-/* `COMMAND -help`: only where an option of the command may stand first. */
+/* `COMMAND -help`, also after other options, but not behind a word that may be a program. */
 static bool asks_for_help(const struct jp_cli *cli)
 {
-    return cli->n_rest > 0 && is_help_option(cli->rest[0]);
+    for (size_t i = 0; i < cli->n_rest && cli->rest[i][0] == '-'; i++)
+        if (is_help_option(cli->rest[i]))
+            return true;
+    return false;
 }
 
 static int load_config(struct jp_cli *cli, const struct globals *globals, struct jp_error *err)

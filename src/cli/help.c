@@ -155,14 +155,23 @@ static void print_words(const struct jp_command *command)
 
 /* ---- mdoc ------------------------------------------------------------------------------------ */
 
-/* Text for a line of its own: a dot or quote at its start would be a request. */
+#define MDOC_WIDTH 78
+
+/* Text for lines of its own: a dot or quote at the start of one would be a request. */
 static void print_mdoc_text(const char *text)
 {
+    size_t column = 0;
     if (*text == '.' || *text == '\'')
         (void)fputs("\\&", stdout);
-    for (; *text; text++) {
+    for (; *text; text++, column++) {
+        if (*text == ' ' && column + strcspn(text + 1, " \n") >= MDOC_WIDTH) {
+            (void)fputs(text[1] == '.' || text[1] == '\'' ? "\n\\&" : "\n", stdout);
+            column = 0;
+            continue;
+        }
         if (strncmp(text, "\n\n", 2) == 0) {
             (void)fputs("\n.Pp\n", stdout);
+            column = 0;
             text++;
         } else if (*text == '\\') {
             (void)fputs("\\e", stdout);
@@ -170,6 +179,7 @@ static void print_mdoc_text(const char *text)
             (void)fputs("\\-", stdout);
         } else if (strncmp(text, ". ", 2) == 0) {
             (void)fputs(".\n", stdout); /* one sentence a line */
+            column = 0;
             text++;
         } else {
             (void)putchar(*text);
@@ -244,6 +254,58 @@ static void print_mdoc(void)
     print_mdoc_options(jp_cli_app_options());
 }
 
+/* ---- configuration --------------------------------------------------------------------------- */
+
+/* The list of jetpack.conf(5). */
+static void print_keys(void)
+{
+    (void)printf(".Bl -tag -width Ds\n");
+    for (const struct jp_config_key *key = jp_config_keys; key->name; key++) {
+        (void)fputs(".It Va", stdout);
+        print_mdoc_word(key->name);
+        (void)putchar('\n');
+        print_mdoc_text(key->doc);
+        if (key->choices) {
+            (void)fputs("One of ", stdout);
+            for (const char *c = key->choices; *c; c++)
+                (void)fputs(*c == '|' ? ", " : (char[]){*c, '\0'}, stdout);
+            (void)fputs(".\n", stdout);
+        }
+        if (key->value) {
+            (void)fputs("Default:\n.Li", stdout);
+            print_mdoc_word(key->value);
+            (void)putchar('\n');
+        }
+    }
+    (void)printf(".El\n");
+}
+
+/* The sample file: every key with its default, as comments. */
+static void print_sample(void)
+{
+    (void)printf("# Configuration of Jetpack; see jetpack.conf(5). Everything has a default.\n"
+                 "# Keep this file 0600 when it holds keys.\n");
+    for (const struct jp_config_key *key = jp_config_keys; key->name; key++)
+        (void)printf("\n# %s\n#%s =%s%s\n", key->doc, key->name, key->value ? " " : "",
+                     key->value ? key->value : "");
+}
+
+static int print_form(const char *format, const struct jp_command *command, struct jp_error *err)
+{
+    if (strcmp(format, "words") == 0)
+        print_words(command);
+    else if (strcmp(format, "mdoc") == 0)
+        print_mdoc();
+    else if (strcmp(format, "keys") == 0)
+        print_keys();
+    else if (strcmp(format, "sample") == 0)
+        print_sample();
+    else
+        return jp_fail(err, JP_EUSAGE, 0, "-format=%s: must be text, words, mdoc, keys or sample",
+                       format);
+    return 0;
+}
+
 int jp_cmd_help(struct jp_cli *cli, struct jp_error *err)
 {
     const char *format = jp_cli_value(&cli->args, "format");
@@ -253,13 +315,9 @@ int jp_cmd_help(struct jp_cli *cli, struct jp_error *err)
         if (!command)
             return jp_fail(err, JP_EUSAGE, 0, "unknown command '%s'", cli->args.words[0]);
     }
-    if (format && strcmp(format, "words") == 0)
-        print_words(command);
-    else if (format && strcmp(format, "mdoc") == 0)
-        print_mdoc();
-    else if (format && strcmp(format, "text") != 0)
-        return jp_fail(err, JP_EUSAGE, 0, "-format=%s: must be text, words or mdoc", format);
-    else if (command)
+    if (format && strcmp(format, "text") != 0)
+        return print_form(format, command, err);
+    if (command)
         jp_help_command(command);
     else
         jp_help_overview();
