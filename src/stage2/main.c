@@ -16,7 +16,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -94,7 +93,7 @@ static void take_identity(const struct jp_orders *orders)
 {
     if (jp_shim_limit(orders) < 0)
         fail(JP_SHIM_CAPABILITIES);
-    if (setgroups(orders->n_groups, (const gid_t *)orders->groups) < 0)
+    if (jp_shim_groups(orders) < 0)
         fail(JP_SHIM_GROUPS);
     if (jp_shim_ids(orders) < 0)
         fail(JP_SHIM_IDS);

@@ -15,6 +15,9 @@ int jp_shim_check_cwd(void);
 /* Before the ids change: cuts what no later exec may regain. */
 int jp_shim_limit(const struct jp_orders *orders);
 
+/* The complete supplementary list: what the caller had is gone. */
+int jp_shim_groups(const struct jp_orders *orders);
+
 /* Takes on user and group ids, the real, effective and saved ones. */
 int jp_shim_ids(const struct jp_orders *orders);
 

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <errno.h>
+#include <grp.h>
 #include <limits.h>
 #include <unistd.h>
 
@@ -30,6 +31,11 @@ int jp_shim_limit(const struct jp_orders *orders)
 {
     (void)orders;
     return 0;
+}
+
+int jp_shim_groups(const struct jp_orders *orders)
+{
+    return setgroups((int)orders->n_groups, (const gid_t *)orders->groups);
 }
 
 int jp_shim_ids(const struct jp_orders *orders)

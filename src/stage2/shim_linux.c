@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 
 #include <errno.h>
+#include <grp.h>
 #include <limits.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
@@ -58,6 +59,11 @@ int jp_shim_limit(const struct jp_orders *orders)
             return -1;
     }
     return prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
+}
+
+int jp_shim_groups(const struct jp_orders *orders)
+{
+    return setgroups(orders->n_groups, (const gid_t *)orders->groups);
 }
 
 int jp_shim_ids(const struct jp_orders *orders)

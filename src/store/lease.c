@@ -6,6 +6,8 @@
  * from the one given last, so that an address rests before it is used again, and freed with the
  * pod's row. Never leased: network, broadcast, and the gateway, which is the first address.
  */
+#include <sys/socket.h>
+
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>

@@ -259,6 +259,7 @@ static void try_case(const struct path_case *c, const char *how)
         printf("# fd %d, %s\n", fd, err.code ? jp_error_text(&err) : "no error");
 }
 
+#ifdef __linux__
 static void try_proc(const char *path, int failure, const char *how)
 {
     JP_AUTO(jp_error) err = JP_ERROR_INIT;
@@ -270,6 +271,7 @@ static void try_proc(const char *path, int failure, const char *how)
     JP_AUTO_FD int fd = jp_path_open(proc, path, O_RDONLY | O_NONBLOCK, &err);
     TAP_OK(failure ? fd < 0 && err.sys == failure : fd >= 0, "%s: '%s' below /proc", how, path);
 }
+#endif
 
 static void try_all(const char *how)
 {
