@@ -25,6 +25,7 @@
 #include "base/random.h"
 #include "platform/linux/kernel.h"
 #include "platform/linux/linux.h"
+#include "platform/linux/netlink.h"
 #include "sys/fd.h"
 
 #define WORLD            (CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS)
@@ -61,6 +62,7 @@ static struct jp_isolation *new_isolation(const struct jp_plan *plan, int stage2
                                  .init_pid = -1,
                                  .host_net_fd = -1,
                                  .net_fd = -1,
+                                 .netlink_fd = -1,
                                  .capabilities = own_bounding_set(),
                                  .apps = apps};
     return pod;
@@ -107,9 +109,11 @@ static int make_net(struct jp_isolation *pod, struct jp_error *err)
     if (unshare(CLONE_NEWNET) < 0)
         return jp_fail_sys(err, "make a network namespace");
     pod->net_fd = open_net(err);
+    if (pod->net_fd >= 0)
+        pod->netlink_fd = jp_netlink_open(err);
     if (setns(pod->host_net_fd, CLONE_NEWNET) < 0)
         return jp_fail_sys(err, "return to the host's network");
-    if (pod->net_fd < 0)
+    if (pod->netlink_fd < 0)
         return -1;
     struct jp_linux_request request = {.kind = JP_LINUX_NET};
     if (jp_fd_send(pod->socket, &request, sizeof(request), &pod->net_fd, 1, 0) < 0)
@@ -175,6 +179,7 @@ static void destroy(struct jp_isolation *pod)
         jp_fd_close(&pod->apps[i].ns_fd);
         jp_fd_close(&pod->apps[i].pts_fd);
     }
+    jp_fd_close(&pod->netlink_fd);
     jp_fd_close(&pod->net_fd);
     jp_fd_close(&pod->host_net_fd);
     jp_fd_close(&pod->socket);

@@ -44,6 +44,7 @@ struct jp_isolation {
     pid_t init_pid;
     int host_net_fd; /* network namespaces; -1 with the host's stack */
     int net_fd;
+    int netlink_fd;        /* of the pod's network namespace, until the links are set up */
     uint64_t capabilities; /* what the supervisor itself may pass on */
     struct jp_linux_app *apps;
     struct jp_error failure; /* what PID 1 failed at; stays */

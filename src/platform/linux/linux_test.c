@@ -11,10 +11,13 @@
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/filter.h>
+#include <linux/rtnetlink.h>
 #include <linux/seccomp.h>
+#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -23,6 +26,7 @@
 
 #include "base/mem.h"
 #include "base/random.h"
+#include "platform/linux/netlink.h"
 #include "platform/platform.h"
 #include "sys/fd.h"
 #include "sys/tree.h"
@@ -176,8 +180,7 @@ static void ignore_report(void *context, const struct jp_limit_report *report)
     (void)report;
 }
 
-/* The steps of a start, in stage 1's order. */
-static int bed_start(struct bed *bed, struct jp_error *err)
+static int start_steps(struct bed *bed, struct jp_error *err)
 {
     const struct jp_platform *p = &jp_platform;
     if (p->isolation->create(&bed->plan, stage2_fd, &bed->pod, err) < 0 ||
@@ -195,6 +198,15 @@ static int bed_start(struct bed *bed, struct jp_error *err)
             return -1;
     }
     return 0;
+}
+
+/* The steps of a start, in stage 1's order. */
+static int bed_start(struct bed *bed, struct jp_error *err)
+{
+    int r = start_steps(bed, err);
+    if (r < 0)
+        printf("# %s\n", jp_error_text(err));
+    return r;
 }
 
 struct outcome {
@@ -498,7 +510,7 @@ static void test_plain(void)
     JP_AUTO_FREE char *script = in_bed(&bed, "base/bin/script");
     (void)chmod(script, 0755);
     JP_AUTO(jp_error) err = JP_ERROR_INIT;
-    if (TAP_OK(bed_start(&bed, &err) == 0, "a pod starts %s", why(&err))) {
+    if (TAP_OK(bed_start(&bed, &err) == 0, "a pod starts")) {
         test_identity(&bed);
         test_user(&bed);
         test_filter(&bed, true);
@@ -549,7 +561,7 @@ static void test_volumes(void)
     JP_AUTO_FREE char *canary = in_bed(&bed, "canary");
     make_link(&bed, canary, "base/etc/resolv.conf");
     JP_AUTO(jp_error) err = JP_ERROR_INIT;
-    if (TAP_OK(bed_start(&bed, &err) == 0, "a pod with volumes starts %s", why(&err))) {
+    if (TAP_OK(bed_start(&bed, &err) == 0, "a pod with volumes starts")) {
         struct outcome *out = run(&bed, "cat", "/made/deep/here/seen", "/in-the-way/seen");
         TAP_OK(says(out, "content /made/deep/here/seen of the host") &&
                    says(out, "content /in-the-way/seen of the host"),
@@ -615,7 +627,7 @@ static void test_hostile_root(void)
     make_link(&bed, "/proc", "top/sys");
     make_file(&bed, "base/proc", "a file");
     JP_AUTO(jp_error) err = JP_ERROR_INIT;
-    if (TAP_OK(bed_start(&bed, &err) == 0, "a hostile root starts %s", why(&err))) {
+    if (TAP_OK(bed_start(&bed, &err) == 0, "a hostile root starts")) {
         struct outcome *out = run(&bed, "mounts", NULL, NULL);
         TAP_OK(says(out, " /dev ro") || says(out, " /dev rw"), "/dev is a mount of ours");
         TAP_OK(says(out, " - proc ") && says(out, " /sys ro"), "and so are /proc and /sys");
@@ -674,6 +686,86 @@ static void test_killed(void)
     bed_close(&bed);
 }
 
+/* Deletes the test's own bridge; that is all that a pod leaves on the host. */
+static bool delete_bridge(const char *name)
+{
+    unsigned index = if_nametoindex(name);
+    int fd = index == 0 ? -1 : jp_netlink_open(NULL);
+    if (fd < 0)
+        return false;
+    struct jp_netlink_batch b = {0};
+    struct ifinfomsg body = {.ifi_index = (int)index};
+    jp_netlink_begin(&b, "delete", RTM_DELLINK, 0, 0);
+    jp_netlink_body(&b, &body, sizeof(body));
+    int r = jp_netlink_send(fd, &b, NULL);
+    close(fd);
+    return r == 0;
+}
+
+/* A refused connection has been all the way to the pod and back. */
+static bool reaches(const char *address)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct timeval limit = {.tv_sec = 5};
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(9)};
+    (void)inet_pton(AF_INET, address, &to.sin_addr);
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+    int r = connect(fd, (struct sockaddr *)&to, sizeof(to));
+    bool reached = r < 0 && errno == ECONNREFUSED;
+    if (!reached)
+        perror("# connect");
+    close(fd);
+    return reached;
+}
+
+static void test_network(void)
+{
+    static char bridge[IFNAMSIZ], host_end[IFNAMSIZ];
+    (void)snprintf(bridge, sizeof(bridge), "jpt%d", (int)getpid() % 100000);
+    for (int round = 0; round < 2; round++) {
+        struct bed bed;
+        bed_open(&bed, 1);
+        bed.plan.net = (struct jp_plan_net){.mode = JP_NET_POD,
+                                            .bridge = bridge,
+                                            .address = (char[]){"10.213.77.2"},
+                                            .gateway = (char[]){"10.213.77.1"},
+                                            .prefix_len = 24};
+        (void)snprintf(host_end, sizeof(host_end), "jp%.8s%.4s", bed.uuid, bed.uuid + 9);
+        JP_AUTO(jp_error) err = JP_ERROR_INIT;
+        if (TAP_OK(bed_start(&bed, &err) == 0, "a pod with a network starts")) {
+            struct outcome *out = run(&bed, "cat", "/proc/net/dev", "/proc/net/route");
+            TAP_OK(says(out, "eth0:") && says(out, "lo:") && silent_about(out, bridge),
+                   "it has its own devices");
+            TAP_OK(says(out, "eth0\t00000000\t014DD50A"), "a default route");
+            TAP_OK(reaches("10.213.77.2"), "and is reached from the host");
+            TAP_OK(if_nametoindex(host_end) > 0, "through the device that its UUID names");
+            TAP_OK(says(run(&bed, "ls", "/sys/class/net", NULL), "/sys/class/net/eth0"),
+                   "/sys shows the pod's devices");
+        }
+        if (round == 1) {
+            TAP_OK(jp_platform.links->clean(bed.uuid, &err) == 0 && if_nametoindex(host_end) == 0,
+                   "clean deletes the device %s", why(&err));
+            TAP_OK(jp_platform.links->clean(bed.uuid, &err) == 0, "twice is fine");
+        }
+        bed_close(&bed);
+    }
+    TAP_OK(delete_bridge(bridge), "the bridge is left, and nothing else");
+}
+
+static void test_host_network(void)
+{
+    struct bed bed;
+    bed_open(&bed, 1);
+    bed.plan.net.mode = JP_NET_HOST;
+    char own[64] = "", line[80];
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    ssize_t n = readlink("/proc/self/ns/net", own, sizeof(own) - 1);
+    (void)snprintf(line, sizeof(line), "ns %.*s", (int)n, own);
+    if (TAP_OK(bed_start(&bed, &err) == 0, "a pod in the host's network starts"))
+        TAP_OK(says(run(&bed, NULL, NULL, NULL), line), "and is in it");
+    bed_close(&bed);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 3)
@@ -689,6 +781,8 @@ int main(int argc, char **argv)
     test_volumes();
     test_bad_volumes();
     test_hostile_root();
+    test_network();
+    test_host_network();
     test_killed();
     return tap_done();
 }

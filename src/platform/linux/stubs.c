@@ -30,13 +30,6 @@ static int clean(const char *uuid, struct jp_error *err)
     return 0;
 }
 
-static int link_setup(struct jp_isolation *pod, struct jp_error *err)
-{
-    (void)pod;
-    (void)err;
-    return 0;
-}
-
 static int processes(const char *uuid, pid_t supervisor,
                      int (*each)(void *context, const struct jp_pod_process *), void *context,
                      struct jp_error *err)
@@ -57,5 +50,4 @@ static void examine(void (*say)(void *context, const char *name, bool is_fine, c
 }
 
 const struct jp_limit_ops jp_linux_limit = {setup, oom, teardown, clean};
-const struct jp_link_ops jp_linux_links = {link_setup, teardown, clean};
 const struct jp_host_ops jp_linux_host = {processes, examine};

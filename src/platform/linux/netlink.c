@@ -1,0 +1,168 @@
+#include "platform/linux/netlink.h"
+
+#include <sys/socket.h>
+
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sys/fd.h"
+
+#define ANSWER_BYTES 8192
+#define MAX_ANSWERS  1024 /* notifications and parts that are not the answers we wait for */
+
+int jp_netlink_open(struct jp_error *err)
+{
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    if (fd < 0)
+        return jp_fail_sys(err, "open a netlink socket");
+    /* Otherwise every answer repeats the request. */
+    int on = 1;
+    (void)setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
+    return fd;
+}
+
+/* Appends bytes, padded to the next multiple of 4; returns where they stand. */
+static size_t append(struct jp_netlink_batch *b, const void *bytes, size_t len)
+{
+    size_t at = b->len;
+    size_t padded = NLMSG_ALIGN(len);
+    if (b->overflowed || padded > sizeof(b->data.bytes) - b->len) {
+        b->overflowed = true;
+        return 0;
+    }
+    memset(b->data.bytes + at, 0, padded);
+    if (len > 0)
+        memcpy(b->data.bytes + at, bytes, len);
+    b->len += padded;
+    return at;
+}
+
+/* The length field of the request being written always tells what has been written. */
+static void update_length(struct jp_netlink_batch *b)
+{
+    uint32_t len = (uint32_t)(b->len - b->start);
+    if (!b->overflowed)
+        memcpy(b->data.bytes + b->start + offsetof(struct nlmsghdr, nlmsg_len), &len, sizeof(len));
+}
+
+void jp_netlink_begin(struct jp_netlink_batch *b, const char *what, uint16_t type, uint16_t flags,
+                      int tolerated)
+{
+    if (b->count == JP_NETLINK_MAX_REQUESTS) {
+        b->overflowed = true;
+        return;
+    }
+    struct nlmsghdr header = {.nlmsg_type = type,
+                              .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | NLM_F_ACK | flags),
+                              .nlmsg_seq = (uint32_t)b->count + 1};
+    b->tolerated[b->count] = tolerated;
+    b->what[b->count] = what;
+    b->count++;
+    b->start = append(b, &header, sizeof(header));
+    update_length(b);
+}
+
+void jp_netlink_body(struct jp_netlink_batch *b, const void *bytes, size_t len)
+{
+    (void)append(b, bytes, len);
+    update_length(b);
+}
+
+void jp_netlink_attribute(struct jp_netlink_batch *b, uint16_t type, const void *bytes, size_t len)
+{
+    if (len > UINT16_MAX - sizeof(struct nlattr)) {
+        b->overflowed = true;
+        return;
+    }
+    struct nlattr header = {.nla_type = type, .nla_len = (uint16_t)(sizeof(header) + len)};
+    (void)append(b, &header, sizeof(header));
+    (void)append(b, bytes, len);
+    update_length(b);
+}
+
+void jp_netlink_text(struct jp_netlink_batch *b, uint16_t type, const char *text)
+{
+    jp_netlink_attribute(b, type, text, strlen(text) + 1);
+}
+
+void jp_netlink_number(struct jp_netlink_batch *b, uint16_t type, uint32_t number)
+{
+    jp_netlink_attribute(b, type, &number, sizeof(number));
+}
+
+size_t jp_netlink_open_nest(struct jp_netlink_batch *b, uint16_t type)
+{
+    struct nlattr header = {.nla_type = type};
+    return append(b, &header, sizeof(header));
+}
+
+void jp_netlink_close_nest(struct jp_netlink_batch *b, size_t nest)
+{
+    uint16_t len = (uint16_t)(b->len - nest);
+    if (!b->overflowed)
+        memcpy(b->data.bytes + nest + offsetof(struct nlattr, nla_len), &len, sizeof(len));
+    update_length(b);
+}
+
+/* Notes the answers in one datagram; *left is what is still to come. */
+static int read_answers(const struct jp_netlink_batch *b, const unsigned char *bytes, size_t len,
+                        size_t *left, struct jp_error *err)
+{
+    int r = 0;
+    struct nlmsghdr header;
+    while (len >= sizeof(header)) {
+        memcpy(&header, bytes, sizeof(header));
+        if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > len)
+            return jp_fail(err, JP_ECORRUPT, 0, "netlink answered nonsense");
+        int32_t code;
+        bool is_answer = header.nlmsg_type == NLMSG_ERROR && header.nlmsg_seq >= 1 &&
+                         header.nlmsg_seq <= b->count &&
+                         header.nlmsg_len >= sizeof(header) + sizeof(code);
+        if (is_answer) {
+            size_t i = header.nlmsg_seq - 1;
+            memcpy(&code, bytes + sizeof(header), sizeof(code));
+            if (code != 0 && -code != b->tolerated[i] && r == 0)
+                r = jp_fail(err, JP_ESYS, -code, "%s", b->what[i]);
+            (*left)--;
+        }
+        size_t step = NLMSG_ALIGN(header.nlmsg_len);
+        if (step >= len || *left == 0)
+            break;
+        bytes += step;
+        len -= step;
+    }
+    return r;
+}
+
+int jp_netlink_send(int fd, struct jp_netlink_batch *b, struct jp_error *err)
+{
+    if (b->overflowed)
+        return jp_fail(err, JP_ELIMIT, 0, "a netlink request is too long");
+    if (b->count == 0)
+        return 0;
+    ssize_t n;
+    do {
+        n = send(fd, b->data.bytes, b->len, 0);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return jp_fail_sys(err, "send to netlink");
+    union {
+        uint32_t align;
+        unsigned char bytes[ANSWER_BYTES];
+    } answer;
+    size_t left = b->count;
+    int r = 0;
+    for (size_t i = 0; i < MAX_ANSWERS && left > 0; i++) {
+        n = recv(fd, answer.bytes, sizeof(answer.bytes), 0);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return jp_fail_sys(err, "receive from netlink");
+        /* The first refusal is told; the rest are read all the same, to leave nothing behind. */
+        if (read_answers(b, answer.bytes, (size_t)n, &left, r == 0 ? err : NULL) < 0)
+            r = -1;
+    }
+    return r;
+}
