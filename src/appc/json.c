@@ -42,6 +42,9 @@ int jp_json_load_value(const char *text, size_t len, size_t max, json_t **ret, s
         return jp_fail(err, JP_ELIMIT, 0, "JSON is %zu bytes long; the limit is %zu", len, max);
     if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
         return jp_fail(err, JP_EINVALID, 0, "JSON begins with a byte order mark");
+    /* jansson 2.14 skips a NUL behind a number: {"a":1\0} passed. */
+    if (len > 0 && memchr(text, '\0', len))
+        return jp_fail(err, JP_EINVALID, 0, "JSON contains a NUL byte");
     if (check_depth(text, len, err) < 0)
         return -1;
     json_error_t why;
