@@ -110,8 +110,9 @@ static void try_run(void)
     for (size_t i = 0; i < JP_LEN(bad); i++) {
         JP_AUTO(jp_error) err = JP_ERROR_INIT;
         status = 77;
-        TAP_OK(run(bad[i], quiet, &status, &err) < 0 && err.code == codes[i] && status == 77,
-               "%s: %s", bad[i][0], jp_error_text(&err));
+        int r = run(bad[i], quiet, &status, &err);
+        TAP_OK(r < 0 && err.code == codes[i] && status == 77, "%s: %s", bad[i][0],
+               jp_error_text(&err));
     }
 }
 
