@@ -1,0 +1,33 @@
+/*
+ * POSIX ACLs: from the text that pax archives carry (SCHILY.acl.*) to the binary form that Linux
+ * keeps as an extended attribute (linux/posix_acl_xattr.h: version 2, then tag, permissions, id).
+ */
+#ifndef JP_IMAGE_ACL_H
+#define JP_IMAGE_ACL_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+
+#define JP_ACL_ENTRIES_MAX 1024U /* ext4 keeps far fewer in its one block */
+
+/*
+ * "user::rwx,user:1000:r-x,group::r--,mask::r-x,other::---" and star's fourth field with the
+ * number. Names without a number are refused: this host's names mean nothing in an image.
+ */
+int jp_acl_from_text(const char *text, struct jp_buf *out, struct jp_error *err);
+
+/* True for a well-formed binary ACL. */
+bool jp_acl_valid(const unsigned char *value, size_t len);
+
+/*
+ * True when an access ACL says no more than permission bits do (owner, group, others): the kernel
+ * keeps such a one in the mode. *ret_mode gets its nine bits.
+ */
+bool jp_acl_is_mode(const unsigned char *value, size_t len, mode_t *ret_mode);
+
+#endif

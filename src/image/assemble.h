@@ -1,0 +1,27 @@
+/*
+ * An ACI made of a root file system's tar and a manifest (`import ROOTFS.tar MANIFEST`), as a
+ * stream: the manifest first, then every entry under "rootfs/". The same inputs always give the
+ * same bytes and so the same image id. The result goes through the same rules as any archive.
+ */
+#ifndef JP_IMAGE_ASSEMBLE_H
+#define JP_IMAGE_ASSEMBLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "image/ring.h"
+#include "image/stream.h"
+
+struct jp_assemble {
+    struct jp_stream *stream;
+    struct jp_ring *ring;
+    const char *manifest;
+    size_t manifest_len;
+    uint64_t max_entries;
+};
+
+/* Runs to the end of the stream, or until the ring is stopped (that is not an error of its own). */
+int jp_assemble_run(const struct jp_assemble *assemble, struct jp_error *err);
+
+#endif

@@ -1,0 +1,94 @@
+/* Export: the archive as it came, from the tree and the skeleton, compressed as wished. */
+#include "image/export.h"
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "appc/id.h"
+#include "base/mem.h"
+#include "base/random.h"
+#include "image/compress.h"
+#include "image/restore.h"
+#include "sys/calls.h"
+#include "sys/fd.h"
+
+static int write_out(void *context, const void *bytes, size_t len, struct jp_error *err)
+{
+    return jp_compressor_add(context, bytes, len, err);
+}
+
+static int export_to(int dir_fd, int fd, const struct jp_image_export_options *options,
+                     struct jp_error *err)
+{
+    char id[JP_IMAGE_ID_SIZE];
+    struct jp_restored restored;
+    JP_AUTO_PTR(jp_compressor) compressor = NULL;
+    if (jp_compressor_open(options->compression, fd, &compressor, err) != 0)
+        return -1;
+    struct jp_restore restore = {
+        .dir_fd = dir_fd,
+        .write = write_out,
+        .context = compressor,
+        .watch = options->watch,
+    };
+    if (jp_restore_run(&restore, &restored, err) != 0)
+        return -1;
+    jp_image_id_format(restored.digest, id);
+    if (strcmp(id, options->id) != 0)
+        return jp_fail(err, JP_ECORRUPT, 0, "the image was changed after the import: see verify");
+    return jp_compressor_finish(compressor, err);
+}
+
+/* A name beside the file, so that the rename stays in one directory. */
+static char *name_beside(const char *path, struct jp_error *err)
+{
+    char uuid[JP_UUID_SIZE];
+    if (jp_uuid_new(uuid, err) != 0)
+        return NULL;
+    const char *slash = strrchr(path, '/');
+    int folder = slash ? (int)(slash + 1 - path) : 0;
+    char *beside = jp_format("%.*s.jetpack-%s", folder, path, uuid);
+    if (!beside)
+        (void)jp_oom(err);
+    return beside;
+}
+
+static int export_to_path(int dir_fd, const struct jp_image_export_options *options,
+                          struct jp_error *err)
+{
+    struct stat st;
+    /* A device or a pipe is written to; anything else is replaced when the new file is whole. */
+    if (stat(options->path, &st) == 0 && !S_ISREG(st.st_mode)) {
+        JP_AUTO_FD int fd = jp_sys.openat(AT_FDCWD, options->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+        if (fd < 0)
+            return jp_fail_sys(err, "open '%s'", options->path);
+        return export_to(dir_fd, fd, options, err);
+    }
+    JP_AUTO_FREE char *beside = name_beside(options->path, err);
+    if (!beside)
+        return -1;
+    JP_AUTO_FD int fd = jp_sys.openat(
+        AT_FDCWD, beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, (mode_t)0644);
+    if (fd < 0)
+        return jp_fail_sys(err, "write beside '%s'", options->path);
+    int r = export_to(dir_fd, fd, options, err);
+    if (r == 0 && jp_sys.fsync(fd) != 0)
+        r = jp_fail_sys(err, "sync '%s'", options->path);
+    if (r == 0 && jp_sys.renameat(AT_FDCWD, beside, AT_FDCWD, options->path) != 0)
+        r = jp_fail_sys(err, "rename to '%s'", options->path);
+    if (r != 0)
+        (void)jp_sys.unlinkat(AT_FDCWD, beside, 0);
+    return r;
+}
+
+int jp_export_run(int dir_fd, const struct jp_image_export_options *options, struct jp_error *err)
+{
+    return options->path ? export_to_path(dir_fd, options, err)
+                         : export_to(dir_fd, options->fd, options, err);
+}

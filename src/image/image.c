@@ -1,0 +1,203 @@
+/* The public calls: the pipeline, the manifest's word and the store brought together. */
+#include "image/image.h"
+
+#include <sys/stat.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "appc/id.h"
+#include "appc/image_manifest.h"
+#include "appc/timestamp.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "image/export.h"
+#include "image/import.h"
+#include "sys/fd.h"
+
+void jp_image_imported_clear(struct jp_image_imported *imported)
+{
+    free(imported->id);
+    free(imported->name);
+    jp_strv_clear(&imported->missing);
+    *imported = (struct jp_image_imported){.id = NULL};
+}
+
+/* ---- what the manifest says ------------------------------------------------------------------ */
+
+/* Row 40: what was asked for is what came. */
+static int check_expected(const struct jp_image_import_options *o, const char *id,
+                          const struct jp_image_manifest *m, struct jp_error *err)
+{
+    if (o->expected_id && strcmp(o->expected_id, id) != 0)
+        return jp_fail(err, JP_EINVALID, 0, "the image id is %.19s..., expected %.19s...", id,
+                       o->expected_id);
+    if (o->expected_name && strcmp(o->expected_name, m->name) != 0)
+        return jp_fail(err, JP_EINVALID, 0, "the image is called '%s', expected '%s'", m->name,
+                       o->expected_name);
+    for (size_t i = 0; i < o->n_expected_labels; i++) {
+        const struct jp_store_label *want = &o->expected_labels[i];
+        const char *have = jp_image_manifest_label(m, want->name);
+        if (!have || strcmp(have, want->value) != 0)
+            return jp_fail(err, JP_EINVALID, 0, "the label '%s' is '%s', expected '%s'", want->name,
+                           have ? have : "", want->value);
+    }
+    return 0;
+}
+
+static int64_t created_time(const struct jp_image_manifest *m, int64_t otherwise)
+{
+    static const char *const names[] = {"created", "timestamp"};
+    for (size_t i = 0; i < JP_LEN(names); i++) {
+        int64_t ns = 0;
+        const char *text = jp_image_manifest_annotation(m, names[i]);
+        if (text && jp_timestamp_parse(text, &ns, NULL) == 0)
+            return ns;
+    }
+    return otherwise;
+}
+
+static int copy_labels(const struct jp_image_manifest *m, struct jp_store_image *image,
+                       struct jp_error *err)
+{
+    image->labels = jp_calloc(m->labels.count + 1, sizeof(*image->labels));
+    if (!image->labels)
+        return jp_oom(err);
+    for (size_t i = 0; i < m->labels.count; i++) {
+        struct jp_store_label *label = &image->labels[image->n_labels++];
+        label->name = jp_strdup(m->labels.items[i].name);
+        label->value = jp_strdup(m->labels.items[i].value);
+        if (!label->name || !label->value)
+            return jp_oom(err);
+    }
+    return 0;
+}
+
+/* Those with an id are kept from being destroyed; the others are found by name when they run. */
+static int copy_dependencies(const struct jp_image_manifest *m, struct jp_store_image *image,
+                             struct jp_image_imported *imported, struct jp_error *err)
+{
+    for (size_t i = 0; i < m->dependencies.count; i++) {
+        const struct jp_dependency *d = &m->dependencies.items[i];
+        int r = d->image_id ? jp_strv_add(&image->dependencies, d->image_id)
+                            : jp_strv_add(&imported->missing, d->image_name);
+        if (r != 0)
+            return jp_oom(err);
+    }
+    return 0;
+}
+
+static int describe(const struct jp_image_import_options *o, const struct jp_import_result *result,
+                    struct jp_store_image *image, struct jp_image_imported *imported,
+                    struct jp_error *err)
+{
+    JP_AUTO(jp_image_manifest) m = JP_IMAGE_MANIFEST_INIT;
+    if (jp_image_manifest_parse(jp_buf_text(&result->manifest), result->manifest.len, &m, err) != 0)
+        return jp_wrap(err, "manifest");
+    if (check_expected(o, result->id, &m, err) != 0)
+        return -1;
+    image->id = jp_strdup(result->id);
+    image->name = jp_strdup(m.name);
+    imported->id = jp_strdup(result->id);
+    imported->name = jp_strdup(m.name);
+    if (!image->id || !image->name || !imported->id || !imported->name)
+        return jp_oom(err);
+    image->imported_ns = jp_time_now_ns();
+    image->created_ns = created_time(&m, image->imported_ns);
+    image->size_bytes = result->size_bytes;
+    image->disk_bytes = result->disk_bytes;
+    imported->entries = result->entries;
+    imported->size_bytes = result->size_bytes;
+    if (copy_labels(&m, image, err) != 0)
+        return -1;
+    return copy_dependencies(&m, image, imported, err);
+}
+
+/* ---- import ---------------------------------------------------------------------------------- */
+
+/* The store syncs the file system of the draft at commit: ours is for a tree on another one. */
+static bool store_syncs(const struct jp_store_draft *draft)
+{
+    struct stat dir;
+    struct stat rootfs;
+    return fstat(draft->dir_fd, &dir) == 0 && fstat(draft->rootfs_fd, &rootfs) == 0 &&
+           dir.st_dev == rootfs.st_dev;
+}
+
+/* The manifest of `import ROOTFS.tar MANIFEST` can be checked before anything is read. */
+static int check_given_manifest(const struct jp_image_import_options *o, struct jp_error *err)
+{
+    if (!o->manifest)
+        return 0;
+    JP_AUTO(jp_image_manifest) m = JP_IMAGE_MANIFEST_INIT;
+    if (jp_image_manifest_parse(o->manifest, o->manifest_len, &m, err) != 0)
+        return jp_wrap(err, "manifest");
+    return 0;
+}
+
+static int fill(struct jp_store *store, struct jp_store_draft *draft,
+                const struct jp_image_import_options *options, struct jp_image_imported *ret,
+                struct jp_error *err)
+{
+    JP_AUTO(jp_import_result) result = {.entries = 0};
+    JP_AUTO(jp_store_image) image = {.id = NULL};
+    struct jp_import_target target = {.dir_fd = draft->dir_fd, .rootfs_fd = draft->rootfs_fd};
+    struct jp_image_import_options o = *options;
+    struct jp_error own = JP_ERROR_INIT;
+    o.not_durable |= store_syncs(draft);
+    if (jp_import_run(&target, &o, &result, err) != 0 ||
+        describe(&o, &result, &image, ret, err) != 0)
+        return -1;
+    if (jp_store_draft_commit(store, draft, &image, &own) == 0)
+        return 0;
+    if (own.code != JP_EEXISTS) {
+        if (err)
+            jp_error_move(err, &own);
+        jp_error_clear(&own);
+        return -1;
+    }
+    jp_error_clear(&own);
+    ret->was_here = true;
+    return 0;
+}
+
+int jp_image_import(struct jp_store *store, const struct jp_image_import_options *options,
+                    struct jp_image_imported *ret, struct jp_error *err)
+{
+    const char *source = options->source_name ? options->source_name : "archive";
+    struct jp_store_draft draft = JP_STORE_DRAFT_INIT;
+    JP_AUTO(jp_image_imported) imported = {.id = NULL};
+    if (check_given_manifest(options, err) != 0 || jp_store_draft_begin(store, &draft, err) != 0)
+        return jp_wrap(err, "import %s", source);
+    int r = fill(store, &draft, options, &imported, err);
+    jp_store_draft_abort(store, &draft);
+    if (r != 0)
+        return jp_wrap(err, "import %s", source);
+    *ret = imported;
+    imported = (struct jp_image_imported){.id = NULL};
+    return 0;
+}
+
+/* ---- export and verify ----------------------------------------------------------------------- */
+
+int jp_image_export(struct jp_store *store, const struct jp_image_export_options *options,
+                    struct jp_error *err)
+{
+    JP_AUTO_FD int dir_fd = -1;
+    if (jp_store_image_open(store, options->id, &dir_fd, err) != 0)
+        return -1;
+    if (jp_export_run(dir_fd, options, err) != 0)
+        return jp_wrap(err, "export %.19s", options->id);
+    return 0;
+}
+
+int jp_image_verify(struct jp_store *store, const struct jp_image_verify_options *options,
+                    uint64_t *ret_differences, struct jp_error *err)
+{
+    JP_AUTO_FD int dir_fd = -1;
+    if (jp_store_image_open(store, options->id, &dir_fd, err) != 0)
+        return -1;
+    if (jp_verify_run(dir_fd, options, ret_differences, err) != 0)
+        return jp_wrap(err, "verify %.19s", options->id);
+    return 0;
+}
