@@ -35,7 +35,13 @@ void *jp_calloc(size_t count, size_t size)
 {
     if (must_fail())
         return NULL;
-    return calloc(count ? count : 1, size ? size : 1);
+    /* calloc(3) looks as well, but a sanitizer's stops the program there. */
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return calloc(1, bytes ? bytes : 1);
 }
 
 void *jp_realloc_array(void *old, size_t count, size_t size)
