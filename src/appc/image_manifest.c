@@ -1,6 +1,7 @@
 /* The image manifest as tables, and the values of annotations that aci.md gives a form. */
 #include "appc/image_manifest.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -53,6 +54,8 @@ static bool is_web_url(const char *text)
         return false;
     for (const unsigned char *c = (const unsigned char *)rest; *c; c++) {
         if (*c <= 0x20 || *c == 0x7f || strchr("\"<>\\^`{|}", *c))
+            return false;
+        if (*c == '%' && (!isxdigit(c[1]) || !isxdigit(c[2])))
             return false;
     }
     return true;

@@ -282,8 +282,8 @@ static const struct row pod_fields[] = {
 static const struct row runtime_fields[] = {
     {"\"mounts\":[{\"volume\":\"v\",\"path\":\"/p\"}]", NULL},
     {"\"mounts\":[{\"volume\":\"v\",\"path\":\"data\"}]", NULL},
-    {"\"mounts\":[{\"volume\":\"v\",\"path\":\"./data\"}]", "apps[0].mounts[0].path: './data'"},
-    {"\"mounts\":[{\"volume\":\"v\",\"path\":\"\"}]", "apps[0].mounts[0].path: ''"},
+    {"\"mounts\":[{\"volume\":\"v\",\"path\":\"./data\"}]", NULL},
+    {"\"mounts\":[{\"volume\":\"v\",\"path\":\"\"}]", "apps[0].mounts[0].path: must not be empty"},
     {"\"mounts\":[{\"volume\":\"v\"}]", "apps[0].mounts[0].path: missing"},
     {"\"mounts\":[{\"path\":\"/p\"}]", "apps[0].mounts[0].volume: missing"},
     {"\"mounts\":[{\"volume\":\"v\",\"path\":\"/p\",\"appVolume\":{\"name\":\"v\"}}]",

@@ -249,6 +249,10 @@ int jp_option_mount(const char *text, struct jp_mount *ret, struct jp_error *err
         return jp_oom(err);
     if (checked(&jp_mount_type, &mount, err) < 0)
         return jp_wrap(err, "mount '%s'", jp_show(text).text);
+    if (*mount.path != '/' && !jp_ac_name_valid(mount.path))
+        return jp_fail(err, JP_EUSAGE, 0,
+                       "mount '%s': '%s' is neither an absolute path nor the name of a mount point",
+                       jp_show(text).text, jp_show(mount.path).text);
     *ret = mount;
     mount = (struct jp_mount){.volume = NULL};
     return 0;

@@ -40,7 +40,7 @@ struct jp_volumes {
 
 struct jp_mount {
     char *volume; /* AC Name: key into the pod's volumes */
-    char *path;   /* absolute path inside the app's root, or the name of a mount point */
+    char *path;   /* absolute, inside the app's root; in a template also a mount point's name */
     bool has_app_volume;
     struct jp_volume app_volume; /* overrides the lookup by name */
     struct json_t *extra;
