@@ -26,6 +26,7 @@
 
 #include "base/mem.h"
 #include "base/random.h"
+#include "platform/linux/cgroup.h"
 #include "platform/linux/netlink.h"
 #include "platform/platform.h"
 #include "sys/fd.h"
@@ -44,6 +45,7 @@ struct bed {
     struct jp_plan_file files[3];
     struct jp_isolation *pod;
     char warnings[4096];
+    char reports[4096];
     int roots[2];
 };
 
@@ -174,18 +176,21 @@ static void keep_warning(void *context, const char *text)
     (void)snprintf(bed->warnings + len, sizeof(bed->warnings) - len, "%s\n", text);
 }
 
-static void ignore_report(void *context, const struct jp_limit_report *report)
+/* "memory/one:0" means enforced, 1 modified, 2 ignored. */
+static void keep_report(void *context, const struct jp_limit_report *report)
 {
-    (void)context;
-    (void)report;
+    struct bed *bed = context;
+    size_t len = strlen(bed->reports);
+    (void)snprintf(bed->reports + len, sizeof(bed->reports) - len, "%s/%s:%d %s\n",
+                   report->resource, report->app ? report->app : "pod", (int)report->verdict,
+                   report->reason);
 }
 
 static int start_steps(struct bed *bed, struct jp_error *err)
 {
     const struct jp_platform *p = &jp_platform;
     if (p->isolation->create(&bed->plan, stage2_fd, &bed->pod, err) < 0 ||
-        p->links->setup(bed->pod, err) < 0 ||
-        p->limits->setup(bed->pod, ignore_report, NULL, err) < 0)
+        p->links->setup(bed->pod, err) < 0 || p->limits->setup(bed->pod, keep_report, bed, err) < 0)
         return -1;
     for (size_t i = 0; i < bed->plan.n_apps; i++) {
         if (p->mounts->root(bed->pod, i, &bed->roots[i], err) < 0)
@@ -637,6 +642,24 @@ static void test_hostile_root(void)
     bed_close(&bed);
 }
 
+static bool has_group(const char *uuid)
+{
+    struct jp_cgroup_layout layout = {.count = 0};
+    bool found = false;
+    if (jp_cgroup_find(&layout, NULL) < 0)
+        return true;
+    for (size_t i = 0; i < layout.count; i++) {
+        char path[PATH_MAX];
+        (void)snprintf(path, sizeof(path), "%s/jetpack-test/%s", layout.items[i].mount_point, uuid);
+        if (access(path, F_OK) == 0) {
+            printf("# %s\n", path);
+            found = true;
+        }
+    }
+    jp_cgroup_layout_clear(&layout);
+    return found;
+}
+
 static bool is_zombie(pid_t pid)
 {
     char path[64];
@@ -651,6 +674,7 @@ static void test_killed(void)
 {
     struct bed bed;
     bed_open(&bed, 1);
+    bed.apps[0].limits.processes = 50;
     int ready[2];
     if (pipe2(ready, O_CLOEXEC) < 0)
         abort();
@@ -675,6 +699,7 @@ static void test_killed(void)
     TAP_OK(jp_platform.isolation->clean(bed.uuid, &err) == 0, "clean %s", why(&err));
     TAP_OK(jp_platform.links->clean(bed.uuid, &err) == 0, "links %s", why(&err));
     TAP_OK(jp_platform.limits->clean(bed.uuid, &err) == 0, "limits %s", why(&err));
+    TAP_OK(!has_group(bed.uuid), "its control groups are gone");
     TAP_OK(kill(app, 0) < 0 || is_zombie(app), "its processes are gone");
     JP_AUTO(jp_buf) mounts = JP_BUF_INIT;
     JP_AUTO_FD int self = open("/proc/self", O_PATH | O_CLOEXEC);
@@ -766,6 +791,45 @@ static void test_host_network(void)
     bed_close(&bed);
 }
 
+static void test_limits(void)
+{
+    struct bed bed;
+    bed_open(&bed, 2);
+    bed.apps[0].limits = (struct jp_plan_limits){
+        .memory_bytes = 32U << 20, .cpu_milli = 500, .cpu_request_milli = 100, .processes = 1};
+    bed.plan.limits = (struct jp_plan_limits){.memory_bytes = (256U << 20) + 1, .cpu_milli = 1};
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    if (!TAP_OK(bed_start(&bed, &err) == 0, "a pod with limits starts")) {
+        bed_close(&bed);
+        return;
+    }
+    printf("# %s\n", bed.reports);
+    if (strstr(bed.reports, "memory/one:0")) {
+        TAP_OK(strstr(bed.reports, "memory/pod:1") && strstr(bed.reports, "cpu/pod:1"),
+               "what was rounded is reported");
+        TAP_OK(strstr(bed.reports, "cpu/one:1"), "an app's limit is bounded by the pod's");
+        TAP_OK(strstr(bed.reports, "processes/one:0"), "what is enforced is reported");
+        struct outcome *out = run(&bed, "eat", "8", NULL);
+        TAP_OK(says(out, "ate") && !jp_platform.limits->was_out_of_memory(bed.pod, 0),
+               "a modest program runs");
+        out = run(&bed, "eat", "64", NULL);
+        TAP_OK(WIFSIGNALED(out->status) && WTERMSIG(out->status) == SIGKILL,
+               "a greedy one is killed");
+        TAP_OK(jp_platform.limits->was_out_of_memory(bed.pod, 0), "because of its memory");
+        TAP_OK(!jp_platform.limits->was_out_of_memory(bed.pod, 0) &&
+                   !jp_platform.limits->was_out_of_memory(bed.pod, 1),
+               "once, and no other app was");
+        TAP_OK(says(run(&bed, "orphan", NULL, NULL), "orphan -1"), "no second process");
+        TAP_OK(has_group(bed.uuid), "the groups are there");
+    } else {
+        tap_skip("limits are enforced", "this host cannot limit memory");
+    }
+    jp_platform.isolation->kill(bed.pod);
+    jp_platform.limits->teardown(bed.pod);
+    TAP_OK(!has_group(bed.uuid), "the groups are gone");
+    bed_close(&bed);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 3)
@@ -783,6 +847,7 @@ int main(int argc, char **argv)
     test_hostile_root();
     test_network();
     test_host_network();
+    test_limits();
     test_killed();
     return tap_done();
 }

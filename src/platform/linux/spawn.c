@@ -1,11 +1,11 @@
 /*
  * Starts one process of an app: the only way in, for main processes, handlers, exec and console.
  *
- * A child of the supervisor joins the app's control groups and the pod's namespaces while it is
- * still outside the pod's PID namespace, keeps five descriptors and executes the shim. The shim
- * drops what the program must not have and only then forks into the PID namespace, a child of
- * ours (CLONE_PARENT). That one waits; we read back from the kernel what it is (CVE-2019-16884:
- * never believe that a write worked), compare it with the orders, and give the go.
+ * A child of the supervisor joins the pod's namespaces but not yet its PID namespace, keeps five
+ * descriptors and executes the shim. The shim drops what the program must not have and only then
+ * forks into the PID namespace, a child of ours (CLONE_PARENT). That one waits; we move it into the
+ * app's control groups, read back from the kernel what it is (CVE-2019-16884: never believe that a
+ * write worked), compare it with the orders, and give the go.
  */
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -64,11 +64,6 @@ static int write_orders(const struct jp_orders *orders, struct jp_error *err)
 
 static int join(const struct launch *launch)
 {
-    const struct jp_linux_groups *groups = &launch->app->groups;
-    for (size_t i = 0; i < groups->count; i++) {
-        if (write(groups->procs_fd[i], "0", 1) != 1)
-            return -1;
-    }
     const struct jp_isolation *pod = launch->pod;
     int world = CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
     if (setns(pod->init_fd, world | CLONE_NEWCGROUP) < 0 &&
@@ -285,11 +280,28 @@ static int check_process(const struct jp_isolation *pod, const struct jp_orders 
     return 0;
 }
 
-/* From STARTED to the program: 0 when it runs. */
-static int release(const struct jp_isolation *pod, const struct jp_orders *orders, pid_t pid,
-                   int fd, struct jp_error *err)
+/*
+ * Moves the waiting process itself, not the shim that forked it: a limit of one process must leave
+ * room for the program.
+ */
+static int join_groups(const struct jp_linux_groups *groups, pid_t pid, struct jp_error *err)
 {
-    if (check_process(pod, orders, pid, err) < 0)
+    char text[16];
+    (void)snprintf(text, sizeof(text), "%d", (int)pid);
+    for (size_t i = 0; i < groups->count; i++) {
+        if (write(groups->procs_fd[i], text, strlen(text)) < 0)
+            return jp_fail_sys(err, "join a control group");
+    }
+    return 0;
+}
+
+/* From STARTED to the program: 0 when it runs. */
+static int release(const struct jp_isolation *pod, const struct jp_spawn *spawn, pid_t pid, int fd,
+                   struct jp_error *err)
+{
+    const struct jp_orders *orders = spawn->orders;
+    if (join_groups(&pod->apps[spawn->app].groups, pid, err) < 0 ||
+        check_process(pod, orders, pid, err) < 0)
         return -1;
     if (send(fd, "g", 1, MSG_NOSIGNAL) != 1)
         return jp_fail_sys(err, "give the go");
@@ -299,8 +311,8 @@ static int release(const struct jp_isolation *pod, const struct jp_orders *order
 }
 
 /* Talks to the shim that `shim_pid` became; *ret_pid is the program's. */
-static int supervise(struct jp_isolation *pod, const struct jp_orders *orders, pid_t shim_pid,
-                     int fd, pid_t *ret_pid, struct jp_error *err)
+static int supervise(struct jp_isolation *pod, const struct jp_spawn *spawn, pid_t shim_pid, int fd,
+                     pid_t *ret_pid, struct jp_error *err)
 {
     struct jp_shim_report r = {0};
     int n = hear(fd, &r, err);
@@ -310,10 +322,10 @@ static int supervise(struct jp_isolation *pod, const struct jp_orders *orders, p
     if (n == 0)
         return jp_fail(err, JP_ESYS, 0, "the shim died");
     if (r.step != JP_SHIM_STARTED)
-        return tell_failure(orders, &r, err);
+        return tell_failure(spawn->orders, &r, err);
     if (r.pid <= 1)
         return jp_fail(err, JP_ECORRUPT, 0, "the shim said something strange");
-    int result = release(pod, orders, r.pid, fd, err);
+    int result = release(pod, spawn, r.pid, fd, err);
     if (result == 0 && remember_child(pod, r.pid) < 0)
         result = jp_oom(err);
     if (result < 0) {
@@ -349,7 +361,7 @@ int jp_linux_spawn(struct jp_isolation *pod, const struct jp_spawn *spawn, pid_t
     int saved = errno;
     jp_fd_close(&ends[1]);
     int r = shim_pid < 0 ? jp_fail(err, JP_ESYS, saved, "fork")
-                         : supervise(pod, spawn->orders, shim_pid, ends[0], ret_pid, err);
+                         : supervise(pod, spawn, shim_pid, ends[0], ret_pid, err);
     jp_fd_close(&ends[0]);
     return r;
 }

@@ -1,0 +1,511 @@
+/*
+ * Limits by control groups: MOUNT/PREFIX/UUID/APP in every hierarchy that a limit needs, and none
+ * when the plan has no limit: a group costs milliseconds.
+ *
+ * The pod's group bounds its apps' groups. Processes live in the apps' groups only, as v2 demands;
+ * spawn moves each process there while it waits for the go. A limit that this host cannot enforce
+ * is reported, never an error: whether that is acceptable (--strict) is decided elsewhere. The
+ * directories follow from the UUID alone, so `clean` finds them after a kill -9.
+ */
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/parse.h"
+#include "base/random.h"
+#include "platform/linux/cgroup.h"
+#include "platform/linux/linux.h"
+#include "sys/calls.h"
+#include "sys/fd.h"
+
+#define PERIOD_US    100000 /* of the CPU quota */
+#define MIN_QUOTA_US 1000   /* the kernel takes no less */
+#define MAKE_TRIES   10     /* another pod may remove the common directory meanwhile */
+#define REMOVE_TRIES 500    /* of 10 ms: processes may still be ending */
+#define MAX_GROUPS   100000 /* directories looked through by clean */
+
+/* One directory per hierarchy in use. */
+struct place {
+    const struct jp_cgroup_hierarchy *hierarchy;
+    unsigned controllers; /* those that the plan needs here */
+    int pod_fd;           /* -1 when it could not be made: `error` says why */
+    int error;
+};
+
+struct jp_linux_limits {
+    struct jp_cgroup_layout layout;
+    struct place places[JP_CGROUP_CONTROLLERS];
+    size_t n_places;
+    int *memory_fds;      /* of each app, -1: none */
+    uint64_t *seen_kills; /* of each app, as last told */
+};
+
+struct reporter {
+    void (*report)(void *context, const struct jp_limit_report *);
+    void *context;
+    const char *app;
+    unsigned bounded; /* controllers whose limit of the app is above the pod's */
+};
+
+static unsigned needs(const struct jp_plan_limits *l)
+{
+    unsigned set = 0;
+    if (l->memory_bytes > 0 || l->memory_request_bytes > 0)
+        set |= 1U << JP_CGROUP_MEMORY;
+    if (l->cpu_milli > 0 || l->cpu_request_milli > 0)
+        set |= 1U << JP_CGROUP_CPU;
+    if (l->processes > 0)
+        set |= 1U << JP_CGROUP_PIDS;
+    return set;
+}
+
+static int write_value(int dir_fd, const char *file, const char *value)
+{
+    JP_AUTO_FD int fd = openat(dir_fd, file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return -1;
+    return jp_sys.write(fd, value, strlen(value)) < 0 ? -1 : 0;
+}
+
+static int write_number(int dir_fd, const char *file, uint64_t number)
+{
+    char text[24];
+    (void)snprintf(text, sizeof(text), "%" PRIu64, number);
+    return write_value(dir_fd, file, text);
+}
+
+static bool read_number(int dir_fd, const char *file, uint64_t *ret)
+{
+    JP_AUTO(jp_buf) text = JP_BUF_INIT;
+    if (jp_file_read(dir_fd, file, 64, &text, NULL) < 0 || text.len == 0)
+        return false;
+    text.data[strcspn(jp_buf_text(&text), "\n")] = '\0';
+    return jp_parse_u64(text.data, 10, 0, UINT64_MAX, ret);
+}
+
+static int make_group(int parent, const char *name)
+{
+    if (jp_sys.mkdirat(parent, name, 0755) < 0 && errno != EEXIST)
+        return -1;
+    return openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* For v2, hands the controllers on to what is below a group. */
+static int enable_below(const struct place *place, int dir_fd)
+{
+    for (size_t i = 0; place->hierarchy->is_v2 && i < JP_CGROUP_CONTROLLERS; i++) {
+        char text[16];
+        if (!(place->controllers >> i & 1))
+            continue;
+        (void)snprintf(text, sizeof(text), "+%s", jp_cgroup_names[i]);
+        if (write_value(dir_fd, "cgroup.subtree_control", text) < 0)
+            return -1;
+    }
+    /* Before Linux 5.11 a group of v1 did not bound what is below it unless told so. */
+    if (!place->hierarchy->is_v2 && (place->controllers >> JP_CGROUP_MEMORY & 1))
+        (void)write_value(dir_fd, "memory.use_hierarchy", "1");
+    return 0;
+}
+
+static int make_pod_group(const struct place *place, const struct jp_plan *plan)
+{
+    JP_AUTO_FD int top = open(place->hierarchy->mount_point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (top < 0 || (place->hierarchy->is_v2 && enable_below(place, top) < 0))
+        return -1;
+    for (int i = 0; i < MAKE_TRIES; i++) {
+        JP_AUTO_FD int prefix = make_group(top, plan->jail_prefix);
+        if (prefix < 0 || enable_below(place, prefix) < 0)
+            return -1;
+        JP_AUTO_FD int pod = make_group(prefix, plan->uuid);
+        if (pod >= 0)
+            return enable_below(place, pod) < 0 ? -1 : jp_fd_take(&pod);
+        if (errno != ENOENT)
+            return -1;
+    }
+    return -1;
+}
+
+static void tell(const struct reporter *r, enum jp_cgroup_controller controller,
+                 enum jp_verdict verdict, const char *reason)
+{
+    static const char *const resources[] = {"memory", "cpu", "processes"};
+    if (verdict == JP_VERDICT_ENFORCED && (r->bounded >> controller & 1)) {
+        verdict = JP_VERDICT_MODIFIED;
+        reason = "bounded by the pod's limit";
+    }
+    struct jp_limit_report report = {
+        .resource = resources[controller], .app = r->app, .verdict = verdict};
+    (void)snprintf(report.reason, sizeof(report.reason), "%s", reason);
+    r->report(r->context, &report);
+}
+
+static void tell_ignored(const struct reporter *r, enum jp_cgroup_controller controller,
+                         const char *what, int error)
+{
+    char reason[160];
+    (void)snprintf(reason, sizeof(reason), "%s: %s", what, strerror(error));
+    tell(r, controller, JP_VERDICT_IGNORED, reason);
+}
+
+static void limit_memory(const struct reporter *r, bool is_v2, int fd,
+                         const struct jp_plan_limits *l)
+{
+    const char *file = is_v2 ? "memory.max" : "memory.limit_in_bytes";
+    uint64_t got = l->memory_bytes;
+    if (l->memory_request_bytes > 0)
+        (void)write_number(fd, is_v2 ? "memory.low" : "memory.soft_limit_in_bytes",
+                           l->memory_request_bytes);
+    if (l->memory_bytes > 0) {
+        if (write_number(fd, file, l->memory_bytes) < 0) {
+            tell_ignored(r, JP_CGROUP_MEMORY, file, errno);
+            return;
+        }
+        /* Absent where the kernel does not count swap. */
+        (void)(is_v2 ? write_value(fd, "memory.swap.max", "0")
+                     : write_number(fd, "memory.memsw.limit_in_bytes", l->memory_bytes));
+        (void)read_number(fd, file, &got);
+    }
+    char reason[64] = "";
+    if (got != l->memory_bytes)
+        (void)snprintf(reason, sizeof(reason), "%" PRIu64 " bytes, in whole pages", got);
+    tell(r, JP_CGROUP_MEMORY, got == l->memory_bytes ? JP_VERDICT_ENFORCED : JP_VERDICT_MODIFIED,
+         reason);
+}
+
+static int write_quota(bool is_v2, int fd, uint64_t quota_us)
+{
+    char text[64];
+    if (is_v2) {
+        (void)snprintf(text, sizeof(text), "%" PRIu64 " %d", quota_us, PERIOD_US);
+        return write_value(fd, "cpu.max", text);
+    }
+    if (write_number(fd, "cpu.cfs_period_us", PERIOD_US) < 0)
+        return -1;
+    return write_number(fd, "cpu.cfs_quota_us", quota_us);
+}
+
+static void limit_cpu(const struct reporter *r, bool is_v2, int fd, const struct jp_plan_limits *l)
+{
+    if (l->cpu_request_milli > 0) {
+        uint64_t shares = l->cpu_request_milli * 1024 / 1000;
+        shares = shares < 2 ? 2 : shares > 262144 ? 262144 : shares;
+        /* The kernel's own documentation maps 2..262144 to 1..10000 in this way. */
+        (void)(is_v2 ? write_number(fd, "cpu.weight", 1 + (shares - 2) * 9999 / 262142)
+                     : write_number(fd, "cpu.shares", shares));
+    }
+    uint64_t quota =
+        l->cpu_milli > UINT64_MAX / PERIOD_US ? UINT64_MAX / 1000 : l->cpu_milli * PERIOD_US / 1000;
+    bool is_raised = l->cpu_milli > 0 && quota < MIN_QUOTA_US;
+    if (is_raised)
+        quota = MIN_QUOTA_US;
+    if (l->cpu_milli > 0 && write_quota(is_v2, fd, quota) < 0) {
+        tell_ignored(r, JP_CGROUP_CPU, "CPU quota", errno);
+        return;
+    }
+    tell(r, JP_CGROUP_CPU, is_raised ? JP_VERDICT_MODIFIED : JP_VERDICT_ENFORCED,
+         is_raised ? "10 thousandths of a core, the least the kernel can" : "");
+}
+
+static void limit_pids(const struct reporter *r, int fd, const struct jp_plan_limits *l)
+{
+    if (write_number(fd, "pids.max", l->processes) < 0)
+        tell_ignored(r, JP_CGROUP_PIDS, "pids.max", errno);
+    else
+        tell(r, JP_CGROUP_PIDS, JP_VERDICT_ENFORCED, "");
+}
+
+static void apply(const struct reporter *r, const struct place *place, int fd,
+                  const struct jp_plan_limits *l)
+{
+    unsigned wanted = needs(l) & place->controllers;
+    bool is_v2 = place->hierarchy->is_v2;
+    if (wanted >> JP_CGROUP_MEMORY & 1)
+        limit_memory(r, is_v2, fd, l);
+    if (wanted >> JP_CGROUP_CPU & 1)
+        limit_cpu(r, is_v2, fd, l);
+    if (wanted >> JP_CGROUP_PIDS & 1)
+        limit_pids(r, fd, l);
+}
+
+/* A place that cannot be had: each limit that needed it is reported. */
+static void apply_nothing(const struct reporter *r, unsigned controllers, const char *what,
+                          int error, const struct jp_plan_limits *l)
+{
+    for (unsigned i = 0; i < JP_CGROUP_CONTROLLERS; i++) {
+        if (!(needs(l) & controllers & 1U << i))
+            continue;
+        if (error != 0)
+            tell_ignored(r, i, what, error);
+        else
+            tell(r, i, JP_VERDICT_IGNORED, what);
+    }
+}
+
+/* Which hierarchies are used for what. Returns the controllers that nobody has. */
+static unsigned choose_places(struct jp_linux_limits *limits, unsigned needed)
+{
+    unsigned missing = 0;
+    for (unsigned i = 0; i < JP_CGROUP_CONTROLLERS; i++) {
+        if (!(needed >> i & 1))
+            continue;
+        const struct jp_cgroup_hierarchy *h = jp_cgroup_with(&limits->layout, i);
+        size_t at = 0;
+        while (at < limits->n_places && limits->places[at].hierarchy != h)
+            at++;
+        if (!h) {
+            missing |= 1U << i;
+            continue;
+        }
+        if (at == limits->n_places)
+            limits->places[limits->n_places++] = (struct place){.hierarchy = h, .pod_fd = -1};
+        limits->places[at].controllers |= 1U << i;
+    }
+    return missing;
+}
+
+/* True when *limit was above the bound, which it is now. */
+static bool bound(uint64_t *limit, uint64_t upper)
+{
+    if (upper == 0 || *limit <= upper)
+        return false;
+    *limit = upper;
+    return true;
+}
+
+/* ace.md: the pod's isolators bound those of its apps (and v1 refuses a quota above its parent's).
+ */
+static unsigned bound_limits(struct jp_plan_limits *l, const struct jp_plan_limits *pod)
+{
+    unsigned bounded = 0;
+    if (bound(&l->memory_bytes, pod->memory_bytes))
+        bounded |= 1U << JP_CGROUP_MEMORY;
+    if (bound(&l->cpu_milli, pod->cpu_milli))
+        bounded |= 1U << JP_CGROUP_CPU;
+    if (bound(&l->processes, pod->processes))
+        bounded |= 1U << JP_CGROUP_PIDS;
+    return bounded;
+}
+
+/* One app's group in one place; its processes will be moved there. */
+static void setup_app(struct jp_isolation *pod, struct place *place, size_t index,
+                      struct reporter r)
+{
+    const struct jp_plan_app *app = &pod->plan->apps[index];
+    struct jp_plan_limits limits = app->limits;
+    r.app = app->name;
+    r.bounded = bound_limits(&limits, &pod->plan->limits);
+    struct jp_linux_groups *groups = &pod->apps[index].groups;
+    JP_AUTO_FD int fd = place->pod_fd < 0 ? -1 : make_group(place->pod_fd, app->name);
+    int procs = fd < 0 || groups->count == JP_LINUX_MAX_CGROUPS
+                    ? -1
+                    : openat(fd, "cgroup.procs", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (procs < 0) {
+        int error = place->pod_fd < 0 ? place->error : errno;
+        apply_nothing(&r, place->controllers, "make a control group", error, &limits);
+        return;
+    }
+    groups->procs_fd[groups->count++] = procs;
+    apply(&r, place, fd, &limits);
+    if (place->controllers >> JP_CGROUP_MEMORY & 1)
+        pod->limits->memory_fds[index] = jp_fd_take(&fd);
+}
+
+static void setup_place(struct jp_isolation *pod, struct place *place, struct reporter r)
+{
+    place->pod_fd = make_pod_group(place, pod->plan);
+    place->error = errno;
+    if (place->pod_fd >= 0)
+        apply(&r, place, place->pod_fd, &pod->plan->limits);
+    else
+        apply_nothing(&r, place->controllers, "make a control group", place->error,
+                      &pod->plan->limits);
+    for (size_t i = 0; i < pod->plan->n_apps; i++)
+        setup_app(pod, place, i, r);
+}
+
+static struct jp_linux_limits *new_limits(size_t n_apps)
+{
+    struct jp_linux_limits *limits = jp_calloc(1, sizeof(*limits));
+    if (!limits)
+        return NULL;
+    limits->memory_fds = jp_calloc(n_apps + 1, sizeof(*limits->memory_fds));
+    limits->seen_kills = jp_calloc(n_apps + 1, sizeof(*limits->seen_kills));
+    for (size_t i = 0; limits->memory_fds && i < n_apps; i++)
+        limits->memory_fds[i] = -1;
+    return limits;
+}
+
+static void teardown(struct jp_isolation *pod);
+
+static int setup(struct jp_isolation *pod,
+                 void (*report)(void *context, const struct jp_limit_report *), void *context,
+                 struct jp_error *err)
+{
+    const struct jp_plan *plan = pod->plan;
+    unsigned needed = needs(&plan->limits);
+    for (size_t i = 0; i < plan->n_apps; i++)
+        needed |= needs(&plan->apps[i].limits);
+    if (needed == 0)
+        return 0;
+    if (!jp_uuid_valid(plan->uuid) || !plan->jail_prefix || plan->jail_prefix[0] == '\0' ||
+        plan->jail_prefix[0] == '.' || strchr(plan->jail_prefix, '/'))
+        return jp_fail(err, JP_EINVALID, 0, "bad name for control groups");
+    pod->limits = new_limits(plan->n_apps);
+    if (!pod->limits || !pod->limits->memory_fds || !pod->limits->seen_kills) {
+        teardown(pod);
+        return jp_oom(err);
+    }
+    if (jp_cgroup_find(&pod->limits->layout, err) < 0)
+        return -1;
+    struct reporter r = {.report = report, .context = context};
+    unsigned missing = choose_places(pod->limits, needed);
+    apply_nothing(&r, missing, "this host has no such controller", 0, &plan->limits);
+    for (size_t i = 0; missing && i < plan->n_apps; i++) {
+        r.app = plan->apps[i].name;
+        apply_nothing(&r, missing, "this host has no such controller", 0, &plan->apps[i].limits);
+    }
+    r.app = NULL;
+    for (size_t i = 0; i < pod->limits->n_places; i++)
+        setup_place(pod, &pod->limits->places[i], r);
+    return 0;
+}
+
+/* "oom_kill 3" in memory.oom_control (v1) and memory.events (v2). */
+static uint64_t count_kills(int memory_fd)
+{
+    static const char *const files[] = {"memory.oom_control", "memory.events"};
+    for (size_t i = 0; i < JP_LEN(files); i++) {
+        JP_AUTO(jp_buf) text = JP_BUF_INIT;
+        if (jp_file_read(memory_fd, files[i], 4096, &text, NULL) < 0)
+            continue;
+        const char *at = strstr(jp_buf_text(&text), "oom_kill ");
+        return at ? strtoull(at + strlen("oom_kill "), NULL, 10) : 0;
+    }
+    return 0;
+}
+
+static bool was_out_of_memory(const struct jp_isolation *pod, size_t app)
+{
+    struct jp_linux_limits *limits = pod->limits;
+    if (!limits || app >= pod->plan->n_apps || limits->memory_fds[app] < 0)
+        return false;
+    uint64_t kills = count_kills(limits->memory_fds[app]);
+    bool is_news = kills > limits->seen_kills[app];
+    limits->seen_kills[app] = kills; /* a restart of the app begins anew */
+    return is_news;
+}
+
+/* Removes a group that may have just lost its last process. */
+static int remove_group(int parent, const char *name)
+{
+    for (int i = 0; i < REMOVE_TRIES; i++) {
+        if (jp_sys.unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+            return 0;
+        if (errno != EBUSY)
+            return -1;
+        (void)poll(NULL, 0, 10);
+    }
+    return -1;
+}
+
+/* Removes a pod's group with its apps' groups, whatever their names are. */
+static int remove_pod_group(int prefix, const char *uuid)
+{
+    int fd = openat(prefix, uuid, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : -1;
+    DIR *dir = fdopendir(fd);
+    if (!dir) {
+        jp_fd_close(&fd);
+        return -1;
+    }
+    int r = 0;
+    const struct dirent *entry;
+    for (size_t n = 0; n < MAX_GROUPS && (entry = readdir(dir)); n++) {
+        if (entry->d_type == DT_DIR && entry->d_name[0] != '.' &&
+            remove_group(dirfd(dir), entry->d_name) < 0)
+            r = -1;
+    }
+    (void)closedir(dir);
+    return remove_group(prefix, uuid) < 0 ? -1 : r;
+}
+
+static int remove_in(const struct jp_cgroup_hierarchy *h, const char *prefix, const char *uuid)
+{
+    JP_AUTO_FD int top = open(h->mount_point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    JP_AUTO_FD int fd =
+        top < 0 ? -1 : openat(top, prefix, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || faccessat(fd, uuid, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+        return 0;
+    int r = remove_pod_group(fd, uuid);
+    /* The last one turns off the light; it stays when another pod is in it. */
+    (void)jp_sys.unlinkat(top, prefix, AT_REMOVEDIR);
+    return r;
+}
+
+static void teardown(struct jp_isolation *pod)
+{
+    struct jp_linux_limits *limits = pod ? pod->limits : NULL;
+    if (!limits)
+        return;
+    for (size_t i = 0; i < pod->plan->n_apps; i++) {
+        struct jp_linux_groups *groups = &pod->apps[i].groups;
+        while (groups->count > 0)
+            jp_fd_close(&groups->procs_fd[--groups->count]);
+        if (limits->memory_fds)
+            jp_fd_close(&limits->memory_fds[i]);
+    }
+    for (size_t i = 0; i < limits->n_places; i++) {
+        jp_fd_close(&limits->places[i].pod_fd);
+        (void)remove_in(limits->places[i].hierarchy, pod->plan->jail_prefix, pod->plan->uuid);
+    }
+    jp_cgroup_layout_clear(&limits->layout);
+    free(limits->memory_fds);
+    free(limits->seen_kills);
+    free(limits);
+    pod->limits = NULL;
+}
+
+/* The prefix is not known here: every directory at the top may be it. */
+static int clean_in(const struct jp_cgroup_hierarchy *h, const char *uuid)
+{
+    DIR *dir = opendir(h->mount_point);
+    int r = 0;
+    const struct dirent *entry;
+    for (size_t n = 0; dir && n < MAX_GROUPS && (entry = readdir(dir)); n++) {
+        if (entry->d_type == DT_DIR && entry->d_name[0] != '.' &&
+            remove_in(h, entry->d_name, uuid) < 0)
+            r = -1;
+    }
+    if (dir)
+        (void)closedir(dir);
+    return r;
+}
+
+static int clean(const char *uuid, struct jp_error *err)
+{
+    struct jp_cgroup_layout layout = {.count = 0};
+    if (!jp_uuid_valid(uuid))
+        return jp_fail(err, JP_EINVALID, 0, "bad UUID '%s'", uuid);
+    if (jp_cgroup_find(&layout, err) < 0)
+        return -1;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < layout.count; i++) {
+        if (clean_in(&layout.items[i], uuid) < 0)
+            r = jp_fail(err, JP_EBUSY, errno, "remove a control group in '%s'",
+                        layout.items[i].mount_point);
+    }
+    jp_cgroup_layout_clear(&layout);
+    return r;
+}
+
+const struct jp_limit_ops jp_linux_limit = {
+    .setup = setup, .was_out_of_memory = was_out_of_memory, .teardown = teardown, .clean = clean};
