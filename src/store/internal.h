@@ -98,7 +98,8 @@ int jp_rows_remove_pod(struct jp_db *db, const char *uuid, struct jp_error *err)
 int jp_lease_choose(struct jp_db *db, const struct jp_pool *pool, uint32_t *ret,
                     struct jp_error *err);
 
-/* ---- upkeep.c ---------------------------------------------------------------------------------
+/* ---- reconcile.c, upkeep.c
+ * ---------------------------------------------------------------------------------
  */
 
 /* What reconciling looks at and does. */
@@ -109,10 +110,22 @@ struct jp_reconcile {
     bool repair;                          /* make rows agree with directories */
     bool deep;                            /* read every record, not only names */
     unsigned problems;                    /* found and not mended */
+    struct jp_strv marks; /* of interrupted renamings; jp_reconcile_done() releases */
 };
 
 /* Compares rows and directories inside a transaction of the caller. */
 int jp_reconcile(struct jp_reconcile *job, struct jp_error *err);
+/* After the commit: removes the marks that were dealt with. */
+void jp_reconcile_done(struct jp_reconcile *job);
+void jp_reconcile_say(const struct jp_reconcile *job, const char *kind, const char *what,
+                      const char *done);
+
+/*
+ * tmp/renaming-UUID: a pod's record and row are being changed one after the other. Made inside the
+ * transaction, removed after it.
+ */
+#define JP_MARK_PREFIX "renaming-"
+bool jp_mark_is(const char *name);
 
 /*
  * Removes every entry of tmp/ that nobody holds; with `count_only` they are only counted and said.

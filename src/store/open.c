@@ -248,7 +248,9 @@ static int enter_everything(void *context, struct jp_error *err)
 {
     struct jp_store *store = context;
     struct jp_reconcile job = {.store = store, .db = store->db, .repair = true};
-    return jp_reconcile(&job, err);
+    int r = jp_reconcile(&job, err);
+    jp_strv_clear(&job.marks); /* left for a gc: this may be rolled back */
+    return r;
 }
 
 /* Makes the file first: SQLite would make it readable for everybody. */

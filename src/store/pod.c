@@ -6,6 +6,7 @@
  * the same, and the record in its directory says it once more for the day the database is lost.
  */
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -201,6 +202,11 @@ static int rename_inside(struct jp_store *store, const char *uuid, const char *n
     if (jp_rows_read_pods(store->db, JP_ROWS_BY_UUID, uuid, &pods, err) < 0 ||
         take_only(&pods, uuid, &pod, err) < 0 || jp_store_pod_open(store, uuid, &fd, err) < 0)
         return -1;
+    char mark[sizeof(JP_MARK_PREFIX) + JP_UUID_SIZE];
+    (void)snprintf(mark, sizeof(mark), JP_MARK_PREFIX "%s", uuid);
+    JP_AUTO_FD int mark_fd = jp_fd_open(store->tmp_fd, mark, O_WRONLY | O_CREAT, 0600, err);
+    if (mark_fd < 0)
+        return -1;
     if (jp_db_run(store->db, err, "UPDATE pods SET name = ? WHERE uuid = ?", "ss", name, uuid) < 0)
         return -1;
     free(pod.name);
@@ -218,8 +224,12 @@ int jp_store_pod_rename(struct jp_store *store, const char *uuid, const char *na
     struct jp_db *db = jp_store_db(store, err);
     if (!db || jp_db_begin(db, err) < 0)
         return -1;
+    /* When this fails after the record was replaced, the mark stays: gc lets the record win. */
     if (jp_db_end(db, rename_inside(store, uuid, name, err), err) < 0)
         return jp_wrap(err, "rename pod %s", uuid);
+    char mark[sizeof(JP_MARK_PREFIX) + JP_UUID_SIZE];
+    (void)snprintf(mark, sizeof(mark), JP_MARK_PREFIX "%s", uuid);
+    (void)jp_sys.unlinkat(store->tmp_fd, mark, 0);
     return 0;
 }
 

@@ -130,7 +130,8 @@ static int with_pod(struct jp_store *store, struct jp_error *err,
                     int (*act)(struct jp_store *, const struct jp_store_pod *, struct jp_error *))
 {
     JP_AUTO(jp_store_pod) pod = {0};
-    if (jp_store_pod_find(store, "swept", &pod, err) < 0)
+    if (jp_store_pod_find(store, "swept", &pod, err) < 0 &&
+        jp_store_pod_find(store, "swept-along", &pod, err) < 0)
         return -1;
     return act(store, &pod, err);
 }
@@ -164,6 +165,21 @@ static int do_clone(struct jp_store *store, struct jp_error *err)
     return with_pod(store, err, clone_pod);
 }
 
+static int rename_pod(struct jp_store *store, const struct jp_store_pod *pod, struct jp_error *err)
+{
+    return jp_store_pod_rename(store, pod->uuid, "swept-along", err);
+}
+
+static int rename_back(struct jp_store *store, const struct jp_store_pod *pod, struct jp_error *err)
+{
+    return jp_store_pod_rename(store, pod->uuid, "swept", err);
+}
+
+static int do_rename(struct jp_store *store, struct jp_error *err)
+{
+    return with_pod(store, err, rename_pod);
+}
+
 /* What must be there before: made when it is not, without faults. */
 static int need_image(struct jp_store *store, struct jp_error *err)
 {
@@ -178,6 +194,14 @@ static int need_no_image(struct jp_store *store, struct jp_error *err)
 static int need_pod(struct jp_store *store, struct jp_error *err)
 {
     return do_create_pod(store, err) == 0 || err->code == JP_EEXISTS ? 0 : -1;
+}
+
+static int need_old_name(struct jp_store *store, struct jp_error *err)
+{
+    JP_AUTO(jp_store_pod) pod = {0};
+    if (jp_store_pod_find(store, "swept-along", &pod, err) == 0)
+        return rename_back(store, &pod, err);
+    return need_pod(store, err);
 }
 
 static int need_no_pod(struct jp_store *store, struct jp_error *err)
@@ -197,7 +221,7 @@ struct operation {
 static const struct operation operations[] = {
     {"draft commit", need_no_image, do_commit}, {"image destroy", need_image, do_destroy_image},
     {"pod create", need_no_pod, do_create_pod}, {"clone", need_pod, do_clone},
-    {"pod destroy", need_pod, do_destroy_pod},
+    {"pod rename", need_old_name, do_rename},   {"pod destroy", need_pod, do_destroy_pod},
 };
 
 static int set_stage(const struct jp_store_options *options, const struct operation *operation)
