@@ -65,8 +65,8 @@ static const char *const good[] = {
     "{\"a\":\"\\u200B\"}",
     "{\"a\":\"\\uFDD0\"}",
     "{\"a\":\"\xe2\x82\xac\xf0\x9d\x84\x9e\"}",
-    "{\"a\":\"a\x7f"
-    "a\"}",
+    ("{\"a\":\"a\x7f"
+     "a\"}"),
     "{\"a\":\"\xe2\x80\xa8\"}",
     "{\"a\":false,\"b\":true,\"c\":null,\"d\":-0.1}",
     "{\"a\":\"asd \"}",
@@ -214,8 +214,8 @@ static const char *const bad[] = {
     "{\"a\":\xe2\x81\xa0}",
     "{\f}",
     "{\"a\":[\v]}",
-    "{\"a\":\xc2\xa0"
-    "1}",
+    ("{\"a\":\xc2\xa0"
+     "1}"),
     /* What RFC 8259 leaves open, and the house refuses. */
     "{\"a\":1,\"a\":1}",
     "{\"a\":{\"b\":1,\"b\":2}}",
