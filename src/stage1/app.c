@@ -109,7 +109,7 @@ static void check_started(struct jp_supervisor *s)
     s->phase = JP_PHASE_RUNNING;
     s->has_started = true;
     s->running_ns = jp_time_now_ns();
-    s->record_is_stale = true;
+    (void)jp_record_write(s, NULL); /* who hears STARTED may look there */
     struct jp_control_message message = JP_CONTROL_MESSAGE_INIT;
     message.type = JP_CONTROL_STARTED;
     for (struct jp_client *c = s->clients; c; c = c->next) {

@@ -231,6 +231,8 @@ static int time_left(const struct jp_supervisor *s, int timeout_ms)
 
 void jp_loop_round(struct jp_supervisor *s, int timeout_ms)
 {
+    if (s->record_is_stale)
+        (void)jp_record_write(s, NULL);
     watch_all(s);
     int n = poll(polled, (nfds_t)n_polled, time_left(s, is_starved ? STARVED_MS : timeout_ms));
     for (size_t i = 0; n > 0 && i < n_polled; i++) {
@@ -246,6 +248,4 @@ void jp_loop_round(struct jp_supervisor *s, int timeout_ms)
     jp_pod_tick(s, jp_time_monotonic_ms());
     jp_children_sweep(s);
     jp_clients_sweep(s);
-    if (s->record_is_stale)
-        (void)jp_record_write(s, NULL);
 }

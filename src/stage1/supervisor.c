@@ -111,6 +111,7 @@ static void finish(struct jp_supervisor *s)
 {
     if (s->phase < JP_PHASE_STOPPING)
         s->phase = JP_PHASE_STOPPING;
+    (void)jp_record_write(s, NULL);
     jp_world_undo(s);
     s->phase = JP_PHASE_DRAINING;
     jp_children_sweep(s);

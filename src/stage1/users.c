@@ -52,7 +52,7 @@ static int resolve(const char *user, const char *group, int root_fd, struct jp_i
 {
     struct jp_user found = {0};
     if (jp_userdb_user(root_fd, user, &found, err) < 0)
-        return jp_wrap(err, "user '%s'", user);
+        return -1;
     *ret = (struct jp_identity){
         .uid = found.uid,
         .gid = found.gid,
@@ -62,7 +62,7 @@ static int resolve(const char *user, const char *group, int root_fd, struct jp_i
     };
     jp_user_clear(&found);
     if (group && jp_userdb_group(root_fd, group, &ret->gid, err) < 0)
-        return jp_wrap(err, "group '%s'", group);
+        return -1;
     return 0;
 }
 
