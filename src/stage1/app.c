@@ -214,6 +214,17 @@ bool jp_apps_are_over(const struct jp_supervisor *s)
     return s->had_session && !has_sessions(s);
 }
 
+/* Enters the phase; what was not started by now never will be. */
+static void begin_stop(struct jp_supervisor *s)
+{
+    if (s->phase == JP_PHASE_STARTING && !s->has_failed) {
+        jp_fail(&s->error, JP_EINTERRUPTED, 0, "stopped before it was started");
+        s->has_failed = true;
+    }
+    s->phase = JP_PHASE_STOPPING;
+    s->record_is_stale = true;
+}
+
 void jp_pod_stop(struct jp_supervisor *s, int64_t grace_ms)
 {
     uint32_t grace =
@@ -225,14 +236,7 @@ void jp_pod_stop(struct jp_supervisor *s, int64_t grace_ms)
             s->stop_at_ms = at_ms;
         return;
     }
-    if (s->phase == JP_PHASE_STARTING && !s->has_failed) {
-        JP_AUTO(jp_error) err = JP_ERROR_INIT;
-        jp_fail(&err, JP_EINTERRUPTED, 0, "stopped before it was started");
-        jp_error_move(&s->error, &err);
-        s->has_failed = true;
-    }
-    s->phase = JP_PHASE_STOPPING;
-    s->record_is_stale = true;
+    begin_stop(s);
     s->grace_ms = grace;
     s->stop_at_ms = at_ms;
     for (size_t i = 0; i < s->plan.n_apps; i++) {
@@ -258,7 +262,9 @@ void jp_pod_kill(struct jp_supervisor *s)
     if (s->phase >= JP_PHASE_DRAINING)
         return;
     s->skips_handlers = true;
-    jp_pod_stop(s, 0);
+    s->is_hurried = true;
+    if (s->phase < JP_PHASE_STOPPING)
+        begin_stop(s);
     kill_all(s);
 }
 
