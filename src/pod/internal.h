@@ -1,0 +1,255 @@
+/*
+ * What the files of this room share and nobody else includes.
+ *
+ * The way of a request: request.c records it, apply.c writes options into a manifest, reify.c
+ * resolves everything (struct jp_pod_draft), store.c makes it a pod; start.c asks planning.c for a
+ * plan and hands it to a supervisor; session.c and client.c talk to that supervisor.
+ */
+#ifndef JP_POD_INTERNAL_H
+#define JP_POD_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "appc/image_manifest.h"
+#include "appc/pod_manifest.h"
+#include "base/error.h"
+#include "base/strv.h"
+#include "plan/control.h"
+#include "plan/plan.h"
+#include "pod/inspect.h"
+#include "pod/pod.h"
+#include "pod/request.h"
+#include "pod/session.h"
+
+#define JP_POD_LOCK_FILE   "lock"
+#define JP_POD_VOLUMES_DIR "volumes"
+#define JP_POD_KEPT_FILE   "kept" /* the plan of a run whose root file systems were kept */
+#define JP_POD_KEPT_MAX    (16U << 20)
+
+/* Pod annotations that are ours (ruling 9). */
+#define JP_NOTE_NAME         "jetpack/name"
+#define JP_NOTE_HOSTNAME     "jetpack/hostname"
+#define JP_NOTE_NET          "jetpack/net"
+#define JP_NOTE_DNS          "jetpack/dns"
+#define JP_NOTE_STRICT       "jetpack/strict"
+#define JP_NOTE_VOLUME_LINKS "jetpack/volume-symlinks"
+#define JP_NOTE_STOP_GRACE   "jetpack/stop-grace"  /* seconds */
+#define JP_NOTE_STOP_SIGNAL  "jetpack/stop-signal" /* of an app, or the pod for all */
+#define JP_NOTE_ADDRESS      "ip-address"
+
+/* ---- messages, interruption (context.c) --------------------------------------------------------
+ */
+
+void jp_pod_say(const struct jp_pod_context *ctx, enum jp_pod_tell kind, const char *fmt, ...)
+    JP_PRINTF(3, 4);
+/* -1 with JP_EINTERRUPTED once a signal has come. */
+int jp_pod_check_interrupt(const struct jp_pod_context *ctx, struct jp_error *err);
+bool jp_pod_is_on(const char *text); /* "true", "on", "yes", "1" */
+
+/* ---- images (image.c) --------------------------------------------------------------------------
+ */
+
+int jp_pod_load_image(const struct jp_pod_context *ctx, const char *id,
+                      struct jp_image_manifest *ret, struct jp_error *err);
+/* By name and labels as a manifest writes them; with an id, that one, checked against them. */
+int jp_pod_find_runtime_image(const struct jp_pod_context *ctx,
+                              const struct jp_runtime_image *image, struct jp_store_images *ret,
+                              struct jp_error *err);
+
+/* ---- options (apply.c) -------------------------------------------------------------------------
+ */
+
+int jp_pod_apply_to_pod(struct jp_pod_manifest *m, const struct jp_pod_setting *setting,
+                        struct jp_error *err);
+int jp_pod_apply_to_app(struct jp_runtime_app *app, const struct jp_pod_setting *setting,
+                        struct jp_error *err);
+/* True when the option changes the app object, which is then copied from the image first. */
+bool jp_pod_option_is_of_app_object(enum jp_pod_option option);
+/* Takes the isolators of a kind out. */
+void jp_pod_drop_isolators(struct jp_isolators *list, enum jp_isolator_kind kind);
+
+/* ---- reification (reify.c) ---------------------------------------------------------------------
+ */
+
+struct jp_pod_draft {
+    struct jp_pod_manifest manifest;
+    struct jp_image_manifest *images; /* one per app */
+    size_t n_images;
+    char *name; /* human name asked for; NULL */
+};
+
+#define JP_POD_DRAFT_INIT                                                                          \
+    {                                                                                              \
+        .name = NULL                                                                               \
+    }
+
+int jp_pod_draft_make(const struct jp_pod_context *ctx, const struct jp_pod_request *request,
+                      struct jp_pod_draft *ret, struct jp_error *err);
+void jp_pod_draft_clear(struct jp_pod_draft *draft);
+
+/* Rules for human names: AC Name, at most 63 characters, not like a UUID. JP_EINVALID. */
+int jp_pod_name_check(const char *name, struct jp_error *err);
+/* A new readable name; the caller's. */
+char *jp_pod_name_make_up(struct jp_error *err);
+
+/* ---- rules of a reified manifest (rules.c) -----------------------------------------------------
+ */
+
+/* Mount targets, known handlers, ports, capabilities, number of things. */
+int jp_pod_rules_check(const struct jp_pod_manifest *m, const struct jp_image_manifest *images,
+                       struct jp_error *err);
+/* Ruling 26: every host volume is there and, unless allowed, no symbolic link leads to it. */
+int jp_pod_volumes_check(const struct jp_pod_manifest *m, struct jp_error *err);
+/* Makes the empty volumes that are not there yet below the pod's directory. */
+int jp_pod_volumes_make(int pod_fd, const struct jp_pod_manifest *m, struct jp_error *err);
+/* Writes the path without repeated and trailing slashes; JP_EINVALID for "..", "." parts. */
+int jp_pod_clean_path(const char *path, char **ret, struct jp_error *err);
+
+/* ---- confinement (confine.c, seccomp*.c) -------------------------------------------------------
+ */
+
+/* Number of a Linux capability by name ("CAP_CHOWN"), -1 when unknown. Table on every system. */
+int jp_pod_capability_number(const char *name);
+
+/* Receives what becomes of each isolator. */
+typedef int jp_pod_verdict_fn(void *context, const char *app, const char *isolator,
+                              enum jp_verdict verdict, const char *reason, struct jp_error *err);
+
+struct jp_pod_verdicts {
+    jp_pod_verdict_fn *each; /* NULL: nobody asks */
+    void *context;
+};
+
+int jp_pod_confine_app(const struct jp_app *app, const char *app_name,
+                       struct jp_plan_confine *confine, struct jp_plan_limits *limits,
+                       const struct jp_pod_verdicts *verdicts, struct jp_error *err);
+int jp_pod_confine_pod(const struct jp_isolators *isolators, struct jp_plan_limits *limits,
+                       const struct jp_pod_verdicts *verdicts, struct jp_error *err);
+
+/* The filter of apps that ask for none; points to constant memory. *ret_len 0: this system has
+ * none. */
+const unsigned char *jp_pod_seccomp_default(size_t *ret_len);
+
+/*
+ * Compiles the filter of a seccomp isolator. *ret NULL: nothing is filtered. `note` tells what
+ * could not be followed to the letter ("" when everything was). JP_EUNSUPPORTED without seccomp.
+ */
+int jp_pod_seccomp_compile(const struct jp_isolator *isolator, unsigned char **ret, size_t *ret_len,
+                           char note[160], struct jp_error *err);
+
+/* ---- plans (planning.c, files.c) ---------------------------------------------------------------
+ */
+
+struct jp_pod_plan_request {
+    const struct jp_store_pod *pod;
+    const struct jp_pod_manifest *manifest;
+    const struct jp_image_manifest *images; /* one per app of the manifest */
+    const struct jp_pod_start *start;
+    struct jp_plan_root *roots; /* one per app that is planned; moved into the plan */
+    const char *pod_path;       /* absolute path of pods/UUID */
+};
+
+int jp_pod_plan_make(const struct jp_pod_context *ctx, const struct jp_pod_plan_request *request,
+                     const struct jp_pod_verdicts *verdicts, struct jp_plan *ret,
+                     struct jp_error *err);
+/* A readable form for tests and `debug`. */
+char *jp_pod_plan_print(const struct jp_plan *plan);
+void jp_pod_plan_root_clear(struct jp_plan_root *root);
+/* Is this app of the manifest part of the run? */
+bool jp_pod_start_includes(const struct jp_pod_start *start, const char *app);
+const char *jp_pod_hostname(const struct jp_store_pod *pod, const struct jp_pod_manifest *m);
+int jp_pod_net_mode(const struct jp_pod_manifest *m, uint8_t *ret, struct jp_error *err);
+
+/* Content of /etc/resolv.conf: NULL with 0 when there is nothing to say. The caller's. */
+int jp_pod_resolv_conf(const struct jp_pod_context *ctx, const struct jp_pod_manifest *m,
+                       bool with_loopback, char **ret, struct jp_error *err);
+/* From the text of the host's file; for tests. */
+char *jp_pod_resolv_conf_from(const char *text, bool with_loopback);
+
+/* ---- pods on disk (record.c) -------------------------------------------------------------------
+ */
+
+int jp_pod_load_manifest(const struct jp_pod_context *ctx, const char *uuid,
+                         struct jp_pod_manifest *ret, struct jp_error *err);
+char *jp_pod_path(const struct jp_pod_context *ctx, const char *uuid);
+
+/* The supervisor's record (plan/state.h), read with nothing trusted. */
+struct jp_pod_record {
+    bool is_there;
+    char *state;
+    char *error;
+    pid_t supervisor;
+    uint64_t supervisor_start;
+    int64_t started_ns;
+    int64_t ended_ns;
+    bool has_status;
+    int status;
+    struct jp_pod_app_status *apps;
+    size_t n_apps;
+    struct jp_pod_isolator_status *isolators;
+    size_t n_isolators;
+};
+
+int jp_pod_record_read(int pod_fd, struct jp_pod_record *ret, struct jp_error *err);
+int jp_pod_record_parse(const char *json, size_t len, struct jp_pod_record *ret,
+                        struct jp_error *err);
+void jp_pod_record_clear(struct jp_pod_record *record);
+/* Says that the supervisor died: state "failed" with the reason, keeping the rest. */
+int jp_pod_record_fail(int pod_fd, const char *uuid, const char *reason, struct jp_error *err);
+bool jp_pod_record_is_alive(const struct jp_pod_record *record);
+
+/*
+ * Takes the pod's lock without waiting: the descriptor, or -1 JP_EBUSY with a text that tells
+ * what the pod is doing.
+ */
+int jp_pod_lock(const struct jp_store_pod *pod, int pod_fd, struct jp_error *err);
+/* Waits for the lock: at most timeout_ms. JP_EBUSY afterwards. */
+int jp_pod_lock_wait(const struct jp_pod_context *ctx, int pod_fd, int64_t timeout_ms,
+                     struct jp_error *err);
+/* Cleans what a supervisor that died left in the system. The lock is held by the caller. */
+int jp_pod_clean_system(const char *uuid, struct jp_error *err);
+
+/* ---- the supervisor (supervisor.c, client.c) ---------------------------------------------------
+ */
+
+struct jp_pod_session {
+    int socket;
+    bool is_owner;
+    bool is_exec;
+    bool is_attached;
+    bool has_input;
+    bool has_tty;   /* of the main process, or the exec */
+    bool has_ended; /* EXITED of the exec or ENDED was seen */
+    int status;
+    pid_t child;   /* the supervisor when it is our child; 0 */
+    char *tty_app; /* owner: the app with the terminal */
+};
+
+/* Starts stage 1. *ret_socket: our end; messages in `first` are already written to it. */
+struct jp_pod_spawn {
+    const struct jp_plan *plan;
+    int pod_fd;
+    int lock_fd;
+    bool wants_output;
+    bool has_stdin;
+    const char *input_app; /* app for ATTACH with input; NULL: all */
+};
+int jp_pod_supervisor_spawn(const struct jp_pod_context *ctx, const struct jp_pod_spawn *spawn,
+                            struct jp_pod_session **ret, struct jp_error *err);
+
+/* Connects to pods/UUID/control and exchanges HELLO. JP_EBUSY "not running". */
+int jp_pod_connect(const struct jp_store_pod *pod, int pod_fd, struct jp_error *err);
+/* Waits for a message other than OUTPUT. FAILED becomes an error. Returns 1, 0 at the end. */
+int jp_pod_await(int socket, struct jp_control_message *ret, struct jp_error *err);
+/* Sends and waits for OK. */
+int jp_pod_ask(int socket, const struct jp_control_message *message, struct jp_control_message *ret,
+               struct jp_error *err);
+int jp_pod_failed_message(const struct jp_control_message *message, struct jp_error *err);
+
+/* Starts the isolation without apps; the session keeps it. */
+int jp_pod_start_empty(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                       struct jp_pod_session **ret, struct jp_error *err);
+
+#endif
