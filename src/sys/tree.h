@@ -24,6 +24,12 @@ int jp_tree_remove(int dir_fd, const char *name, struct jp_error *err);
  */
 int jp_tree_copy(int from_fd, int to_fd, bool *ret_reflinked, struct jp_error *err);
 
+/*
+ * Copies one entry that is no directory, under the same name, in the same way. JP_EINVALID for a
+ * directory.
+ */
+int jp_tree_copy_entry(int from_dir, const char *name, int to_dir, struct jp_error *err);
+
 /* Bytes that the tree takes on disk (blocks of files, each hard-linked file once). */
 int jp_tree_usage(int dir_fd, uint64_t *ret_bytes, struct jp_error *err);
 

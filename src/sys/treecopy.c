@@ -405,3 +405,31 @@ int jp_tree_copy(int from_fd, int to_fd, bool *ret_reflinked, struct jp_error *e
         *ret_reflinked = c.all_cloned;
     return 0;
 }
+
+int jp_tree_copy_entry(int from_dir, const char *name, int to_dir, struct jp_error *err)
+{
+    __attribute__((__cleanup__(copy_clear))) struct copy c = {.from = JP_TREE_STACK_INIT,
+                                                              .to = JP_TREE_STACK_INIT,
+                                                              .links = JP_TREE_INODES_INIT,
+                                                              .to_root = to_dir,
+                                                              .can_clone = true,
+                                                              .can_range = true};
+    struct stat st;
+    if (fstatat(from_dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return jp_fail_sys(err, "stat '%s'", name);
+    if (S_ISDIR(st.st_mode))
+        return jp_fail(err, JP_EINVALID, 0, "'%s' is a directory", name);
+    JP_AUTO_FD int from = openat(from_dir, ".", OPEN_DIR);
+    JP_AUTO_FD int to = openat(to_dir, ".", OPEN_DIR);
+    c.chunk = jp_alloc(CHUNK);
+    if (!c.chunk)
+        return jp_oom(err);
+    if (from < 0 || to < 0)
+        return jp_fail_sys(err, "open the directories of '%s'", name);
+    if (jp_tree_push(&c.from, jp_fd_take(&from), "", false, err) < 0 ||
+        jp_tree_push(&c.to, jp_fd_take(&to), "", false, err) < 0)
+        return -1;
+    if (copy_entry(&c, name, err) < 0)
+        return -1;
+    return c.from.count == 1 ? 0 : jp_fail(err, JP_EBUSY, 0, "'%s' was exchanged", name);
+}
