@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +24,7 @@
 /* ---- this host ---- */
 
 static char host_os[32];
-static char host_arch[32];
+static char host_arch[sizeof(((struct utsname *)0)->machine)];
 
 /* uname(3) cannot fail for a reason that matters here; what it says is fixed while we run. */
 static void ask_host(void)

@@ -89,7 +89,7 @@ int jp_pod_draft_make(const struct jp_pod_context *ctx, const struct jp_pod_requ
                       struct jp_pod_draft *ret, struct jp_error *err);
 void jp_pod_draft_clear(struct jp_pod_draft *draft);
 
-/* Rules for human names: AC Name, at most 63 characters, not like a UUID. JP_EINVALID. */
+/* Rules for human names: they are host names too, and never like a UUID. JP_EINVALID. */
 int jp_pod_name_check(const char *name, struct jp_error *err);
 /* A new readable name; the caller's. */
 char *jp_pod_name_make_up(struct jp_error *err);
@@ -208,6 +208,11 @@ int jp_pod_lock(const struct jp_store_pod *pod, int pod_fd, struct jp_error *err
 /* Waits for the lock: at most timeout_ms. JP_EBUSY afterwards. */
 int jp_pod_lock_wait(const struct jp_pod_context *ctx, int pod_fd, int64_t timeout_ms,
                      struct jp_error *err);
+/*
+ * With the lock held: when the record says that the pod lives, its supervisor was killed. What it
+ * left in the system is removed and the record says "failed". *ret_mended (may be NULL) tells.
+ */
+int jp_pod_mend(const struct jp_store_pod *pod, int pod_fd, bool *ret_mended, struct jp_error *err);
 /* Cleans what a supervisor that died left in the system. The lock is held by the caller. */
 int jp_pod_clean_system(const char *uuid, struct jp_error *err);
 

@@ -5,7 +5,6 @@
  */
 #include <string.h>
 
-#include "appc/name.h"
 #include "base/mem.h"
 #include "base/random.h"
 #include "pod/internal.h"
@@ -49,9 +48,15 @@ char *jp_pod_name_make_up(struct jp_error *err)
 
 int jp_pod_name_check(const char *name, struct jp_error *err)
 {
-    if (!jp_ac_name_valid(name) || strlen(name) > 63)
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    size_t len = strlen(name);
+    bool is_good = len > 0 && len <= 63 && strchr(letters, name[0]);
+    for (size_t i = 1; i < len && is_good; i++)
+        is_good = strchr(letters, name[i]) || strchr("_.-", name[i]);
+    if (!is_good)
         return jp_fail(err, JP_EINVALID, 0,
-                       "'%s' cannot name a pod: at most 63 of a-z, 0-9 and single '-' between",
+                       "'%s' cannot name a pod: 1 to 63 letters, digits, '_', '.' or '-', a letter "
+                       "or digit first",
                        name);
     if (jp_uuid_valid(name))
         return jp_fail(err, JP_EINVALID, 0, "'%s' cannot name a pod: it looks like a UUID", name);

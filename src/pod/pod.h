@@ -136,6 +136,10 @@ int jp_pod_reify(const struct jp_pod_context *ctx, const struct jp_pod_request *
 int jp_pod_prepare(const struct jp_pod_context *ctx, const struct jp_pod_request *request,
                    struct jp_store_pod *ret, struct jp_error *err);
 
+/* The same for `run -destroy`: nothing of the pod is made durable. */
+int jp_pod_prepare_volatile(const struct jp_pod_context *ctx, const struct jp_pod_request *request,
+                            struct jp_store_pod *ret, struct jp_error *err);
+
 /* ---- finding -----------------------------------------------------------------------------------
  */
 
@@ -181,10 +185,11 @@ struct jp_pod_start {
 
 /*
  * Starts a prepared or ended pod from a clean copy: checks its volumes again, clones, plans, and
- * hands over to a supervisor. Returns when every app runs. The session is the owner's: closing it
- * stops the pod, unless is_detached.
- * JP_EBUSY: it is running, or another command is at work on it. JP_ENOPROGRAM, JP_ENOEXEC: an app's
- * program. On failure nothing of the start is left and the pod is as before or `failed`.
+ * hands over to a supervisor. Detached, it returns when every app runs; else as soon as the
+ * supervisor lives: jp_pod_session_relay() then tells of a start that failed, with the same errors.
+ * The session is the owner's: closing it stops the pod, unless is_detached. JP_EBUSY: it is
+ * running, or another command is at work on it. JP_ENOPROGRAM, JP_ENOEXEC: an app's program. On
+ * failure nothing of the start is left and the pod is as before or `failed`.
  */
 int jp_pod_start(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
                  const struct jp_pod_start *options, struct jp_pod_session **ret,

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,7 +27,7 @@
 
 /* What the shim does after the filter is in place, and what ends a process (ruling 23). */
 static const char *const life_cycle[] = {
-    "execve", "exit", "exit_group", "rt_sigreturn", "sigreturn", "restart_syscall", "capset",
+    "execve", "exit", "exit_group", "rt_sigreturn", "sigreturn", "restart_syscall",
 };
 
 #define E(name)                                                                                    \

@@ -122,7 +122,7 @@ static inline int jp_seccomp_add_arguments(scmp_filter_ctx ctx, uint32_t native,
                               SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffffU, requests[i]));
     if (rc == 0 && (!is_named || !is_named(context, "socket")))
         rc = seccomp_rule_add(ctx, deny, SCMP_SYS(socket), 1,
-                              SCMP_A0(SCMP_CMP_EQ, JP_SECCOMP_AF_VSOCK));
+                              SCMP_A0(SCMP_CMP_EQ, JP_SECCOMP_AF_VSOCK, 0));
     return rc;
 }
 

@@ -1,0 +1,413 @@
+/*
+ * Requests to a running pod's supervisor over pods/UUID/control, and what follows from their
+ * answers: stop, kill, signal, wait, destroy.
+ */
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/time.h"
+#include "plan/state.h"
+#include "pod/internal.h"
+#include "sys/fd.h"
+#include "sys/process.h"
+
+#define KILL_WAIT_MS 10000  /* for a supervisor to end after KILL before it is killed itself */
+#define GONE_WAIT_MS 10000  /* for the lock after the supervisor was killed */
+#define MAX_SKIPPED  100000 /* messages of output before an answer */
+
+/* ---- connecting ---- */
+
+static int not_running(const struct jp_store_pod *pod, struct jp_error *err)
+{
+    return jp_fail(err, JP_EBUSY, 0, "pod '%s' is not running", pod->name);
+}
+
+/* The path may be longer than a socket address holds: it is reached through its directory. */
+static int connect_here(int fd, int pod_fd, int *ret_errno, struct jp_error *err)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    memcpy(address.sun_path, JP_STATE_CONTROL, sizeof(JP_STATE_CONTROL));
+    JP_AUTO_FD int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fchdir(pod_fd) < 0)
+        return jp_fail_sys(err, "enter the pod's directory");
+    int result = connect(fd, (const struct sockaddr *)&address, sizeof(address));
+    *ret_errno = result < 0 ? errno : 0;
+    /* A working directory that was removed cannot be gone back to; nobody needs it then. */
+    if (here < 0 || fchdir(here) < 0) {
+        if (chdir("/") < 0)
+            return jp_fail_sys(err, "leave the pod's directory");
+    }
+    return 0;
+}
+
+static int hello(int fd, struct jp_error *err)
+{
+    struct jp_control_message message = JP_CONTROL_MESSAGE_INIT;
+    message.type = JP_CONTROL_HELLO;
+    message.number = JP_CONTROL_VERSION;
+    JP_AUTO(jp_control_message) answer = JP_CONTROL_MESSAGE_INIT;
+    if (jp_control_send(fd, &message, err) < 0)
+        return -1;
+    int n = jp_pod_await(fd, &answer, err);
+    if (n < 0)
+        return -1;
+    if (n == 0 || answer.type != JP_CONTROL_HELLO)
+        return jp_fail(err, JP_ESYS, ECONNRESET, "the supervisor did not answer");
+    if (answer.number > JP_CONTROL_VERSION)
+        return jp_fail(err, JP_EUNSUPPORTED, 0, "the pod is run by a newer version of Jetpack");
+    return 0;
+}
+
+int jp_pod_connect(const struct jp_store_pod *pod, int pod_fd, struct jp_error *err)
+{
+    JP_AUTO_FD int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return jp_fail_sys(err, "make a socket");
+    int failure = 0;
+    if (connect_here(fd, pod_fd, &failure, err) < 0)
+        return -1;
+    if (failure == ENOENT || failure == ECONNREFUSED)
+        return not_running(pod, err);
+    if (failure != 0)
+        return jp_fail(err, JP_ESYS, failure, "connect to the supervisor of pod '%s'", pod->name);
+    if (hello(fd, err) < 0)
+        return jp_wrap(err, "pod '%s'", pod->name);
+    return jp_fd_take(&fd);
+}
+
+static int open_and_connect(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                            int *ret_pod_fd, struct jp_error *err)
+{
+    JP_AUTO_FD int pod_fd = -1;
+    if (jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, err) < 0)
+        return -1;
+    int fd = jp_pod_connect(pod, pod_fd, err);
+    if (fd >= 0 && ret_pod_fd)
+        *ret_pod_fd = jp_fd_take(&pod_fd);
+    return fd;
+}
+
+/* ---- messages ---- */
+
+int jp_pod_failed_message(const struct jp_control_message *message, struct jp_error *err)
+{
+    enum jp_code code = message->number > JP_OK && message->number <= JP_ENOPROGRAM
+                            ? (enum jp_code)message->number
+                            : JP_ESYS;
+    return jp_fail(err, code, 0, "%.*s", (int)(message->data_len < 4096 ? message->data_len : 4096),
+                   message->data ? (const char *)message->data : "the supervisor failed");
+}
+
+int jp_pod_await(int socket, struct jp_control_message *ret, struct jp_error *err)
+{
+    for (unsigned i = 0; i < MAX_SKIPPED; i++) {
+        int n = jp_control_receive(socket, ret, err);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n;
+        if (ret->type == JP_CONTROL_FAILED)
+            return jp_pod_failed_message(ret, err);
+        if (ret->type != JP_CONTROL_OUTPUT && ret->type != JP_CONTROL_EXITED)
+            return 1;
+    }
+    return jp_fail(err, JP_ELIMIT, 0, "the supervisor does not answer");
+}
+
+int jp_pod_ask(int socket, const struct jp_control_message *message, struct jp_control_message *ret,
+               struct jp_error *err)
+{
+    JP_AUTO(jp_control_message) own = JP_CONTROL_MESSAGE_INIT;
+    struct jp_control_message *answer = ret ? ret : &own;
+    if (jp_control_send(socket, message, err) < 0)
+        return -1;
+    int n = jp_pod_await(socket, answer, err);
+    if (n < 0)
+        return -1;
+    if (n == 0)
+        return jp_fail(err, JP_ESYS, ECONNRESET, "the supervisor went away");
+    return 0;
+}
+
+/* ---- ending ---- */
+
+/* 1 when the lock was found free: the pod is over and no supervisor died; -1 on error. */
+static int settle(const struct jp_store_pod *pod, int pod_fd, int *lock_fd, struct jp_error *err)
+{
+    JP_AUTO(jp_error) local = JP_ERROR_INIT;
+    *lock_fd = jp_pod_lock(pod, pod_fd, &local);
+    if (*lock_fd >= 0)
+        return 1;
+    if (local.code == JP_EBUSY)
+        return 0;
+    jp_error_move(err, &local);
+    return -1;
+}
+
+/* A record that says "running" under a free lock: what the dead supervisor left is removed. */
+int jp_pod_mend(const struct jp_store_pod *pod, int pod_fd, bool *ret_mended, struct jp_error *err)
+{
+    struct jp_pod_record record = {.is_there = false};
+    bool is_dead = jp_pod_record_read(pod_fd, &record, NULL) < 0 || jp_pod_record_is_alive(&record);
+    jp_pod_record_clear(&record);
+    if (ret_mended)
+        *ret_mended = is_dead;
+    if (!is_dead)
+        return 0;
+    if (jp_pod_clean_system(pod->uuid, err) < 0)
+        return -1;
+    return jp_pod_record_fail(pod_fd, pod->uuid, "its supervisor died", err);
+}
+
+/* Sends the request and waits for the pod's end. */
+static int end_by_request(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                          int pod_fd, uint8_t type, int64_t grace_ms, struct jp_error *err)
+{
+    JP_AUTO_FD int fd = jp_pod_connect(pod, pod_fd, err);
+    if (fd < 0)
+        return -1;
+    struct jp_control_message message = JP_CONTROL_MESSAGE_INIT;
+    message.type = type;
+    message.number = grace_ms;
+    if (jp_control_send(fd, &message, err) < 0)
+        return -1;
+    int64_t end = jp_time_monotonic_ms() + KILL_WAIT_MS;
+    JP_AUTO(jp_control_message) answer = JP_CONTROL_MESSAGE_INIT;
+    for (;;) {
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        int wait_ms = -1;
+        if (type == JP_CONTROL_KILL) {
+            int64_t left = end - jp_time_monotonic_ms();
+            if (left <= 0)
+                return jp_fail(err, JP_EBUSY, 0, "the supervisor does not answer");
+            wait_ms = (int)left;
+        }
+        int n = poll(&p, 1, wait_ms);
+        if (n < 0 && errno == EINTR) {
+            if (jp_pod_check_interrupt(ctx, err) < 0)
+                return -1;
+            continue;
+        }
+        if (n == 0)
+            continue;
+        n = jp_control_receive(fd, &answer, err);
+        if (n <= 0)
+            return n;
+        if (answer.type == JP_CONTROL_FAILED)
+            return jp_pod_failed_message(&answer, err);
+        if (answer.type == JP_CONTROL_ENDED)
+            return 0;
+    }
+}
+
+/* A supervisor that answers nothing: it holds the lock, so its record names it. */
+static int kill_supervisor(int pod_fd, struct jp_error *err)
+{
+    struct jp_pod_record record = {.is_there = false};
+    JP_AUTO(jp_process) process = JP_PROCESS_INIT;
+    JP_AUTO(jp_error) local = JP_ERROR_INIT;
+    if (jp_pod_record_read(pod_fd, &record, err) < 0)
+        return -1;
+    pid_t pid = record.supervisor;
+    uint64_t start = record.supervisor_start;
+    jp_pod_record_clear(&record);
+    if (pid <= 0)
+        return 0;
+    if (jp_process_open_same(pid, start, &process, &local) < 0) {
+        if (local.code == JP_ENOTFOUND)
+            return 0;
+        jp_error_move(err, &local);
+        return -1;
+    }
+    return jp_process_signal(&process, SIGKILL, err);
+}
+
+/* Ends the pod by all means. On success the lock is ours. */
+static int end_for_good(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                        int pod_fd, int *ret_lock, struct jp_error *err)
+{
+    int free_now = settle(pod, pod_fd, ret_lock, err);
+    if (free_now < 0)
+        return -1;
+    if (free_now == 0) {
+        JP_AUTO(jp_error) why = JP_ERROR_INIT;
+        bool was_told = end_by_request(ctx, pod, pod_fd, JP_CONTROL_KILL, 0, &why) == 0;
+        if (why.code == JP_EINTERRUPTED) {
+            jp_error_move(err, &why);
+            return -1;
+        }
+        *ret_lock = jp_pod_lock_wait(ctx, pod_fd, was_told ? GONE_WAIT_MS : 1000, NULL);
+        if (*ret_lock < 0) {
+            if (kill_supervisor(pod_fd, err) < 0)
+                return -1;
+            *ret_lock = jp_pod_lock_wait(ctx, pod_fd, GONE_WAIT_MS, err);
+        }
+        if (*ret_lock < 0)
+            return jp_wrap(err, "kill pod '%s'", pod->name);
+    }
+    return 0;
+}
+
+int jp_pod_stop(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, int64_t grace_ms,
+                struct jp_error *err)
+{
+    JP_AUTO_FD int pod_fd = -1;
+    JP_AUTO_FD int lock = -1;
+    if (jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, err) < 0)
+        return -1;
+    int free_now = settle(pod, pod_fd, &lock, err);
+    if (free_now < 0)
+        return -1;
+    if (free_now == 0) {
+        JP_AUTO(jp_error) why = JP_ERROR_INIT;
+        /* Not running by now: it ended between the two looks. */
+        if (end_by_request(ctx, pod, pod_fd, JP_CONTROL_STOP, grace_ms, &why) < 0 &&
+            why.code != JP_EBUSY) {
+            jp_error_move(err, &why);
+            return jp_wrap(err, "stop pod '%s'", pod->name);
+        }
+        lock = jp_pod_lock_wait(ctx, pod_fd, GONE_WAIT_MS, err);
+        if (lock < 0)
+            return jp_wrap(err, "stop pod '%s'", pod->name);
+    }
+    return jp_pod_mend(pod, pod_fd, NULL, err);
+}
+
+/* What removes the traces of an interrupted command is not interrupted itself; it takes seconds. */
+static struct jp_pod_context deaf(const struct jp_pod_context *ctx)
+{
+    struct jp_pod_context copy = *ctx;
+    copy.interrupted = NULL;
+    return copy;
+}
+
+int jp_pod_kill(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                struct jp_error *err)
+{
+    struct jp_pod_context calm = deaf(ctx);
+    JP_AUTO_FD int pod_fd = -1;
+    JP_AUTO_FD int lock = -1;
+    if (jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, err) < 0 ||
+        end_for_good(&calm, pod, pod_fd, &lock, err) < 0)
+        return -1;
+    return jp_pod_mend(pod, pod_fd, NULL, err);
+}
+
+int jp_pod_destroy(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                   struct jp_error *err)
+{
+    JP_AUTO_FD int pod_fd = -1;
+    JP_AUTO_FD int lock = -1;
+    struct jp_pod_context calm = deaf(ctx);
+    JP_AUTO(jp_error) local = JP_ERROR_INIT;
+    if (jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, &local) < 0) {
+        /* Half removed: the directory is gone, the row may be left. */
+        if (local.code == JP_ENOTFOUND)
+            return jp_store_pod_destroy(ctx->store, pod->uuid, err);
+        jp_error_move(err, &local);
+        return -1;
+    }
+    if (end_for_good(&calm, pod, pod_fd, &lock, err) < 0 || jp_pod_mend(pod, pod_fd, NULL, err) < 0)
+        return -1;
+    return jp_store_pod_destroy(ctx->store, pod->uuid, err);
+}
+
+int jp_pod_signal(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, const char *app,
+                  int signal, struct jp_error *err)
+{
+    JP_AUTO_FD int fd = open_and_connect(ctx, pod, NULL, err);
+    if (fd < 0)
+        return -1;
+    struct jp_control_message message = JP_CONTROL_MESSAGE_INIT;
+    message.type = JP_CONTROL_SIGNAL;
+    message.app = (char *)(uintptr_t)app;
+    message.number = signal;
+    if (jp_pod_ask(fd, &message, NULL, err) < 0)
+        return jp_wrap(err, "signal pod '%s'", pod->name);
+    return 0;
+}
+
+/* ---- waiting ---- */
+
+/* 1 ended, 0 time-out, -1 error. */
+static int wait_for_end(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                        int pod_fd, int64_t timeout_ms, struct jp_error *err)
+{
+    JP_AUTO(jp_error) local = JP_ERROR_INIT;
+    JP_AUTO_FD int fd = jp_pod_connect(pod, pod_fd, &local);
+    if (fd < 0) {
+        if (local.code == JP_EBUSY)
+            return 1;
+        jp_error_move(err, &local);
+        return -1;
+    }
+    int64_t end = jp_time_monotonic_ms() + timeout_ms;
+    JP_AUTO(jp_control_message) message = JP_CONTROL_MESSAGE_INIT;
+    for (;;) {
+        int64_t left = timeout_ms < 0 ? -1 : end - jp_time_monotonic_ms();
+        if (timeout_ms >= 0 && left <= 0)
+            return 0;
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        int n = poll(&p, 1, left > 60000 ? 60000 : (int)left);
+        if (n < 0 && errno != EINTR)
+            return jp_fail_sys(err, "wait");
+        if (jp_pod_check_interrupt(ctx, err) < 0)
+            return -1;
+        if (n <= 0)
+            continue;
+        n = jp_control_receive(fd, &message, err);
+        if (n < 0)
+            return -1;
+        if (n == 0 || message.type == JP_CONTROL_ENDED)
+            return 1;
+    }
+}
+
+static int status_of(const struct jp_pod_record *record, const struct jp_store_pod *pod,
+                     const char *app, int *ret_status, struct jp_error *err)
+{
+    if (!record->is_there)
+        return jp_fail(err, JP_ENOTFOUND, 0, "pod '%s' never ran", pod->name);
+    bool has_status = record->has_status;
+    int status = record->status;
+    for (size_t i = 0; app && i < record->n_apps; i++) {
+        if (strcmp(record->apps[i].name, app) == 0) {
+            has_status = record->apps[i].has_status;
+            status = record->apps[i].status;
+        }
+    }
+    if (!has_status)
+        return jp_fail(err, JP_ESYS, 0, "pod '%s' failed: %s", pod->name,
+                       record->error ? record->error : "no exit status is known");
+    *ret_status = status;
+    return 0;
+}
+
+int jp_pod_wait(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, const char *app,
+                int64_t timeout_ms, int *ret_status, struct jp_error *err)
+{
+    JP_AUTO_FD int pod_fd = -1;
+    if (jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, err) < 0)
+        return -1;
+    int n = wait_for_end(ctx, pod, pod_fd, timeout_ms, err);
+    if (n < 0)
+        return -1;
+    if (n == 0)
+        return jp_fail(err, JP_ELIMIT, 0, "pod '%s' still runs", pod->name);
+    struct jp_pod_record record = {.is_there = false};
+    if (jp_pod_record_read(pod_fd, &record, err) < 0)
+        return -1;
+    int result = status_of(&record, pod, app, ret_status, err);
+    jp_pod_record_clear(&record);
+    return result;
+}

@@ -1,0 +1,81 @@
+/*
+ * Mending: pods whose supervisor was killed, and what interrupted commands left in the store.
+ * Nothing that lives is touched: a pod is looked at only when its lock could be taken.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/time.h"
+#include "pod/internal.h"
+#include "sys/fd.h"
+#include "sys/lock.h"
+
+static void say(const struct jp_pod_gc *options, const char *kind, const char *what,
+                const char *done)
+{
+    if (options->say)
+        options->say(options->say_context, kind, what, done);
+}
+
+static bool is_old_enough(const struct jp_pod_gc *options, int pod_fd)
+{
+    struct jp_pod_record record = {.is_there = false};
+    if (jp_pod_record_read(pod_fd, &record, NULL) < 0)
+        return false;
+    bool has_ended = record.is_there && !jp_pod_record_is_alive(&record);
+    int64_t age_ms = (jp_time_now_ns() - record.ended_ns) / 1000000;
+    bool is_old = has_ended && age_ms >= options->older_than_ms;
+    jp_pod_record_clear(&record);
+    return is_old;
+}
+
+static int mend_pod(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                    const struct jp_pod_gc *options, struct jp_error *err)
+{
+    JP_AUTO_FD int pod_fd = -1;
+    /* Rows without a directory are the store's to mend. */
+    if (jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, NULL) < 0)
+        return 0;
+    JP_AUTO(jp_error) busy = JP_ERROR_INIT;
+    JP_AUTO_FD int lock = jp_pod_lock(pod, pod_fd, &busy);
+    if (lock < 0) {
+        if (busy.code == JP_EBUSY)
+            return 0;
+        jp_error_move(err, &busy);
+        return -1;
+    }
+    bool was_mended = false;
+    if (jp_pod_mend(pod, pod_fd, &was_mended, err) < 0)
+        return -1;
+    if (was_mended)
+        say(options, "pod", pod->uuid, "cleaned up after its supervisor died");
+    if (!options->exited || !is_old_enough(options, pod_fd))
+        return 0;
+    if (jp_store_pod_destroy(ctx->store, pod->uuid, err) < 0)
+        return -1;
+    say(options, "pod", pod->uuid, "removed");
+    return 0;
+}
+
+int jp_pod_gc(const struct jp_pod_context *ctx, const struct jp_pod_gc *options,
+              struct jp_error *err)
+{
+    JP_AUTO(jp_store_pods) pods = {NULL, 0};
+    if (jp_store_pod_list(ctx->store, &pods, err) < 0)
+        return -1;
+    int result = 0;
+    /* One that cannot be mended must not keep the others waiting; the first reason is told. */
+    for (size_t i = 0; i < pods.count; i++) {
+        if (jp_pod_check_interrupt(ctx, err) < 0)
+            return -1;
+        if (mend_pod(ctx, &pods.items[i], options, result < 0 ? NULL : err) < 0) {
+            if (result == 0)
+                jp_wrap(err, "pod %s", pods.items[i].uuid);
+            result = -1;
+        }
+    }
+    struct jp_store_report report = {options->say, options->say_context};
+    if (jp_store_gc(ctx->store, options->say ? &report : NULL, result < 0 ? NULL : err) < 0)
+        result = -1;
+    return result;
+}

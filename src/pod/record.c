@@ -1,0 +1,316 @@
+/*
+ * Pods on disk: their manifest, their lock, and the record that the supervisor leaves
+ * (plan/state.h). A pod lives exactly as long as its lock is held; a record that says otherwise is
+ * that of a supervisor that was killed.
+ */
+#include <fcntl.h>
+#include <jansson.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "appc/timestamp.h"
+#include "base/mem.h"
+#include "base/time.h"
+#include "plan/state.h"
+#include "platform/platform.h"
+#include "pod/internal.h"
+#include "sys/fd.h"
+#include "sys/lock.h"
+
+#define LOCK_PAUSE_MS 20 /* between looks at a lock that somebody is about to give up */
+
+/* ---- manifest ---- */
+
+int jp_pod_manifest(const struct jp_pod_context *ctx, const char *uuid, char **ret,
+                    struct jp_error *err)
+{
+    JP_AUTO_FD int fd = -1;
+    struct jp_buf buf = JP_BUF_INIT;
+    if (jp_store_pod_open(ctx->store, uuid, &fd, err) < 0)
+        return -1;
+    if (jp_file_read(fd, "manifest", JP_MANIFEST_MAX, &buf, err) < 0) {
+        jp_buf_clear(&buf);
+        return jp_wrap(err, "pod %s", uuid);
+    }
+    *ret = jp_buf_steal(&buf);
+    return *ret ? 0 : jp_oom(err);
+}
+
+int jp_pod_load_manifest(const struct jp_pod_context *ctx, const char *uuid,
+                         struct jp_pod_manifest *ret, struct jp_error *err)
+{
+    JP_AUTO_FREE char *json = NULL;
+    if (jp_pod_manifest(ctx, uuid, &json, err) < 0)
+        return -1;
+    if (jp_pod_manifest_parse(json, strlen(json), ret, err) < 0)
+        return jp_wrap(err, "manifest of pod %s", uuid);
+    return 0;
+}
+
+char *jp_pod_path(const struct jp_pod_context *ctx, const char *uuid)
+{
+    return jp_format("%s/pods/%s", jp_store_root(ctx->store), uuid);
+}
+
+/* ---- record ---- */
+
+static char *text_of(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text ? jp_strdup(text) : NULL;
+}
+
+static int64_t time_of(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    int64_t ns = 0;
+    return text && jp_timestamp_parse(text, &ns, NULL) == 0 ? ns : 0;
+}
+
+static bool number_of(const json_t *object, const char *name, json_int_t max, json_int_t *ret)
+{
+    const json_t *value = json_object_get(object, name);
+    if (!json_is_integer(value) || json_integer_value(value) < 0 || json_integer_value(value) > max)
+        return false;
+    *ret = json_integer_value(value);
+    return true;
+}
+
+static void read_app(const json_t *from, struct jp_pod_app_status *to)
+{
+    json_int_t number = 0;
+    to->name = text_of(from, "name");
+    to->state = text_of(from, "state");
+    if (number_of(from, "pid", INT32_MAX, &number))
+        to->pid = (pid_t)number;
+    to->has_status = number_of(from, "status", INT32_MAX, &number);
+    to->status = to->has_status ? (int)number : 0;
+    to->out_of_memory = json_is_true(json_object_get(from, "oom"));
+    to->started_ns = time_of(from, "started");
+    to->ended_ns = time_of(from, "ended");
+    if (number_of(from, "restarts", UINT32_MAX, &number))
+        to->restarts = (uint32_t)number;
+}
+
+static void read_isolator(const json_t *from, struct jp_pod_isolator_status *to)
+{
+    const char *resource = json_string_value(json_object_get(from, "resource"));
+    const char *verdict = json_string_value(json_object_get(from, "verdict"));
+    to->name = jp_format("resource/%s", resource ? resource : "?");
+    to->app = text_of(from, "app");
+    to->reason = text_of(from, "reason");
+    to->verdict = verdict && strcmp(verdict, "enforced") == 0   ? JP_VERDICT_ENFORCED
+                  : verdict && strcmp(verdict, "modified") == 0 ? JP_VERDICT_MODIFIED
+                                                                : JP_VERDICT_IGNORED;
+}
+
+static int read_lists(const json_t *root, struct jp_pod_record *record, struct jp_error *err)
+{
+    const json_t *apps = json_object_get(root, "apps");
+    const json_t *isolators = json_object_get(root, "isolators");
+    size_t n_apps = json_array_size(apps);
+    size_t n_isolators = json_array_size(isolators);
+    if (n_apps > JP_PLAN_MAX_APPS || n_isolators > 4 * JP_PLAN_MAX_APPS)
+        return jp_fail(err, JP_ECORRUPT, 0, "record: too many apps");
+    record->apps = jp_calloc(n_apps + 1, sizeof(*record->apps));
+    record->isolators = jp_calloc(n_isolators + 1, sizeof(*record->isolators));
+    if (!record->apps || !record->isolators)
+        return jp_oom(err);
+    for (size_t i = 0; i < n_apps; i++) {
+        read_app(json_array_get(apps, i), &record->apps[record->n_apps++]);
+        if (!record->apps[i].name || !record->apps[i].state)
+            return jp_fail(err, JP_ECORRUPT, 0, "record: an app without name or state");
+    }
+    for (size_t i = 0; i < n_isolators; i++)
+        read_isolator(json_array_get(isolators, i), &record->isolators[record->n_isolators++]);
+    return 0;
+}
+
+static int read_root(const json_t *root, struct jp_pod_record *record, struct jp_error *err)
+{
+    json_int_t number = 0;
+    if (!number_of(root, "version", JP_STATE_VERSION, &number))
+        return jp_fail(err, JP_EUNSUPPORTED, 0, "record: of another version of Jetpack");
+    record->is_there = true;
+    record->state = text_of(root, "state");
+    record->error = text_of(root, "error");
+    record->started_ns = time_of(root, "started");
+    record->ended_ns = time_of(root, "ended");
+    record->has_status = number_of(root, "status", INT32_MAX, &number);
+    record->status = record->has_status ? (int)number : 0;
+    const json_t *supervisor = json_object_get(root, "supervisor");
+    if (number_of(supervisor, "pid", INT32_MAX, &number))
+        record->supervisor = (pid_t)number;
+    if (number_of(supervisor, "start", INT64_MAX, &number))
+        record->supervisor_start = (uint64_t)number;
+    if (!record->state)
+        return jp_fail(err, JP_ECORRUPT, 0, "record: no state");
+    return read_lists(root, record, err);
+}
+
+int jp_pod_record_parse(const char *json, size_t len, struct jp_pod_record *ret,
+                        struct jp_error *err)
+{
+    json_error_t where;
+    json_t *root = json_loadb(json, len, JSON_REJECT_DUPLICATES, &where);
+    if (!json_is_object(root)) {
+        json_decref(root);
+        return jp_fail(err, JP_ECORRUPT, 0, "record: not a JSON object");
+    }
+    struct jp_pod_record record = {.is_there = false};
+    int result = read_root(root, &record, err);
+    json_decref(root);
+    if (result < 0)
+        jp_pod_record_clear(&record);
+    else
+        *ret = record;
+    return result;
+}
+
+int jp_pod_record_read(int pod_fd, struct jp_pod_record *ret, struct jp_error *err)
+{
+    struct jp_buf buf = JP_BUF_INIT;
+    JP_AUTO(jp_error) local = JP_ERROR_INIT;
+    int result = jp_file_read(pod_fd, JP_STATE_FILE, JP_STATE_MAX_BYTES, &buf, &local);
+    if (result < 0 && local.code == JP_ENOTFOUND) {
+        *ret = (struct jp_pod_record){.is_there = false};
+        result = 0;
+    } else if (result < 0) {
+        jp_error_move(err, &local);
+    } else {
+        result = jp_pod_record_parse(jp_buf_text(&buf), buf.len, ret, err);
+    }
+    jp_buf_clear(&buf);
+    return result;
+}
+
+static void clear_app(struct jp_pod_app_status *app)
+{
+    free(app->name);
+    free(app->image_id);
+    free(app->image_name);
+    free(app->state);
+}
+
+static void clear_isolator(struct jp_pod_isolator_status *isolator)
+{
+    free(isolator->app);
+    free(isolator->name);
+    free(isolator->reason);
+}
+
+void jp_pod_record_clear(struct jp_pod_record *record)
+{
+    for (size_t i = 0; i < record->n_apps; i++)
+        clear_app(&record->apps[i]);
+    for (size_t i = 0; i < record->n_isolators; i++)
+        clear_isolator(&record->isolators[i]);
+    free(record->apps);
+    free(record->isolators);
+    free(record->state);
+    free(record->error);
+    *record = (struct jp_pod_record){.is_there = false};
+}
+
+bool jp_pod_record_is_alive(const struct jp_pod_record *record)
+{
+    static const char *const words[] = {"starting", "running", "stopping"};
+    for (size_t i = 0; record->is_there && i < JP_LEN(words); i++) {
+        if (strcmp(record->state, words[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Apps that ran when the supervisor died ended with it, nobody knows how. */
+static void fail_apps(json_t *root)
+{
+    json_t *apps = json_object_get(root, "apps");
+    for (size_t i = 0; i < json_array_size(apps) && i < JP_PLAN_MAX_APPS; i++) {
+        json_t *app = json_array_get(apps, i);
+        const char *state = json_string_value(json_object_get(app, "state"));
+        if (state && strcmp(state, "exited") != 0) {
+            (void)json_object_set_new(app, "state", json_string("failed"));
+            (void)json_object_del(app, "pid");
+        }
+    }
+}
+
+int jp_pod_record_fail(int pod_fd, const char *uuid, const char *reason, struct jp_error *err)
+{
+    struct jp_buf buf = JP_BUF_INIT;
+    json_t *root = NULL;
+    if (jp_file_read(pod_fd, JP_STATE_FILE, JP_STATE_MAX_BYTES, &buf, NULL) == 0)
+        root = json_loadb(jp_buf_text(&buf), buf.len, JSON_REJECT_DUPLICATES, NULL);
+    jp_buf_clear(&buf);
+    if (!json_is_object(root)) {
+        json_decref(root);
+        root = json_pack("{s:i,s:s,s:[]}", "version", JP_STATE_VERSION, "uuid", uuid, "apps");
+    }
+    if (!root)
+        return jp_oom(err);
+    char now[JP_TIME_SIZE];
+    jp_time_format(jp_time_now_ns(), 9, now);
+    (void)json_object_set_new(root, "state", json_string("failed"));
+    (void)json_object_set_new(root, "error", json_string(reason));
+    (void)json_object_set_new(root, "ended", json_string(now));
+    fail_apps(root);
+    char *text = json_dumps(root, JSON_COMPACT);
+    json_decref(root);
+    if (!text)
+        return jp_oom(err);
+    int result = jp_file_replace(pod_fd, JP_STATE_FILE, text, strlen(text), 0600, false, err);
+    free(text);
+    return result;
+}
+
+/* ---- lock ---- */
+
+int jp_pod_lock(const struct jp_store_pod *pod, int pod_fd, struct jp_error *err)
+{
+    JP_AUTO(jp_error) local = JP_ERROR_INIT;
+    int fd = jp_lock_take(pod_fd, JP_POD_LOCK_FILE, JP_LOCK_EXCLUSIVE, false, &local);
+    if (fd >= 0)
+        return fd;
+    if (local.code != JP_EBUSY) {
+        jp_error_move(err, &local);
+        return jp_wrap(err, "pod '%s'", pod->name);
+    }
+    struct jp_pod_record record = {.is_there = false};
+    (void)jp_pod_record_read(pod_fd, &record, NULL);
+    jp_fail(err, JP_EBUSY, 0, "pod '%s' is %s", pod->name,
+            jp_pod_record_is_alive(&record) ? record.state : "in use by another command");
+    jp_pod_record_clear(&record);
+    return -1;
+}
+
+int jp_pod_lock_wait(const struct jp_pod_context *ctx, int pod_fd, int64_t timeout_ms,
+                     struct jp_error *err)
+{
+    int64_t end = jp_time_monotonic_ms() + timeout_ms;
+    for (;;) {
+        JP_AUTO(jp_error) local = JP_ERROR_INIT;
+        int fd = jp_lock_take(pod_fd, JP_POD_LOCK_FILE, JP_LOCK_EXCLUSIVE, false, &local);
+        if (fd >= 0)
+            return fd;
+        if (local.code != JP_EBUSY || (timeout_ms >= 0 && jp_time_monotonic_ms() >= end)) {
+            jp_error_move(err, &local);
+            return -1;
+        }
+        if (jp_pod_check_interrupt(ctx, err) < 0)
+            return -1;
+        (void)poll(NULL, 0, LOCK_PAUSE_MS);
+    }
+}
+
+int jp_pod_clean_system(const char *uuid, struct jp_error *err)
+{
+    /* All three are tried: one that fails must not keep the others' things. */
+    int result = jp_platform.isolation->clean(uuid, err);
+    if (jp_platform.limits->clean(uuid, result < 0 ? NULL : err) < 0)
+        result = -1;
+    if (jp_platform.links->clean(uuid, result < 0 ? NULL : err) < 0)
+        result = -1;
+    return result < 0 ? jp_wrap(err, "clean up after pod %s", uuid) : 0;
+}

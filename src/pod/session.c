@@ -1,0 +1,390 @@
+/*
+ * Sessions: `run` in the foreground, `exec`, `console`, `attach`. One loop over three descriptors:
+ * the supervisor, the user's input, signals. Nothing is buffered here beyond one message each way:
+ * a terminal that does not read stops the app, not the host's memory (containerd CVE-2022-31030).
+ */
+#include "pod/session.h"
+
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "pod/internal.h"
+#include "sys/fd.h"
+
+#define MAX_DETACH_KEYS 32
+
+/* ---- opening ---- */
+
+static struct jp_pod_session *new_session(int socket)
+{
+    struct jp_pod_session *session = jp_calloc(1, sizeof(*session));
+    if (session)
+        session->socket = socket;
+    return session;
+}
+
+static int copy_environment(const struct jp_pod_exec *exec, struct jp_strv *env,
+                            struct jp_error *err)
+{
+    if (exec->has_tty && exec->term && jp_strv_add_owned(env, jp_format("TERM=%s", exec->term)) < 0)
+        return jp_oom(err);
+    return jp_strv_extend(env, exec->env.items, exec->env.count) < 0 ? jp_oom(err) : 0;
+}
+
+static int send_exec(int socket, const struct jp_pod_exec *exec, struct jp_error *err)
+{
+    /* The message borrows everything but its environment: only that is released. */
+    struct jp_control_message message = JP_CONTROL_MESSAGE_INIT;
+    message.type = JP_CONTROL_EXEC;
+    message.app = (char *)(uintptr_t)exec->app;
+    message.user = (char *)(uintptr_t)exec->user;
+    message.cwd = (char *)(uintptr_t)exec->cwd;
+    message.argv = exec->argv;
+    message.flags = (exec->has_stdin ? JP_CONTROL_F_STDIN : 0) |
+                    (exec->has_tty ? JP_CONTROL_F_TTY : 0) |
+                    (exec->argv.count == 0 ? JP_CONTROL_F_CONSOLE : 0);
+    message.number = (int64_t)exec->rows << 16 | exec->columns;
+    JP_AUTO(jp_strv) env = JP_STRV_INIT;
+    if (copy_environment(exec, &env, err) < 0)
+        return -1;
+    message.env = env;
+    return jp_pod_ask(socket, &message, NULL, err);
+}
+
+int jp_pod_exec(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                const struct jp_pod_exec *exec, struct jp_pod_session **ret, struct jp_error *err)
+{
+    JP_AUTO_FD int pod_fd = -1;
+    JP_AUTO_PTR(jp_pod_session) session = NULL;
+    JP_AUTO(jp_error) local = JP_ERROR_INIT;
+    if (jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, err) < 0)
+        return -1;
+    int fd = jp_pod_connect(pod, pod_fd, &local);
+    if (fd >= 0) {
+        session = new_session(fd);
+        if (!session) {
+            jp_fd_close(&fd);
+            return jp_oom(err);
+        }
+    } else if (local.code != JP_EBUSY) {
+        jp_error_move(err, &local);
+        return -1;
+    } else if (jp_pod_start_empty(ctx, pod, &session, err) < 0) {
+        return -1;
+    }
+    if (send_exec(session->socket, exec, err) < 0)
+        return jp_wrap(err, "pod '%s'", pod->name);
+    session->is_exec = true;
+    session->has_input = exec->has_stdin;
+    session->has_tty = exec->has_tty;
+    *ret = jp_take(&session);
+    return 0;
+}
+
+int jp_pod_attach(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, const char *app,
+                  bool has_stdin, struct jp_pod_session **ret, struct jp_error *err)
+{
+    JP_AUTO_FD int pod_fd = -1;
+    if (jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, err) < 0)
+        return -1;
+    JP_AUTO_FD int fd = jp_pod_connect(pod, pod_fd, err);
+    if (fd < 0)
+        return -1;
+    struct jp_control_message message = JP_CONTROL_MESSAGE_INIT;
+    message.type = JP_CONTROL_ATTACH;
+    message.app = (char *)(uintptr_t)app;
+    message.flags = has_stdin ? JP_CONTROL_F_STDIN : 0;
+    if (jp_pod_ask(fd, &message, NULL, err) < 0)
+        return jp_wrap(err, "attach to pod '%s'", pod->name);
+    struct jp_pod_session *session = new_session(fd);
+    if (!session)
+        return jp_oom(err);
+    (void)jp_fd_take(&fd);
+    session->is_attached = true;
+    session->has_input = has_stdin;
+    session->has_tty = true;
+    *ret = session;
+    return 0;
+}
+
+/* ---- relaying ---- */
+
+struct relay {
+    struct jp_pod_session *session;
+    const struct jp_pod_relay *options;
+    bool input_is_open;
+    bool awaits_taken; /* one INPUT is under way */
+    bool stop_was_sent;
+    bool has_started;
+    bool is_over;
+    bool is_detached;
+    size_t keys_matched; /* of the detach keys: held back */
+    struct termios before;
+    bool is_raw;
+};
+
+static int send_plain(struct relay *r, uint8_t type, int64_t number, struct jp_error *err)
+{
+    struct jp_control_message message = JP_CONTROL_MESSAGE_INIT;
+    message.type = type;
+    message.number = number;
+    JP_AUTO(jp_error) local = JP_ERROR_INIT;
+    if (jp_control_send(r->session->socket, &message, &local) >= 0)
+        return 0;
+    /* The supervisor's last messages are still to be read. */
+    if (local.sys == EPIPE || local.sys == ECONNRESET)
+        return 0;
+    jp_error_move(err, &local);
+    return -1;
+}
+
+static int send_size(struct relay *r, struct jp_error *err)
+{
+    struct winsize size;
+    if (r->options->terminal < 0 || ioctl(r->options->terminal, TIOCGWINSZ, &size) < 0)
+        return 0;
+    return send_plain(r, JP_CONTROL_RESIZE, (int64_t)size.ws_row << 16 | size.ws_col, err);
+}
+
+static void make_raw(struct relay *r)
+{
+    if (r->options->terminal < 0 || tcgetattr(r->options->terminal, &r->before) < 0)
+        return;
+    struct termios raw = r->before;
+    cfmakeraw(&raw);
+    r->is_raw = tcsetattr(r->options->terminal, TCSADRAIN, &raw) == 0;
+}
+
+static void make_cooked(struct relay *r)
+{
+    if (r->is_raw)
+        (void)tcsetattr(r->options->terminal, TCSADRAIN, &r->before);
+    r->is_raw = false;
+}
+
+static int handle_signal(struct relay *r, int signal, struct jp_error *err)
+{
+    if (signal == SIGWINCH)
+        return send_size(r, err);
+    if (r->session->is_exec)
+        return send_plain(r, JP_CONTROL_SIGNAL, signal, err);
+    if (!r->session->is_owner) {
+        r->is_detached = true;
+        return 0;
+    }
+    uint8_t type = r->stop_was_sent ? JP_CONTROL_KILL : JP_CONTROL_STOP;
+    r->stop_was_sent = true;
+    return send_plain(r, type, -1, err);
+}
+
+static int read_signals(struct relay *r, struct jp_error *err)
+{
+    unsigned char bytes[64];
+    ssize_t n = read(r->options->signals, bytes, sizeof(bytes));
+    for (ssize_t i = 0; i < n; i++) {
+        if (handle_signal(r, bytes[i], err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int send_input(struct relay *r, const unsigned char *bytes, size_t len, struct jp_error *err)
+{
+    struct jp_control_message message = JP_CONTROL_MESSAGE_INIT;
+    message.type = JP_CONTROL_INPUT;
+    message.data = (unsigned char *)(uintptr_t)bytes;
+    message.data_len = len;
+    JP_AUTO(jp_error) local = JP_ERROR_INIT;
+    if (jp_control_send(r->session->socket, &message, &local) < 0 && local.sys != EPIPE &&
+        local.sys != ECONNRESET) {
+        jp_error_move(err, &local);
+        return -1;
+    }
+    r->awaits_taken = true;
+    return 0;
+}
+
+/*
+ * Copies input to `out` (room for len + MAX_DETACH_KEYS) without a run of the detach keys; bytes
+ * that may begin one are held back until it is clear. Returns the length; -1: they are complete.
+ */
+static ssize_t sift_keys(struct relay *r, const unsigned char *in, size_t len, unsigned char *out)
+{
+    const char *keys = r->options->detach_keys;
+    size_t n_keys = keys ? strlen(keys) : 0;
+    size_t n = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (n_keys > 0 && n_keys < MAX_DETACH_KEYS &&
+            in[i] == (unsigned char)keys[r->keys_matched]) {
+            if (++r->keys_matched == n_keys)
+                return -1;
+            continue;
+        }
+        memcpy(out + n, keys ? keys : "", r->keys_matched);
+        n += r->keys_matched;
+        r->keys_matched = 0;
+        out[n++] = in[i];
+    }
+    return (ssize_t)n;
+}
+
+static int read_input(struct relay *r, struct jp_error *err)
+{
+    unsigned char in[8192];
+    unsigned char out[sizeof(in) + MAX_DETACH_KEYS];
+    ssize_t n = read(r->options->input, in, sizeof(in));
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return 0;
+    if (n <= 0) { /* a terminal that went away ends input like an end of file */
+        r->input_is_open = false;
+        return send_input(r, (const unsigned char *)"", 0, err);
+    }
+    ssize_t len = sift_keys(r, in, (size_t)n, out);
+    if (len < 0) {
+        r->is_detached = true;
+        return 0;
+    }
+    return len > 0 ? send_input(r, out, (size_t)len, err) : 0;
+}
+
+/* A start that failed: the supervisor undoes its work and goes; then its word is the error. */
+static int failed_start(struct relay *r, const struct jp_control_message *message,
+                        struct jp_error *err)
+{
+    JP_AUTO(jp_control_message) rest = JP_CONTROL_MESSAGE_INIT;
+    jp_pod_failed_message(message, err);
+    while (jp_control_receive(r->session->socket, &rest, NULL) > 0) {
+        if (rest.type == JP_CONTROL_ENDED)
+            break;
+    }
+    r->session->has_ended = true;
+    return -1;
+}
+
+static int take_message(struct relay *r, const struct jp_control_message *m, struct jp_error *err)
+{
+    switch (m->type) {
+    case JP_CONTROL_OUTPUT:
+        if (r->options->output &&
+            r->options->output(r->options->context, m->app, m->stream, m->data, m->data_len) != 0)
+            return jp_fail(err, JP_EINTERRUPTED, 0, "the output cannot be written");
+        return 0;
+    case JP_CONTROL_TAKEN:
+        r->awaits_taken = false;
+        return 0;
+    case JP_CONTROL_STARTED:
+        r->has_started = true;
+        return r->session->has_tty ? send_size(r, err) : 0;
+    case JP_CONTROL_FAILED:
+        if (r->session->is_owner && !r->session->is_exec && !r->has_started)
+            return failed_start(r, m, err);
+        return 0;
+    case JP_CONTROL_EXITED:
+        if (r->options->exited)
+            r->options->exited(r->options->context, m->app, (int)m->number);
+        if (r->session->is_exec && !m->app) {
+            r->session->status = (int)m->number;
+            r->is_over = true;
+        }
+        return 0;
+    case JP_CONTROL_ENDED:
+        if (!r->session->is_exec)
+            r->session->status = (int)m->number;
+        r->session->has_ended = true;
+        r->is_over = true;
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+static int read_message(struct relay *r, struct jp_error *err)
+{
+    JP_AUTO(jp_control_message) message = JP_CONTROL_MESSAGE_INIT;
+    int n = jp_control_receive(r->session->socket, &message, err);
+    if (n < 0)
+        return -1;
+    if (n == 0)
+        return jp_fail(err, JP_ESYS, ECONNRESET, "the pod's supervisor died");
+    return take_message(r, &message, err);
+}
+
+static int turn(struct relay *r, struct jp_error *err)
+{
+    bool reads_input = r->input_is_open && !r->awaits_taken;
+    struct pollfd polled[3] = {
+        {.fd = r->session->socket, .events = POLLIN},
+        {.fd = reads_input ? r->options->input : -1, .events = POLLIN},
+        {.fd = r->options->signals, .events = POLLIN},
+    };
+    if (poll(polled, JP_LEN(polled), -1) < 0)
+        return errno == EINTR ? 0 : jp_fail_sys(err, "wait for the pod");
+    if (polled[2].revents && read_signals(r, err) < 0)
+        return -1;
+    if (polled[1].revents && read_input(r, err) < 0)
+        return -1;
+    if (polled[0].revents && !r->is_detached)
+        return read_message(r, err);
+    return 0;
+}
+
+/* An isolation that was started for this exec ends with it; its lock is free afterwards. */
+static void end_isolation(struct relay *r)
+{
+    JP_AUTO(jp_control_message) rest = JP_CONTROL_MESSAGE_INIT;
+    if (!r->session->is_owner || !r->session->is_exec || r->session->has_ended)
+        return;
+    (void)send_plain(r, JP_CONTROL_KILL, 0, NULL);
+    while (jp_control_receive(r->session->socket, &rest, NULL) > 0) {
+        if (rest.type == JP_CONTROL_ENDED)
+            break;
+    }
+    r->session->has_ended = true;
+}
+
+static void leave(struct relay *r)
+{
+    if (r->session->is_owner && !r->session->is_exec)
+        (void)send_plain(r, JP_CONTROL_DETACH, 0, NULL);
+}
+
+int jp_pod_session_relay(struct jp_pod_session *session, const struct jp_pod_relay *options,
+                         enum jp_pod_end *ret_end, int *ret_status, struct jp_error *err)
+{
+    struct relay r = {.session = session, .options = options};
+    r.input_is_open = session->has_input && options->input >= 0;
+    r.has_started = !session->is_owner || session->is_exec;
+    r.is_over = session->has_ended;
+    make_raw(&r);
+    int result = 0;
+    if (session->has_input && !r.input_is_open)
+        result = send_input(&r, (const unsigned char *)"", 0, err);
+    if (result == 0 && session->has_tty && r.has_started)
+        result = send_size(&r, err);
+    while (result == 0 && !r.is_over && !r.is_detached)
+        result = turn(&r, err);
+    make_cooked(&r);
+    if (r.is_detached)
+        leave(&r);
+    end_isolation(&r);
+    if (result < 0)
+        return -1;
+    *ret_end = r.is_detached ? JP_POD_END_DETACHED : JP_POD_END_EXITED;
+    *ret_status = session->status;
+    return 0;
+}
+
+int jp_pod_exit_code(int status)
+{
+    if (WIFEXITED(status))
+        return WEXITSTATUS(status);
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : 125;
+}

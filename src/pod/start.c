@@ -1,0 +1,336 @@
+/*
+ * Starting a pod: under its lock, the manifest is read again, the volumes looked at again, the
+ * roots cloned afresh, the plan made and handed to a supervisor, who inherits the lock.
+ *
+ * A run that was kept (`--keep`, ruling 17) leaves its plan beside its roots, so that `exec`,
+ * `console` and `cp` on the ended pod see those roots and not clean ones.
+ */
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "appc/id.h"
+#include "base/mem.h"
+#include "pod/internal.h"
+#include "sys/calls.h"
+#include "sys/fd.h"
+
+/* Everything that a start gathers. */
+struct launch {
+    const struct jp_pod_context *ctx;
+    const struct jp_store_pod *pod;
+    const struct jp_pod_start *options;
+    int pod_fd;
+    int lock_fd;
+    char *path;
+    struct jp_pod_manifest manifest;
+    struct jp_image_manifest *images;
+    size_t n_images;
+    struct jp_plan_root *roots;
+    size_t n_roots;
+    struct jp_plan plan;
+    struct jp_pod_session *session;
+};
+
+static void launch_clear(struct launch *l)
+{
+    jp_pod_manifest_clear(&l->manifest);
+    for (size_t i = 0; i < l->n_images; i++)
+        jp_image_manifest_clear(&l->images[i]);
+    free(l->images);
+    for (size_t i = 0; i < l->n_roots; i++)
+        jp_pod_plan_root_clear(&l->roots[i]);
+    free(l->roots);
+    jp_plan_clear(&l->plan);
+    free(l->path);
+    jp_fd_close(&l->pod_fd);
+    jp_fd_close(&l->lock_fd);
+}
+
+static int load(struct launch *l, struct jp_error *err)
+{
+    if (jp_pod_load_manifest(l->ctx, l->pod->uuid, &l->manifest, err) < 0)
+        return -1;
+    l->images = jp_calloc(l->manifest.apps.count + 1, sizeof(*l->images));
+    l->path = jp_pod_path(l->ctx, l->pod->uuid);
+    if (!l->images || !l->path)
+        return jp_oom(err);
+    for (size_t i = 0; i < l->manifest.apps.count; i++) {
+        const struct jp_runtime_app *app = &l->manifest.apps.items[i];
+        if (!app->image.id)
+            return jp_fail(err, JP_ECORRUPT, 0, "app '%s' has no image id", app->name);
+        if (jp_pod_load_image(l->ctx, app->image.id, &l->images[i], err) < 0)
+            return jp_wrap(err, "app '%s'", app->name);
+        l->n_images++;
+    }
+    return 0;
+}
+
+/* ---- clones ---- */
+
+/* The plan of a kept run, if there is one: its roots are used as they are. */
+static int take_kept_roots(struct launch *l, bool *ret_found, struct jp_error *err)
+{
+    struct jp_buf bytes = JP_BUF_INIT;
+    JP_AUTO(jp_plan) kept = JP_PLAN_INIT;
+    *ret_found = false;
+    int result = jp_file_read(l->pod_fd, JP_POD_KEPT_FILE, JP_POD_KEPT_MAX, &bytes, NULL);
+    if (result == 0)
+        result = jp_plan_decode(bytes.data, bytes.len, &kept, NULL);
+    jp_buf_clear(&bytes);
+    if (result < 0 || kept.n_apps != l->manifest.apps.count)
+        return 0;
+    l->roots = jp_calloc(kept.n_apps, sizeof(*l->roots));
+    if (!l->roots)
+        return jp_oom(err);
+    for (size_t i = 0; i < kept.n_apps; i++) {
+        l->roots[i] = kept.apps[i].root;
+        kept.apps[i].root = (struct jp_plan_root){.kind = 0};
+        l->n_roots++;
+    }
+    *ret_found = true;
+    return 0;
+}
+
+/* The apps of this run as the store knows them; names and ids are borrowed. */
+static int select_apps(const struct launch *l, struct jp_store_pod *part,
+                       struct jp_strv **ret_layers, struct jp_error *err)
+{
+    size_t count = l->manifest.apps.count;
+    *part = *l->pod;
+    part->n_apps = 0;
+    part->apps = jp_calloc(count + 1, sizeof(*part->apps));
+    *ret_layers = jp_calloc(count + 1, sizeof(**ret_layers));
+    if (!part->apps || !*ret_layers)
+        return jp_oom(err);
+    for (size_t i = 0; i < count; i++) {
+        const struct jp_runtime_app *app = &l->manifest.apps.items[i];
+        if (!jp_pod_start_includes(l->options, app->name))
+            continue;
+        struct jp_strv *layers = &(*ret_layers)[part->n_apps];
+        part->apps[part->n_apps++] = (struct jp_store_pod_app){app->name, app->image.id};
+        if (jp_pod_image_layers(l->ctx, app->image.id, layers, err) < 0)
+            return jp_wrap(err, "app '%s'", app->name);
+    }
+    if (part->n_apps == 0)
+        return jp_fail(err, JP_ENOTFOUND, 0, "pod '%s' has no app '%s'", l->pod->name,
+                       l->options->only_app ? l->options->only_app : "");
+    return 0;
+}
+
+static int clone_roots(struct launch *l, struct jp_error *err)
+{
+    struct jp_store_pod part;
+    struct jp_strv *layers = NULL;
+    int result = select_apps(l, &part, &layers, err);
+    if (result == 0 && !(l->roots = jp_calloc(part.n_apps, sizeof(*l->roots))))
+        result = jp_oom(err);
+    if (result == 0) {
+        l->n_roots = part.n_apps;
+        result = jp_store_pod_clone(l->ctx->store, &part, layers, l->roots, err);
+    }
+    for (size_t i = 0; layers && i < part.n_apps; i++)
+        jp_strv_clear(&layers[i]);
+    free(layers);
+    free(part.apps);
+    return result;
+}
+
+static int make_roots(struct launch *l, struct jp_error *err)
+{
+    bool has_kept = false;
+    if (l->options->without_apps && take_kept_roots(l, &has_kept, err) < 0)
+        return -1;
+    if (has_kept)
+        return 0;
+    if (jp_sys.unlinkat(l->pod_fd, JP_POD_KEPT_FILE, 0) < 0 && errno != ENOENT)
+        return jp_fail_sys(err, "remove '%s'", JP_POD_KEPT_FILE);
+    return clone_roots(l, err);
+}
+
+static int note_kept(struct launch *l, struct jp_error *err)
+{
+    struct jp_buf bytes = JP_BUF_INIT;
+    if (!l->options->keep)
+        return 0;
+    int result = jp_plan_encode(&l->plan, &bytes, err);
+    if (result == 0)
+        result =
+            jp_file_replace(l->pod_fd, JP_POD_KEPT_FILE, bytes.data, bytes.len, 0600, true, err);
+    jp_buf_clear(&bytes);
+    return result;
+}
+
+/* ---- isolators ---- */
+
+struct strictness {
+    const struct jp_pod_context *ctx;
+    bool is_strict;
+};
+
+static int judge(void *context, const char *app, const char *isolator, enum jp_verdict verdict,
+                 const char *reason, struct jp_error *err)
+{
+    const struct strictness *s = context;
+    if (verdict == JP_VERDICT_ENFORCED)
+        return 0;
+    const char *what = verdict == JP_VERDICT_IGNORED ? "ignored" : "modified";
+    if (s->is_strict && verdict == JP_VERDICT_IGNORED)
+        return jp_fail(err, JP_EUNSUPPORTED, 0,
+                       "%s%s%sisolator '%s' would be %s (%s), and the pod "
+                       "is strict",
+                       app ? "app '" : "", app ? app : "", app ? "': " : "", isolator, what,
+                       reason ? reason : "");
+    jp_pod_say(s->ctx, JP_POD_WARNING, "%s%s%sisolator '%s' is %s: %s", app ? "app '" : "",
+               app ? app : "", app ? "': " : "", isolator, what, reason ? reason : "");
+    return 0;
+}
+
+static int make_plan(struct launch *l, struct jp_error *err)
+{
+    struct strictness s = {l->ctx, l->ctx->is_strict || jp_pod_is_on(jp_pod_manifest_annotation(
+                                                            &l->manifest, JP_NOTE_STRICT))};
+    struct jp_pod_verdicts verdicts = {judge, &s};
+    struct jp_pod_plan_request request = {
+        .pod = l->pod,
+        .manifest = &l->manifest,
+        .images = l->images,
+        .start = l->options,
+        .roots = l->roots,
+        .pod_path = l->path,
+    };
+    return jp_pod_plan_make(l->ctx, &request, &verdicts, &l->plan, err);
+}
+
+/* ---- the start ---- */
+
+static int check_chosen(const struct launch *l, const char *choice, struct jp_error *err)
+{
+    if (!choice)
+        return 0;
+    if (choice[0] == '\0') {
+        if (l->manifest.apps.count == 1 || l->options->only_app)
+            return 0;
+        return jp_fail(err, JP_EAMBIGUOUS, 0,
+                       "pod '%s' has several apps: say which one gets the terminal", l->pod->name);
+    }
+    if (!jp_pod_manifest_find_app(&l->manifest, choice))
+        return jp_fail(err, JP_ENOTFOUND, 0, "pod '%s' has no app '%s'", l->pod->name, choice);
+    return 0;
+}
+
+/* What a killed supervisor of an earlier run left must be gone before the names are used again. */
+static int gather(struct launch *l, struct jp_error *err)
+{
+    if (jp_pod_mend(l->pod, l->pod_fd, NULL, err) < 0 || load(l, err) < 0 ||
+        check_chosen(l, l->options->tty_app, err) < 0 ||
+        check_chosen(l, l->options->stdin_app, err) < 0 ||
+        jp_pod_volumes_check(&l->manifest, err) < 0 ||
+        jp_pod_volumes_make(l->pod_fd, &l->manifest, err) < 0 ||
+        jp_pod_check_interrupt(l->ctx, err) < 0 || make_roots(l, err) < 0 ||
+        make_plan(l, err) < 0 || note_kept(l, err) < 0)
+        return -1;
+    return jp_pod_check_interrupt(l->ctx, err);
+}
+
+/* Waits for STARTED. Closing the socket makes the supervisor undo everything. */
+static int await_start(struct launch *l, struct jp_error *err)
+{
+    JP_AUTO(jp_control_message) message = JP_CONTROL_MESSAGE_INIT;
+    for (;;) {
+        int n = jp_pod_await(l->session->socket, &message, err);
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            return jp_fail(err, JP_ESYS, ECONNRESET, "the supervisor died while starting");
+        if (message.type == JP_CONTROL_STARTED)
+            return 0;
+        if (message.type == JP_CONTROL_ENDED) {
+            l->session->has_ended = true;
+            l->session->status = (int)message.number;
+            return 0;
+        }
+    }
+}
+
+static int let_go(struct launch *l, struct jp_error *err)
+{
+    if (l->session->has_ended)
+        return 0;
+    struct jp_control_message message = JP_CONTROL_MESSAGE_INIT;
+    message.type = JP_CONTROL_DETACH;
+    JP_AUTO(jp_error) local = JP_ERROR_INIT;
+    /* A pod that ended meanwhile needs nobody to let it go. */
+    if (jp_control_send(l->session->socket, &message, &local) < 0 && local.sys != EPIPE &&
+        local.sys != ECONNRESET) {
+        jp_error_move(err, &local);
+        return -1;
+    }
+    return 0;
+}
+
+static int launch(struct launch *l, struct jp_error *err)
+{
+    const struct jp_pod_start *o = l->options;
+    bool is_attached = !o->is_detached && !o->without_apps;
+    struct jp_pod_spawn spawn = {
+        .plan = &l->plan,
+        .pod_fd = l->pod_fd,
+        .lock_fd = l->lock_fd,
+        .wants_output = is_attached,
+        .has_stdin = is_attached && (o->tty_app || o->stdin_app),
+    };
+    if (jp_pod_supervisor_spawn(l->ctx, &spawn, &l->session, err) < 0)
+        return -1;
+    /* From here on the lock is the supervisor's alone. */
+    jp_fd_close(&l->lock_fd);
+    if (is_attached) {
+        l->session->has_tty = o->tty_app != NULL;
+        return 0;
+    }
+    if (await_start(l, err) < 0)
+        return -1;
+    return o->is_detached ? let_go(l, err) : 0;
+}
+
+static int start(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                 const struct jp_pod_start *options, struct jp_pod_session **ret,
+                 struct jp_error *err)
+{
+    __attribute__((__cleanup__(launch_clear))) struct launch l = {
+        .ctx = ctx, .pod = pod, .options = options, .pod_fd = -1, .lock_fd = -1};
+    if (jp_store_pod_open(ctx->store, pod->uuid, &l.pod_fd, err) < 0 ||
+        (l.lock_fd = jp_pod_lock(pod, l.pod_fd, err)) < 0 || gather(&l, err) < 0)
+        return -1;
+    if (launch(&l, err) < 0) {
+        /* The supervisor undoes its work when its owner is gone; the lock tells when it is done. */
+        jp_pod_session_free(l.session);
+        struct jp_pod_context calm = *ctx;
+        calm.interrupted = NULL;
+        int lock = jp_pod_lock_wait(&calm, l.pod_fd, 10000, NULL);
+        jp_fd_close(&lock);
+        return -1;
+    }
+    *ret = l.session;
+    return 0;
+}
+
+int jp_pod_start(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                 const struct jp_pod_start *options, struct jp_pod_session **ret,
+                 struct jp_error *err)
+{
+    if (start(ctx, pod, options, ret, err) < 0)
+        return jp_wrap(err, "start pod '%s'", pod->name);
+    return 0;
+}
+
+int jp_pod_start_empty(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                       struct jp_pod_session **ret, struct jp_error *err)
+{
+    struct jp_pod_start options = {.without_apps = true};
+    return jp_pod_start(ctx, pod, &options, ret, err);
+}

@@ -1,0 +1,209 @@
+/*
+ * Starting a supervisor: plan and shim go into sealed files in memory, five descriptors go to fixed
+ * numbers, everything else is closed, and stage 1 begins a session of its own so that a Ctrl-C at
+ * the terminal reaches the command and not the supervisor.
+ */
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "plan/state.h"
+#include "pod/internal.h"
+#include "sys/fd.h"
+#include "sys/self.h"
+
+#define N_FDS         5  /* from JP_STAGE1_FD_PLAN to JP_STAGE1_FD_STAGE2 */
+#define SAFE_FD       16 /* copies are made above what the child overwrites */
+#define MAX_VARIABLES 32
+
+/* What stage 1 gets, as copies that no dup2(2) of the child can hit. */
+struct handover {
+    int fds[N_FDS];
+    char *program;
+    char *environment[MAX_VARIABLES];
+};
+
+static void handover_clear(struct handover *h)
+{
+    for (size_t i = 0; i < N_FDS; i++)
+        jp_fd_close(&h->fds[i]);
+    free(h->program);
+}
+
+static int put(struct handover *h, int number, int fd, struct jp_error *err)
+{
+    if (fd < 0)
+        return -1;
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, SAFE_FD);
+    if (copy < 0)
+        return jp_fail_sys(err, "duplicate a descriptor");
+    h->fds[number - JP_STAGE1_FD_PLAN] = copy;
+    return 0;
+}
+
+static int put_plan(struct handover *h, const struct jp_plan *plan, struct jp_error *err)
+{
+    struct jp_buf bytes = JP_BUF_INIT;
+    /* Writing walks the plan with the reader's function: it changes nothing. */
+    int result = jp_plan_encode((struct jp_plan *)(uintptr_t)plan, &bytes, err);
+    if (result == 0) {
+        JP_AUTO_FD int fd = jp_self_seal_bytes("jetpack-plan", bytes.data, bytes.len, err);
+        result = put(h, JP_STAGE1_FD_PLAN, fd, err);
+    }
+    jp_buf_clear(&bytes);
+    return result;
+}
+
+static int put_stage2(struct handover *h, const struct jp_pod_context *ctx, struct jp_error *err)
+{
+    JP_AUTO_FD int file = jp_pod_program(ctx, "jetpack-stage2", NULL, err);
+    if (file < 0)
+        return -1;
+    JP_AUTO_FD int sealed = jp_self_seal_program("jetpack-stage2", file, err);
+    return put(h, JP_STAGE1_FD_STAGE2, sealed, err);
+}
+
+/* PATH, and what tests of ours say to ours. */
+static void put_environment(struct handover *h)
+{
+    extern char **environ;
+    static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    size_t n = 0;
+    h->environment[n++] = path;
+    for (char **p = environ; p && *p && n + 1 < MAX_VARIABLES; p++) {
+        if (strncmp(*p, "JETPACK_", 8) == 0)
+            h->environment[n++] = *p;
+    }
+    h->environment[n] = NULL;
+}
+
+static int prepare(struct handover *h, const struct jp_pod_context *ctx,
+                   const struct jp_pod_spawn *spawn, int owner, struct jp_error *err)
+{
+    int program = jp_pod_program(ctx, "jetpack-stage1", &h->program, err);
+    if (program < 0)
+        return -1;
+    jp_fd_close(&program);
+    put_environment(h);
+    if (put_plan(h, spawn->plan, err) < 0 || put_stage2(h, ctx, err) < 0 ||
+        put(h, JP_STAGE1_FD_POD, spawn->pod_fd, err) < 0 ||
+        put(h, JP_STAGE1_FD_LOCK, spawn->lock_fd, err) < 0 ||
+        put(h, JP_STAGE1_FD_OWNER, owner, err) < 0)
+        return -1;
+    return 0;
+}
+
+/* In the child: only system calls, nothing of the parent's memory is written. */
+JP_NORETURN static void become_stage1(const struct handover *h, int null_fd)
+{
+    struct sigaction plain = {.sa_handler = SIG_DFL};
+    (void)sigaction(SIGPIPE, &plain, NULL);
+    (void)setsid();
+    (void)umask(022);
+    int ok = chdir("/");
+    for (int i = 0; i < 3 && ok == 0; i++)
+        ok = dup2(null_fd, i) < 0 ? -1 : 0;
+    for (int i = 0; i < N_FDS && ok == 0; i++)
+        ok = dup2(h->fds[i], JP_STAGE1_FD_PLAN + i) < 0 ? -1 : 0;
+    if (ok == 0) {
+        closefrom(JP_STAGE1_FD_PLAN + N_FDS);
+        char *const argv[] = {(char *)(uintptr_t) "jetpack-stage1", NULL};
+        sigset_t none;
+        sigemptyset(&none);
+        (void)sigprocmask(SIG_SETMASK, &none, NULL);
+        (void)execve(h->program, argv, h->environment);
+    }
+    _exit(125);
+}
+
+static pid_t spawn_child(const struct handover *h, struct jp_error *err)
+{
+    /* Not 0 to 2: a caller that closed those must not have it overwritten. */
+    JP_AUTO_FD int null_fd = jp_fd_open(AT_FDCWD, "/dev/null", O_RDWR, 0, err);
+    if (null_fd < 0)
+        return -1;
+    JP_AUTO_FD int safe = fcntl(null_fd, F_DUPFD_CLOEXEC, SAFE_FD);
+    if (safe < 0)
+        return jp_fail_sys(err, "duplicate a descriptor");
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    (void)sigprocmask(SIG_SETMASK, &all, &before);
+    /* vfork: the tables of a process with an open database are not copied for an execve. */
+    pid_t pid = vfork();
+    if (pid == 0)
+        become_stage1(h, safe);
+    int saved = errno;
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    errno = saved;
+    if (pid < 0)
+        return jp_fail_sys(err, "make a process");
+    return pid;
+}
+
+/* Said before stage 1 lives, so that not a byte of output is missed. */
+static int greet(int socket, const struct jp_pod_spawn *spawn, struct jp_error *err)
+{
+    struct jp_control_message hello = JP_CONTROL_MESSAGE_INIT;
+    hello.type = JP_CONTROL_HELLO;
+    hello.number = JP_CONTROL_VERSION;
+    if (jp_control_send(socket, &hello, err) < 0)
+        return -1;
+    if (!spawn->wants_output)
+        return 0;
+    struct jp_control_message attach = JP_CONTROL_MESSAGE_INIT;
+    attach.type = JP_CONTROL_ATTACH;
+    attach.flags = spawn->has_stdin ? JP_CONTROL_F_STDIN : 0;
+    attach.app = (char *)(uintptr_t)spawn->input_app;
+    return jp_control_send(socket, &attach, err) < 0 ? -1 : 0;
+}
+
+int jp_pod_supervisor_spawn(const struct jp_pod_context *ctx, const struct jp_pod_spawn *spawn,
+                            struct jp_pod_session **ret, struct jp_error *err)
+{
+    __attribute__((__cleanup__(handover_clear))) struct handover h = {.fds = {-1, -1, -1, -1, -1}};
+    int ends[2] = {-1, -1};
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return jp_fail_sys(err, "make a socket pair");
+    JP_AUTO_FD int ours = ends[0];
+    JP_AUTO_FD int theirs = ends[1];
+    struct jp_pod_session *session = jp_calloc(1, sizeof(*session));
+    if (!session)
+        return jp_oom(err);
+    pid_t pid = -1;
+    if (prepare(&h, ctx, spawn, theirs, err) == 0 && greet(ours, spawn, err) == 0 &&
+        jp_pod_check_interrupt(ctx, err) == 0)
+        pid = spawn_child(&h, err);
+    if (pid < 0) {
+        free(session);
+        return -1;
+    }
+    session->socket = jp_fd_take(&ours);
+    session->is_owner = true;
+    session->is_attached = spawn->wants_output;
+    session->has_input = spawn->has_stdin;
+    session->child = pid;
+    *ret = session;
+    return 0;
+}
+
+void jp_pod_session_free(struct jp_pod_session *session)
+{
+    if (!session)
+        return;
+    jp_fd_close(&session->socket);
+    /* A supervisor that has said its last word is a moment from its end; others are not waited for.
+     */
+    if (session->child > 0)
+        (void)waitpid(session->child, NULL, WNOHANG);
+    free(session->tty_app);
+    free(session);
+}
