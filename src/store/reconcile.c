@@ -356,8 +356,50 @@ static int walk_marks(struct jp_reconcile *job, struct jp_error *err)
     return 0;
 }
 
+/*
+ * Rows that belong to nobody: foreign keys keep them from arising, other hands may not have minded
+ * them.
+ */
+static int walk_children(struct jp_reconcile *job, struct jp_error *err)
+{
+    static const struct {
+        const char *table;
+        const char *count;
+        const char *remove;
+    } children[] = {
+#define CHILD(table, owner, owners)                                                                \
+    {table,                                                                                        \
+     "SELECT count(*) FROM " table " WHERE " owner " NOT IN (SELECT " owner " FROM " owners        \
+     ") HAVING count(*) > 0",                                                                      \
+     "DELETE FROM " table " WHERE " owner " NOT IN (SELECT " owner " FROM " owners ")"}
+        CHILD("image_labels", "image", "images"),
+        CHILD("image_tags", "image", "images"),
+        CHILD("image_dependencies", "image", "images"),
+        CHILD("pod_apps", "pod", "pods"),
+        CHILD("leases", "pod", "pods"),
+#undef CHILD
+    };
+    for (size_t i = 0; i < JP_LEN(children); i++) {
+        int64_t count;
+        int r = jp_db_number(job->db, err, &count, children[i].count, "");
+        if (r < 0)
+            return -1;
+        if (r == 0)
+            continue;
+        if (!job->repair)
+            (void)problem(job, "table", children[i].table, "has rows that belong to nothing");
+        else if (jp_db_run(job->db, err, children[i].remove, "") < 0)
+            return -1;
+        else
+            jp_reconcile_say(job, "table", children[i].table, "rid of rows that belong to nothing");
+    }
+    return 0;
+}
+
 int jp_reconcile(struct jp_reconcile *job, struct jp_error *err)
 {
+    if (job->deep && walk_children(job, err) < 0)
+        return -1;
     if (walk(job, &image_kind, job->store->images_fd, err) < 0 ||
         walk(job, &pod_kind, job->store->pods_fd, err) < 0)
         return -1;
