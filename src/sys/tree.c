@@ -73,7 +73,8 @@ static int remove_entry(struct removal *r, int dir_fd, const char *name, char ki
         int failure = errno;
         struct stat st;
         /* Linux says EISDIR, POSIX EPERM, to the name of a directory. */
-        if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode)) {
+        if ((failure != EISDIR && failure != EPERM) ||
+            fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode)) {
             errno = failure;
             return fail_remove(r, dir_fd, name, err);
         }
