@@ -22,6 +22,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -482,6 +483,58 @@ static void test_terminal(struct bed *bed)
     jp_orders_clear(&o);
 }
 
+struct seen {
+    pid_t pid;
+    struct jp_pod_process process;
+    size_t count;
+};
+
+static int see(void *context, const struct jp_pod_process *process)
+{
+    struct seen *seen = context;
+    seen->count++;
+    if (process->pid == seen->pid)
+        seen->process = *process;
+    return 0;
+}
+
+static void test_processes(struct bed *bed)
+{
+    struct jp_orders o = orders_of("sleep", "a\nb", NULL);
+    o.uid = 1000;
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    struct jp_spawn spawn = {.app = 0, .orders = &o, .stdio = {null, null, null}};
+    struct seen seen = {.pid = -1};
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    TAP_OK(jp_platform.isolation->spawn(bed->pod, &spawn, &seen.pid, NULL) == 0, "a sleeper runs");
+    int r = jp_platform.host->processes(bed->uuid, getpid(), see, &seen, &err);
+    TAP_OK(r == 0 && seen.count == 1, "it is the only process of the pod %s", why(&err));
+    TAP_OK(seen.process.uid == 1000 && seen.process.pod_pid > 1 && seen.process.state != 'Z' &&
+               seen.process.resident_bytes > 0,
+           "with its user and its numbers");
+    TAP_STR(seen.process.command, "/bin/fingerprint sleep a?b", "and its arguments");
+    int64_t age = (int64_t)time(NULL) - seen.process.start_ns / 1000000000;
+    TAP_OK(age >= -2 && age < 60, "that started just now");
+    kill(seen.pid, SIGKILL);
+    (void)waitpid(seen.pid, NULL, 0);
+    close(null);
+    jp_orders_clear(&o);
+}
+
+static void count_line(void *context, const char *name, bool is_fine, const char *text,
+                       const char *remedy)
+{
+    printf("# %s: %s (%s)\n", name, is_fine ? "fine" : remedy, text);
+    *(size_t *)context += is_fine;
+}
+
+static void test_examine(void)
+{
+    size_t fine = 0;
+    jp_platform.host->examine(count_line, &fine);
+    TAP_OK(fine > 10, "the host is examined");
+}
+
 static void test_sealing_signal(struct bed *bed)
 {
     struct jp_orders o = orders_of("sleep", NULL, NULL);
@@ -525,6 +578,7 @@ static void test_plain(void)
         test_mounts(&bed);
         test_evil(&bed);
         test_terminal(&bed);
+        test_processes(&bed);
         test_sealing_signal(&bed);
     }
     bed_close(&bed);
@@ -849,5 +903,6 @@ int main(int argc, char **argv)
     test_host_network();
     test_limits();
     test_killed();
+    test_examine();
     return tap_done();
 }
