@@ -71,7 +71,7 @@ bool jp_acl_is_mode(const unsigned char *value, size_t len, mode_t *ret_mode)
         const unsigned char *p = value + HEAD + i * ENTRY;
         if (little(p, 2) != tags[i])
             return false;
-        mode = mode << 3 | (mode_t)little(p + 2, 2);
+        mode = (mode_t)(mode << 3 | (mode_t)little(p + 2, 2));
     }
     *ret_mode = mode;
     return true;
