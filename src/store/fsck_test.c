@@ -115,6 +115,11 @@ static void test_lost_pod_rows(void)
     sql("DELETE FROM pods WHERE name = 'lost-2'");
     sql("UPDATE leases SET address = (SELECT min(address) FROM leases) - 1");
     CHECK(testing_fsck(&options, true) == 0, "leases are mended from the records");
+    sql("UPDATE leases SET address = (SELECT sum(address) FROM leases) + 100000 - address");
+    sql("UPDATE leases SET address = address - 100000");
+    CHECK(testing_fsck(&options, false) == 2 && testing_fsck(&options, true) == 0 &&
+              testing_fsck(&options, false) == 0,
+          "even when two were swapped");
     sql("DELETE FROM pods WHERE name = 'lost-2'");
     char text[200];
     uint32_t address = 0;

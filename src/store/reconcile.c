@@ -99,10 +99,7 @@ static int compare_image(struct jp_reconcile *job, int dir_fd, const char *id, s
     if (!jp_store_exists(dir_fd, "rootfs"))
         (void)problem(job, "image", id, "has no rootfs");
     for (size_t i = 0; i < image.dependencies.count; i++) {
-        int r = jp_rows_has_image(job->db, image.dependencies.items[i], err);
-        if (r < 0)
-            return -1;
-        if (r == 0)
+        if (!jp_store_exists(job->store->images_fd, image.dependencies.items[i]))
             (void)problem(job, "image", id, "depends on an image that is not here");
     }
     if (jp_rows_read_images(job->store, id, NULL, &rows, err) < 0)
@@ -189,10 +186,7 @@ static int compare_pod(struct jp_reconcile *job, int dir_fd, const char *uuid, s
     if (!jp_store_exists(dir_fd, "manifest"))
         (void)problem(job, "pod", uuid, "has no manifest");
     for (size_t i = 0; i < pod.n_apps; i++) {
-        int r = jp_rows_has_image(job->db, pod.apps[i].image_id, err);
-        if (r < 0)
-            return -1;
-        if (r == 0)
+        if (!jp_store_exists(job->store->images_fd, pod.apps[i].image_id))
             (void)problem(job, "pod", uuid, "uses an image that is not here");
     }
     if (jp_rows_read_pods(job->db, JP_ROWS_BY_UUID, uuid, &rows, err) < 0)
@@ -305,15 +299,17 @@ static int handle_both(struct jp_reconcile *job, const struct kind *kind, int pa
         return 0;
     if (!job->repair)
         return problem(job, kind->name, key, "differs between record and database");
-    if (kind->remove(job->db, key, err) < 0)
-        return -1;
-    if (enter_guarded(job, kind, fd, key, &why) < 0)
-        return absorb(job, kind, key, &why, err);
-    jp_reconcile_say(job, kind->name, key, "entered anew in the database");
-    return 0;
+    /* Entered anew with the orphans, when nothing that was wrong is in its way any more. */
+    return kind->remove(job->db, key, err);
 }
 
-static int walk(struct jp_reconcile *job, const struct kind *kind, int parent_fd,
+/* What a walk looks at: objects that have both row and directory, or those that lack one. */
+enum pass {
+    PASS_PAIRS,
+    PASS_ORPHANS,
+};
+
+static int walk(struct jp_reconcile *job, const struct kind *kind, enum pass pass, int parent_fd,
                 struct jp_error *err)
 {
     JP_AUTO(jp_strv) names = JP_STRV_INIT;
@@ -326,13 +322,16 @@ static int walk(struct jp_reconcile *job, const struct kind *kind, int parent_fd
         int order = n == names.count  ? 1
                     : r == rows.count ? -1
                                       : strcmp(names.items[n], rows.items[r]);
-        int done;
-        if (order < 0)
-            done = handle_orphan_dir(job, kind, parent_fd, names.items[n++], err);
-        else if (order > 0)
-            done = handle_orphan_row(job, kind, rows.items[r++], err);
-        else
-            done = job->deep ? handle_both(job, kind, parent_fd, names.items[n], err) : 0, n++, r++;
+        const char *key = order > 0 ? rows.items[r] : names.items[n];
+        int done = 0;
+        if (order == 0 && pass == PASS_PAIRS)
+            done = handle_both(job, kind, parent_fd, key, err);
+        else if (order < 0 && pass == PASS_ORPHANS)
+            done = handle_orphan_dir(job, kind, parent_fd, key, err);
+        else if (order > 0 && pass == PASS_ORPHANS)
+            done = handle_orphan_row(job, kind, key, err);
+        n += order <= 0;
+        r += order >= 0;
         if (done < 0)
             return -1;
     }
@@ -349,7 +348,11 @@ static int walk_marks(struct jp_reconcile *job, struct jp_error *err)
         return -1;
     for (size_t i = 0; i < job->marks.count; i++) {
         const char *uuid = job->marks.items[i] + strlen(JP_MARK_PREFIX);
-        if (!job->deep && jp_store_exists(job->store->pods_fd, uuid) &&
+        int64_t key;
+        int r = jp_db_number(job->db, err, &key, "SELECT pod FROM pods WHERE uuid = ?", "s", uuid);
+        if (r < 0)
+            return -1;
+        if (r > 0 && !job->deep && jp_store_exists(job->store->pods_fd, uuid) &&
             handle_both(job, &pod_kind, job->store->pods_fd, uuid, err) < 0)
             return -1;
     }
@@ -398,12 +401,16 @@ static int walk_children(struct jp_reconcile *job, struct jp_error *err)
 
 int jp_reconcile(struct jp_reconcile *job, struct jp_error *err)
 {
-    if (job->deep && walk_children(job, err) < 0)
+    int images = job->store->images_fd, pods = job->store->pods_fd;
+    if (job->deep &&
+        (walk_children(job, err) < 0 || walk(job, &image_kind, PASS_PAIRS, images, err) < 0 ||
+         walk(job, &pod_kind, PASS_PAIRS, pods, err) < 0))
         return -1;
-    if (walk(job, &image_kind, job->store->images_fd, err) < 0 ||
-        walk(job, &pod_kind, job->store->pods_fd, err) < 0)
+    if (walk_marks(job, err) < 0)
         return -1;
-    return walk_marks(job, err);
+    if (walk(job, &image_kind, PASS_ORPHANS, images, err) < 0)
+        return -1;
+    return walk(job, &pod_kind, PASS_ORPHANS, pods, err);
 }
 
 void jp_reconcile_done(struct jp_reconcile *job)
