@@ -80,7 +80,7 @@ static int moved_to(const struct place *p, bool is_below, struct jp_error *why,
     else if (p && *msg != '[' && *msg != ':')
         jp_buf_putc(&text, '.');
     jp_buf_puts(&text, msg);
-    (void)jp_fail(err, why->code, why->sys, "%s", jp_buf_text(&text));
+    (void)jp_fail(err, why->code, 0, "%s", jp_buf_text(&text));
     jp_buf_clear(&text);
     jp_error_clear(why);
     return -1;
@@ -628,7 +628,8 @@ int jp_json_print(const struct jp_json_type *type, const void *object, json_t **
     if (!value) {
         if (why.code == JP_OK)
             return no_memory(err);
-        jp_error_move(err, &why);
+        (void)jp_fail(err, why.code, 0, "%s", jp_error_text(&why));
+        jp_error_clear(&why);
         return -1;
     }
     *ret = value;

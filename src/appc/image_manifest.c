@@ -77,11 +77,8 @@ static int check_annotations(const void *object, struct jp_error *err)
 {
     const struct jp_pairs *list = object;
     for (size_t i = 0; i < list->count; i++) {
-        struct jp_error why = JP_ERROR_INIT;
-        if (check_annotation(&list->items[i], &why) < 0) {
-            jp_error_move(err, &why);
+        if (check_annotation(&list->items[i], err) < 0)
             return jp_wrap(err, "[%zu].value", i);
-        }
     }
     return 0;
 }

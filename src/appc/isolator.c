@@ -50,14 +50,11 @@ static int take_quantity(const json_t *value, const char *key, bool *ret_given,
     struct jp_buf digits = JP_BUF_INIT;
     if (json_is_number(member))
         jp_json_dump(member, false, &digits);
-    struct jp_error why = JP_ERROR_INIT;
     int result = jp_quantity_parse(
-        json_is_string(member) ? json_string_value(member) : jp_buf_text(&digits), ret, &why);
+        json_is_string(member) ? json_string_value(member) : jp_buf_text(&digits), ret, err);
     jp_buf_clear(&digits);
-    if (result < 0) {
-        jp_error_move(err, &why);
+    if (result < 0)
         return jp_wrap(err, "value.%s", key);
-    }
     *ret_given = true;
     return 0;
 }

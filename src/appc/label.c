@@ -81,11 +81,8 @@ int jp_labels_check(const struct jp_pairs *labels, struct jp_error *err)
         if (!label->name || !label->value)
             return jp_fail(err, JP_EINVALID, 0, "[%zu].%s: missing", i,
                            label->name ? "value" : "name");
-        struct jp_error why = JP_ERROR_INIT;
-        if (jp_ac_identifier_check(label->name, &why) < 0) {
-            jp_error_move(err, &why);
+        if (jp_ac_identifier_check(label->name, err) < 0)
             return jp_wrap(err, "[%zu].name", i);
-        }
         if (strcmp(label->name, "name") == 0)
             return jp_fail(err, JP_EINVALID, 0, "[%zu].name: a label cannot be called \"name\"", i);
     }

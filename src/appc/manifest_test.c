@@ -468,6 +468,12 @@ static void test_many(void)
     size_t len = text.len;
     jp_buf_puts(&text, "]}");
     TAP_OK(parse_image(jp_buf_text(&text), NULL) == 0, "ten thousand labels");
+    TAP_OK(parse_image(IMAGE "\"labels\":[{\"name\":\"A\",\"value\":\"\"}]}", NULL) < 0 &&
+               parse_image(APP
+                           "\"isolators\":[{\"name\":\"resource/cpu\",\"value\":{\"limit\":\"x\"}"
+                           "}]}}",
+                           NULL) < 0,
+           "errors may be ignored");
     text.len = len;
     jp_buf_puts(&text, ",{\"name\":\"x\",\"value\":\"\"}]}");
     struct jp_error err = JP_ERROR_INIT;
