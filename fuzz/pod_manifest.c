@@ -1,0 +1,43 @@
+/*
+ * A pod manifest may come from a user or another program. Whatever the bytes are: no crash, no
+ * leak, an error with text; and what is taken must be printed and read back to the same.
+ *
+ * Built as fuzz/pod_manifest: with -Dfuzz=true (clang) a libFuzzer program, else a replayer of
+ * files.
+ */
+#include "appc/pod_manifest.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+
+static void require(int condition, const char *what)
+{
+    if (condition)
+        return;
+    fprintf(stderr, "broken promise: %s\n", what);
+    abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    JP_AUTO(jp_pod_manifest) m = JP_POD_MANIFEST_INIT;
+    if (jp_pod_manifest_parse((const char *)bytes, len, &m, &err) < 0) {
+        require(err.code != JP_OK && *jp_error_text(&err), "a refusal has its text");
+        return 0;
+    }
+    JP_AUTO_FREE char *one = NULL;
+    JP_AUTO_FREE char *two = NULL;
+    JP_AUTO(jp_pod_manifest) again = JP_POD_MANIFEST_INIT;
+    require(jp_pod_manifest_print(&m, true, &one, &err) == 0, "what was read can be printed");
+    if (strlen(one) > JP_MANIFEST_MAX) /* indentation may pass the limit */
+        return 0;
+    require(jp_pod_manifest_parse(one, strlen(one), &again, &err) == 0, "and read");
+    require(jp_pod_manifest_print(&again, true, &two, &err) == 0, "and printed again");
+    require(strcmp(one, two) == 0, "to the same");
+    (void)jp_pod_manifest_check_reified(&m, &err);
+    return 0;
+}
