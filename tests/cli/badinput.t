@@ -106,7 +106,7 @@ fi
 
 # Ctrl-C in the middle: a stream that never ends.
 mkfifo "$work/fifo"
-(head -c $((size / 2)) "$work/good.aci"; sleep 100) >"$work/fifo" &
+(head -c $((size / 2)) "$work/good.aci"; exec sleep 100) >"$work/fifo" 2>/dev/null &
 writer=$!
 "$JETPACK" -config "$config" import -q - <"$work/fifo" >"$work/out" 2>"$work/err" &
 reader=$!
