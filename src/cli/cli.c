@@ -136,7 +136,10 @@ int jp_cli_save_id(const char *path, const char *id, struct jp_error *err)
     JP_AUTO_FREE char *line = jp_format("%s\n", id);
     if (!line)
         return jp_oom(err);
-    return jp_file_replace(AT_FDCWD, path, line, strlen(line), 0644, false, err);
+    JP_AUTO_FD int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666);
+    if (fd < 0)
+        return jp_fail_sys(err, "open '%s'", path);
+    return jp_fd_write_all(fd, line, strlen(line), path, err);
 }
 
 /* ---- running a command ----------------------------------------------------------------------- */

@@ -103,7 +103,7 @@ is "$(json id)" "$ver_10_0" "the newest version wins, by number"
 run jetpack show-image -format=json test.example/ver:9.0
 is "$(json id)" "$ver_9_0" "an older version by name"
 fails 1 'test.example/none' "no such image" jetpack show-image test.example/none
-fails 1 'sha512-' "ambiguous prefix" jetpack show-image sha512-
+fails 2 'sha512-' "an id without digits" jetpack show-image sha512-
 run jetpack show-image 'Not An Image!'
 is "$status" 2 "not a word for an image"
 
