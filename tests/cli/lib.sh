@@ -174,7 +174,7 @@ END
 }
 
 pack() { # DIRECTORY FILE
-    tar -C "$1" -cf "$2" manifest rootfs
+    tar -C "$1" -b 1 -cf "$2" manifest rootfs
 }
 
 image() { # NAME JSON [VERSION]
