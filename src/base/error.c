@@ -88,6 +88,10 @@ void jp_error_clear(struct jp_error *err)
 
 void jp_error_move(struct jp_error *to, struct jp_error *from)
 {
+    if (!to) { /* nobody asks */
+        jp_error_clear(from);
+        return;
+    }
     *to = *from;
     *from = (struct jp_error)JP_ERROR_INIT;
 }
