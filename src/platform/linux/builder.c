@@ -405,7 +405,12 @@ static int build_app(struct jp_linux_builder *b, size_t index, struct jp_error *
         return jp_wrap(err, "app '%s': mount its root", app->name);
     if (jp_linux_tell(b->socket, JP_LINUX_ROOT, index, &root_fd, 1) < 0)
         return jp_fail_sys(err, "tell the supervisor");
-    if (write_files(app, root_fd, err) < 0 || mount_volumes(b, app, root_fd, err) < 0)
+    if (write_files(app, root_fd, err) < 0)
+        return -1;
+    /* Until then the supervisor looks up users in the clean root, not in a volume. */
+    if (app->n_mounts > 0 && jp_linux_await_go(b, index, err) < 0)
+        return -1;
+    if (mount_volumes(b, app, root_fd, err) < 0)
         return -1;
     JP_AUTO_FD int pts_fd = -1;
     if (jp_linux_seal(b, index, root_fd, &pts_fd, err) < 0)

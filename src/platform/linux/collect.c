@@ -70,8 +70,25 @@ static int receive(struct jp_isolation *pod, struct jp_error *err)
     return (int)m.kind;
 }
 
+/* Volumes may be mounted from here on: whoever called has read the clean root. */
+static int release(struct jp_isolation *pod, size_t app, struct jp_error *err)
+{
+    struct jp_linux_request request = {.kind = JP_LINUX_GO, .number = (int32_t)app};
+    if (pod->apps[app].is_released || pod->plan->apps[app].n_mounts == 0)
+        return 0;
+    if (jp_fd_send(pod->socket, &request, sizeof(request), NULL, 0, 0) < 0)
+        return jp_fail_sys(err, "speak to PID 1");
+    pod->apps[app].is_released = true;
+    return 0;
+}
+
 int jp_linux_collect_root(struct jp_isolation *pod, size_t app, struct jp_error *err)
 {
+    /* PID 1 builds one app after the other: it must not wait for an earlier one. */
+    for (size_t i = 0; i < app; i++) {
+        if (release(pod, i, err) < 0)
+            return -1;
+    }
     while (pod->apps[app].root_fd < 0) {
         if (receive(pod, err) < 0)
             return -1;
@@ -81,6 +98,8 @@ int jp_linux_collect_root(struct jp_isolation *pod, size_t app, struct jp_error 
 
 int jp_linux_collect_seal(struct jp_isolation *pod, size_t app, struct jp_error *err)
 {
+    if (release(pod, app, err) < 0)
+        return -1;
     while (pod->apps[app].ns_fd < 0) {
         if (receive(pod, err) < 0)
             return -1;
@@ -129,13 +148,13 @@ static int volume(struct jp_isolation *pod, size_t app, size_t mount, struct jp_
         return -1;
     if (mount >= pod->plan->apps[app].n_mounts)
         return jp_fail(err, JP_EINVALID, 0, "the app has no mount %zu", mount);
-    return 0;
+    return release(pod, app, err);
 }
 
-/* Not waited for here but in spawn: the supervisor resolves users while PID 1 goes on. */
+/* Not waited for here but in spawn. */
 static int seal(struct jp_isolation *pod, size_t app, struct jp_error *err)
 {
-    return check_app(pod, app, err);
+    return check_app(pod, app, err) < 0 ? -1 : release(pod, app, err);
 }
 
 static int terminal(struct jp_isolation *pod, size_t app, int *ret_master, int *ret_slave,

@@ -41,17 +41,52 @@ static int receive_request(int socket, struct jp_linux_request *request, int *re
     return n == sizeof(*request) ? 0 : -1;
 }
 
-int jp_linux_join_net(struct jp_linux_builder *b, struct jp_error *err)
+static int handle_request(struct jp_linux_builder *b, const struct jp_linux_request *request,
+                          int fd, struct jp_error *err)
 {
-    if (b->has_net)
-        return 0;
+    switch (request->kind) {
+    case JP_LINUX_NET:
+        if (setns(fd, CLONE_NEWNET) < 0)
+            return jp_fail_sys(err, "join the network namespace");
+        b->has_net = true;
+        break;
+    case JP_LINUX_GO:
+        b->n_released = (uint32_t)request->number + 1;
+        break;
+    case JP_LINUX_SIGNAL:
+        (void)kill(-1, request->number);
+        (void)jp_linux_tell(b->socket, JP_LINUX_SIGNALLED, 0, NULL, 0);
+        break;
+    default:
+        break;
+    }
+    return 0;
+}
+
+static int serve(struct jp_linux_builder *b, struct jp_error *err)
+{
     struct jp_linux_request request;
     JP_AUTO_FD int fd = -1;
-    if (receive_request(b->socket, &request, &fd) < 0 || request.kind != JP_LINUX_NET || fd < 0)
-        return jp_fail(err, JP_ECORRUPT, 0, "no network namespace came");
-    if (setns(fd, CLONE_NEWNET) < 0)
-        return jp_fail_sys(err, "join the network namespace");
-    b->has_net = true;
+    if (receive_request(b->socket, &request, &fd) < 0)
+        return jp_fail_sys(err, "hear from the supervisor");
+    return handle_request(b, &request, fd, err);
+}
+
+int jp_linux_await_net(struct jp_linux_builder *b, struct jp_error *err)
+{
+    while (!b->has_net) {
+        if (serve(b, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int jp_linux_await_go(struct jp_linux_builder *b, size_t app, struct jp_error *err)
+{
+    while (b->n_released <= app) {
+        if (serve(b, err) < 0)
+            return -1;
+    }
     return 0;
 }
 
@@ -96,19 +131,6 @@ static void report_failure(int socket, const struct jp_error *err)
                      0, 0);
 }
 
-static void serve(int socket)
-{
-    struct jp_linux_request request;
-    int fd = -1;
-    if (receive_request(socket, &request, &fd) < 0)
-        return;
-    jp_fd_close(&fd);
-    if (request.kind != JP_LINUX_SIGNAL)
-        return;
-    (void)kill(-1, request.number);
-    (void)jp_linux_tell(socket, JP_LINUX_SIGNALLED, 0, NULL, 0);
-}
-
 static void handle_signal(int signals)
 {
     struct signalfd_siginfo info;
@@ -122,19 +144,19 @@ static void handle_signal(int signals)
     (void)kill(-1, (int)info.ssi_signo);
 }
 
-static JP_NORETURN void reap_for_ever(int socket)
+static JP_NORETURN void reap_for_ever(struct jp_linux_builder *b)
 {
     sigset_t all;
     sigfillset(&all);
     int signals = signalfd(-1, &all, SFD_CLOEXEC);
-    struct pollfd fds[] = {{.fd = socket, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+    struct pollfd fds[] = {{.fd = b->socket, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
     for (;;) {
         if (poll(fds, JP_LEN(fds), -1) < 0 && errno != EINTR)
             _exit(1);
         if (fds[1].revents & POLLIN)
             handle_signal(signals);
         if (fds[0].revents & POLLIN)
-            serve(socket);
+            (void)serve(b, NULL);
         else if (fds[0].revents)
             _exit(0);
     }
@@ -162,9 +184,9 @@ JP_NORETURN void jp_linux_init(const struct jp_plan *plan, int socket)
     struct jp_error err = JP_ERROR_INIT;
     close_all_but(socket);
     if (prepare(plan, &err) < 0 || jp_linux_build(&b, &err) < 0 ||
-        jp_linux_join_net(&b, &err) < 0 || become_small(&b, &err) < 0 ||
+        jp_linux_await_net(&b, &err) < 0 || become_small(&b, &err) < 0 ||
         drop_capabilities(&err) < 0)
         report_failure(socket, &err);
     close_all_but(socket);
-    reap_for_ever(socket);
+    reap_for_ever(&b);
 }

@@ -28,9 +28,10 @@ struct jp_linux_groups {
 };
 
 struct jp_linux_app {
-    int root_fd; /* O_PATH; -1 until PID 1 sent it */
-    int ns_fd;   /* mount namespace; -1 until sealed */
-    int pts_fd;  /* the app's own devpts, O_PATH */
+    int root_fd;      /* O_PATH; -1 until PID 1 sent it */
+    int ns_fd;        /* mount namespace; -1 until sealed */
+    int pts_fd;       /* the app's own devpts, O_PATH */
+    bool is_released; /* GO was sent */
     struct jp_linux_groups groups;
 };
 
@@ -72,9 +73,10 @@ struct jp_linux_message {
     char text[1008]; /* NUL-terminated */
 };
 
-/* What PID 1 is sent: first, unless the stack is the host's, the network namespace ... */
+/* What PID 1 is sent. */
 enum jp_linux_request_kind {
-    JP_LINUX_NET = 1, /* with its descriptor */
+    JP_LINUX_NET = 1, /* with the network namespace; never when it is the host's */
+    JP_LINUX_GO,      /* number: app; its clean root has been read, volumes may cover it */
     JP_LINUX_SIGNAL,  /* number: to every process of the pod; answered by SIGNALLED */
 };
 
@@ -90,10 +92,11 @@ JP_NORETURN void jp_linux_init(const struct jp_plan *plan, int socket);
 struct jp_linux_builder {
     const struct jp_plan *plan;
     int socket;
-    int base_fd;  /* the mount namespace that apps' namespaces are copied from */
-    int root_fd;  /* "/" in it */
-    bool has_net; /* the network namespace was joined, or is the host's */
-    int *shm;     /* for each app not sealed yet, a detached mount of the pod's shared memory */
+    int base_fd;         /* the mount namespace that apps' namespaces are copied from */
+    int root_fd;         /* "/" in it */
+    uint32_t n_released; /* apps whose volumes may be mounted */
+    bool has_net;        /* the network namespace was joined, or is the host's */
+    int *shm; /* for each app not sealed yet, a detached mount of the pod's shared memory */
 };
 
 int jp_linux_build(struct jp_linux_builder *b, struct jp_error *err);
@@ -103,8 +106,9 @@ int jp_linux_seal(struct jp_linux_builder *b, size_t app, int root_fd, int *ret_
                   struct jp_error *err);
 /* Makes a mounted directory the root of this mount namespace and lets go of the old one. */
 int jp_linux_switch_root(int root_fd, int ns_fd, struct jp_error *err);
-/* Receives the network namespace from the supervisor and joins it, once. */
-int jp_linux_join_net(struct jp_linux_builder *b, struct jp_error *err);
+/* Wait until the supervisor has sent the network namespace, and joins it; until GO came. */
+int jp_linux_await_net(struct jp_linux_builder *b, struct jp_error *err);
+int jp_linux_await_go(struct jp_linux_builder *b, size_t app, struct jp_error *err);
 void jp_linux_warn(const struct jp_linux_builder *b, const char *fmt, ...) JP_PRINTF(2, 3);
 int jp_linux_tell(int socket, uint32_t kind, size_t app, const int *fds, size_t n_fds);
 

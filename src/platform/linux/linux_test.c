@@ -648,6 +648,42 @@ static void test_volumes(void)
     bed_close(&bed);
 }
 
+/* Ruling 22: users are looked up in what the image brings, not in what a volume puts over it. */
+static void test_clean_root(void)
+{
+    struct bed bed;
+    bed_open(&bed, 2);
+    make_dir(&bed, "data");
+    make_file(&bed, "data/hosts", "from a volume\n");
+    add_volume(&bed, "data", "/etc", false);
+    const struct jp_platform *p = &jp_platform;
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    int r = p->isolation->create(&bed.plan, stage2_fd, &bed.pod, &err);
+    TAP_OK(r == 0 && p->mounts->root(bed.pod, 0, &bed.roots[0], &err) == 0, "a root is there %s",
+           why(&err));
+    (void)poll(NULL, 0, 50); /* time in which the volume must not come */
+    JP_AUTO(jp_buf) text = JP_BUF_INIT;
+    JP_AUTO_FD int etc = openat(bed.roots[0], "etc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    TAP_OK(jp_file_read(etc, "hosts", 4096, &text, NULL) == 0 &&
+               strcmp(jp_buf_text(&text), "from the base\n") == 0,
+           "and clean");
+    TAP_OK(p->links->setup(bed.pod, &err) == 0 &&
+               p->mounts->root(bed.pod, 1, &bed.roots[1], &err) == 0 &&
+               p->mounts->volume(bed.pod, 0, 0, &err) == 0 &&
+               p->mounts->seal(bed.pod, 0, &err) == 0 && p->mounts->seal(bed.pod, 1, &err) == 0,
+           "the steps may come in another order");
+    TAP_OK(says(run(&bed, "cat", "/etc/hosts", NULL), "from a volume"), "the volume is mounted");
+    bed_close(&bed);
+}
+
+static size_t count_descriptors(void)
+{
+    size_t count = 0;
+    for (int fd = 0; fd < 1024; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
 static void refuse_volume(const char *what, const char *source, const char *path)
 {
     struct bed bed;
@@ -895,8 +931,10 @@ int main(int argc, char **argv)
         return tap_done();
     }
     stage2_fd = open(stage2_path, O_RDONLY | O_CLOEXEC);
+    size_t descriptors = count_descriptors();
     test_plain();
     test_volumes();
+    test_clean_root();
     test_bad_volumes();
     test_hostile_root();
     test_network();
@@ -904,5 +942,7 @@ int main(int argc, char **argv)
     test_limits();
     test_killed();
     test_examine();
+    TAP_OK(count_descriptors() == descriptors, "no descriptor is left open");
+    TAP_OK(waitpid(-1, NULL, WNOHANG | __WALL) < 0, "no child is left");
     return tap_done();
 }

@@ -254,7 +254,7 @@ int jp_linux_seal(struct jp_linux_builder *b, size_t app, int root_fd, int *ret_
     struct masks masks = {.node = dev_fd, .empty = -1};
     int r = mount_proc(&masks, root_fd, err);
     if (r == 0)
-        r = jp_linux_join_net(b, err);
+        r = jp_linux_await_net(b, err);
     if (r == 0)
         r = mount_sys(&masks, root_fd, err);
     jp_fd_close(&masks.empty);
