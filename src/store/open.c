@@ -343,7 +343,12 @@ static int use_driver(struct jp_store *store, const struct jp_driver_ops *driver
     return 0;
 }
 
-/* The choice of an earlier command: "NAME\nREASON\n". 1 used, 0 there is none. */
+#define WHY_SET "set by storage.driver"
+
+/*
+ * The choice of an earlier command: "NAME\nREASON\n". 1 used, 0 there is none (or it answered
+ * another question). So a driver is probed once, not by every command.
+ */
 static int recall_driver(struct jp_store *store, struct jp_error *err)
 {
     JP_AUTO(jp_buf) text = JP_BUF_INIT;
@@ -352,13 +357,17 @@ static int recall_driver(struct jp_store *store, struct jp_error *err)
     const char *line = jp_buf_text(&text);
     size_t len = strcspn(line, "\n");
     const struct jp_driver_ops *driver = driver_by_name(line, len);
-    bool is_wanted = driver && (strcmp(store->driver_name, "auto") == 0 ||
-                                strcmp(store->driver_name, driver->name) == 0);
-    if (!is_wanted || line[len] != '\n')
+    if (!driver || line[len] != '\n')
         return 0;
     JP_AUTO_FREE char *why = jp_memdup0(line + len + 1, strcspn(line + len + 1, "\n"));
     if (!why)
         return jp_oom(err);
+    bool was_set = strcmp(why, WHY_SET) == 0;
+    bool is_wanted = strcmp(store->driver_name, "auto") == 0
+                         ? !was_set
+                         : was_set && strcmp(store->driver_name, driver->name) == 0;
+    if (!is_wanted)
+        return 0;
     return use_driver(store, driver, why, err) < 0 ? -1 : 1;
 }
 
@@ -405,7 +414,7 @@ static int find_driver(struct jp_store *store, struct jp_error *err)
     if (driver->probe(&ctx, why) != 1)
         return jp_fail(err, JP_EUNSUPPORTED, 0, "storage driver '%s' does not work here: %s",
                        driver->name, why);
-    return use_driver(store, driver, "set by storage.driver", err);
+    return use_driver(store, driver, WHY_SET, err) < 0 ? -1 : remember_driver(store, err);
 }
 
 const struct jp_driver_ops *jp_store_driver(struct jp_store *store, const char **ret_why,

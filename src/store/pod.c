@@ -152,6 +152,29 @@ static int take_only(struct jp_store_pods *pods, const char *word, struct jp_sto
     return jp_fail(err, JP_EAMBIGUOUS, 0, "'%s' may mean %s", word, jp_buf_text(&text));
 }
 
+/*
+ * A directory without a row whose record cannot be read (a power cut took what was never synced):
+ * known by its UUID alone, so that it can be destroyed.
+ */
+static int find_wreck(struct jp_store *store, const char *uuid, struct jp_store_pod *ret,
+                      struct jp_error *err)
+{
+    JP_AUTO_FD int fd = -1;
+    struct jp_store_pod pod = {0};
+    if (jp_store_pod_open(store, uuid, &fd, err) < 0)
+        return jp_fail(err, JP_ENOTFOUND, 0, "there is no pod '%s'", uuid);
+    if (jp_record_read_pod(fd, uuid, &pod, NULL) < 0) {
+        pod.uuid = jp_strdup(uuid);
+        pod.name = jp_strdup(uuid);
+        if (!pod.uuid || !pod.name) {
+            jp_store_pod_clear(&pod);
+            return jp_oom(err);
+        }
+    }
+    *ret = pod;
+    return 0;
+}
+
 int jp_store_pod_find(struct jp_store *store, const char *word, struct jp_store_pod *ret,
                       struct jp_error *err)
 {
@@ -168,6 +191,8 @@ int jp_store_pod_find(struct jp_store *store, const char *word, struct jp_store_
     if (pods.count == 0 && which == JP_ROWS_BY_NAME && may_begin &&
         jp_rows_read_pods(db, JP_ROWS_BY_PREFIX, word, &pods, err) < 0)
         return -1;
+    if (pods.count == 0 && which == JP_ROWS_BY_UUID)
+        return find_wreck(store, word, ret, err);
     return take_only(&pods, word, ret, err);
 }
 

@@ -188,7 +188,11 @@ struct jp_store_pod_request {
 int jp_store_pod_create(struct jp_store *store, struct jp_store_pod_request *request,
                         struct jp_error *err);
 
-/* By full uuid, unique prefix of one, or name. JP_ENOTFOUND, JP_EAMBIGUOUS (lists them). */
+/*
+ * By full uuid, name, or unique prefix of a uuid, in this order. JP_ENOTFOUND, JP_EAMBIGUOUS (lists
+ * them). A full uuid also finds a directory that is not in the database; when its record cannot be
+ * read, the name is the uuid and there are no apps: it can only be destroyed.
+ */
 int jp_store_pod_find(struct jp_store *store, const char *word, struct jp_store_pod *ret,
                       struct jp_error *err);
 int jp_store_pod_list(struct jp_store *store, struct jp_store_pods *ret, struct jp_error *err);

@@ -294,6 +294,14 @@ int main(void)
     test_driver(&options);
     test_change_of_driver(options);
     test_canary(&options);
+    {
+        const char *why = NULL;
+        options.driver = "auto";
+        JP_AUTO_PTR(jp_store) again = NULL;
+        CHECK(jp_store_open(&options, &again, &err) == 0 && jp_store_driver(again, &why, &err) &&
+                  strcmp(why, "the first choice works here") == 0,
+              "auto chooses anew after a choice was set: %s", why ? why : "");
+    }
     options.driver = "zfs9";
     JP_AUTO_PTR(jp_store) store = NULL;
     CHECK(jp_store_open(&options, &store, &err) == 0 && !jp_store_driver(store, NULL, &err) &&
