@@ -108,6 +108,22 @@ struct jp_plan_app *harness_app(struct harness *h, const char *name, const char 
     return app;
 }
 
+void harness_busybox(struct harness *h)
+{
+    JP_AUTO(jp_buf) bytes = JP_BUF_INIT;
+    JP_AUTO_FD int from = open("/bin/busybox", O_RDONLY | O_CLOEXEC);
+    must(from >= 0 && jp_fd_read_all(from, 64 << 20, "busybox", &bytes, NULL) == 0, "busybox");
+    must(mkdirat(h->dir_fd, "root/bin", 0755) == 0, "root/bin");
+    int to = openat(h->dir_fd, "root/bin/busybox", O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+    must(to >= 0 && jp_fd_write_all(to, bytes.data, bytes.len, "busybox", NULL) == 0, "busybox");
+    jp_fd_close(&to);
+    static const char *const names[] = {"sh", "sleep", "cat", "id", "touch", "yes", "head", "ps"};
+    for (size_t i = 0; i < JP_LEN(names); i++) {
+        JP_AUTO_FREE char *path = jp_format("root/bin/%s", names[i]);
+        must(path && symlinkat("busybox", h->dir_fd, path) == 0, "link");
+    }
+}
+
 void harness_handler(struct jp_plan_handler *handler, const char *script)
 {
     shell(&handler->argv, script);
@@ -144,7 +160,10 @@ void harness_start(struct harness *h, int attach_flags)
     must(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0, "socketpair");
     int lock = jp_lock_take(h->pod_fd, "lock", JP_LOCK_EXCLUSIVE, false, NULL);
     must(lock >= 0, "take the lock");
-    int fds[5] = {plan_fd(h), h->pod_fd, lock, ends[1], open("/dev/null", O_RDONLY | O_CLOEXEC)};
+    const char *stage2 = getenv("JETPACK_TEST_STAGE2");
+    int shim = open(stage2 ? stage2 : "/dev/null", O_RDONLY | O_CLOEXEC);
+    must(shim >= 0, "open stage 2");
+    int fds[5] = {plan_fd(h), h->pod_fd, lock, ends[1], shim};
     h->owner = ends[0];
     harness_send(h->owner, JP_CONTROL_HELLO, JP_CONTROL_VERSION);
     if (attach_flags >= 0) {

@@ -33,6 +33,8 @@ void harness_close(struct harness *h);
 
 /* Adds an app whose main process is `sh -c script`; returns it for changes. At most 4. */
 struct jp_plan_app *harness_app(struct harness *h, const char *name, const char *script);
+/* For a real back end: a root with the shell and tools of a static /bin/busybox. */
+void harness_busybox(struct harness *h);
 void harness_handler(struct jp_plan_handler *handler, const char *script);
 
 /* Starts the supervisor; `attach` with F_STDIN or so in `flags`, or no ATTACH when negative. */
