@@ -15,6 +15,7 @@
 #include "base/time.h"
 #include "stage1/supervisor.h"
 #include "sys/fd.h"
+#include "sys/memory.h"
 
 enum source {
     SOURCE_WAKE,
@@ -35,9 +36,11 @@ struct watched {
 static struct pollfd *polled;
 static struct watched *watched;
 static size_t n_polled, polled_capacity, watched_capacity;
+static bool is_trimmed; /* nothing happened since memory was given back */
 static bool is_starved; /* no memory to wait for everything: look again soon */
 
 #define STARVED_MS 100
+#define IDLE_MS    1000 /* without anything to do: memory is given back */
 
 static int wake[2] = {-1, -1};
 static pid_t ourselves;
@@ -234,7 +237,15 @@ void jp_loop_round(struct jp_supervisor *s, int timeout_ms)
     if (s->record_is_stale)
         (void)jp_record_write(s, NULL);
     watch_all(s);
-    int n = poll(polled, (nfds_t)n_polled, time_left(s, is_starved ? STARVED_MS : timeout_ms));
+    bool may_trim = !is_trimmed && s->phase == JP_PHASE_RUNNING;
+    if (is_starved)
+        timeout_ms = STARVED_MS;
+    else if (may_trim)
+        timeout_ms = IDLE_MS;
+    int n = poll(polled, (nfds_t)n_polled, time_left(s, timeout_ms));
+    is_trimmed = n == 0 ? is_trimmed || may_trim : false;
+    if (n == 0 && may_trim)
+        jp_memory_trim();
     for (size_t i = 0; n > 0 && i < n_polled; i++) {
         if (polled[i].revents != 0)
             carry_out(s, &watched[i], polled[i].revents);

@@ -13,6 +13,7 @@
 #include "stage1/supervisor.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
+#include "sys/memory.h"
 
 #define MAX_PLAN (256U << 20) /* four times the longest string of a plan */
 

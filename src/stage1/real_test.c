@@ -125,11 +125,7 @@ static void is_small(void)
     app(&h, "one", "echo hello; exec sleep 1000");
     harness_start(&h, -1);
     TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_STARTED) == 0, "an idle pod");
-    int client = harness_connect(&h); /* a round of the loop, for the log line */
-    usleep(300000);
-    harness_send(client, JP_CONTROL_STATUS, 0);
-    (void)harness_await_number(&h, client, JP_CONTROL_STATE);
-    close(client);
+    usleep(3000000);
     long pss = memory_kib(h.supervisor, "Pss"), rss = memory_kib(h.supervisor, "Rss");
     TAP_OK(pss > 0 && rss > 0, "supervisor and PID 1 take %ld KiB (PSS), %ld KiB (RSS)", pss, rss);
     harness_send(h.owner, JP_CONTROL_KILL, 0);
@@ -139,8 +135,8 @@ static void is_small(void)
 
 int main(void)
 {
-    if (geteuid() != 0 || access("/bin/busybox", X_OK) < 0) {
-        tap_skip("the real back end", "needs root and a static /bin/busybox");
+    if (geteuid() != 0 || access("/bin/busybox", X_OK) < 0 || !getenv("JETPACK_TEST_STAGE2")) {
+        tap_skip("the real back end", "needs root, a static /bin/busybox and stage 2");
         return tap_done();
     }
     runs();

@@ -151,7 +151,6 @@ int jp_supervise(struct jp_supervisor *s)
         jp_world_build(s, &s->error) < 0) {
         s->has_failed = true;
     } else {
-        jp_memory_trim();
         jp_apps_begin(s);
         while (!jp_apps_are_over(s))
             jp_loop_round(s, -1);

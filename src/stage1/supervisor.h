@@ -252,10 +252,6 @@ void jp_loop_round(struct jp_supervisor *s, int timeout_ms);
 /* A signal asked us to stop. */
 bool jp_loop_was_asked_to_stop(void);
 
-/* memory.c */
-void jp_memory_be_frugal(void);
-void jp_memory_trim(void);
-
 /* supervisor.c: from the descriptors to the end of the pod; 0, or 1 when nobody could be told. */
 int jp_supervise(struct jp_supervisor *s);
 

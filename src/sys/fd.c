@@ -11,7 +11,7 @@
 #include "base/random.h"
 #include "sys/calls.h"
 
-#define READ_CHUNK 65536
+#define READ_CHUNK 8192 /* on the stack: a supervisor keeps the pages that it touched once */
 #define MAX_FDS    16 /* more descriptors than any message of ours carries */
 
 void jp_fd_close(int *fd)
