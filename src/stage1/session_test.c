@@ -223,7 +223,6 @@ static void back_pressure(void)
         &h, "one",
         "head -c 10485760 /dev/zero | tr '\\0' x | fold -w 100; touch done; echo; echo end");
     harness_app(&h, "two", "while [ ! -e ask ]; do sleep 0.05; done; echo asked");
-    JP_AUTO(jp_control_message) m = JP_CONTROL_MESSAGE_INIT;
     harness_start(&h, 0); /* attached to all, reads nothing */
     harness_await_file(&h, "pod/control");
     int client = harness_connect(&h);
