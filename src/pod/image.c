@@ -231,7 +231,7 @@ static int list_word(const struct jp_pod_context *ctx, const char *word,
     if (jp_image_name_parse(word, &name, err) < 0) {
         if (err)
             err->code = JP_EUSAGE;
-        return jp_wrap(err, "image '%s'", word);
+        return -1;
     }
     JP_AUTO_FREE struct jp_store_label *labels = jp_calloc(name.labels.count + 1, sizeof(*labels));
     if (!labels)

@@ -1,0 +1,394 @@
+/* Requests to manifests and plans: lookup, options against JSON, refusals, a golden plan. */
+#include <sys/stat.h>
+
+#include <signal.h>
+
+#include "pod/fixture_test.h"
+
+static struct fixture f;
+
+#define REDIS                                                                                      \
+    "\"app\":{\"exec\":[\"/usr/bin/redis\"],\"user\":\"redis\",\"group\":\"redis\","               \
+    "\"environment\":[{\"name\":\"A\",\"value\":\"1\"}],"                                          \
+    "\"mountPoints\":[{\"name\":\"data\",\"path\":\"/var/lib/redis\"}],"                           \
+    "\"ports\":[{\"name\":\"redis\",\"protocol\":\"tcp\",\"port\":6379}]}"
+
+static void make_images(void)
+{
+    fixture_named_image(&f, 'a', "example.com/redis", "1.9.0", REDIS);
+    fixture_named_image(&f, 'b', "example.com/redis", "1.10.0", REDIS);
+    fixture_named_image(&f, 'c', "example.com/plain", "1.0.0", "");
+    fixture_image(&f, 'd',
+                  "{\"acKind\":\"ImageManifest\",\"acVersion\":\"0.8.11\",\"name\":"
+                  "\"example.com/other\",\"labels\":[{\"name\":\"os\",\"value\":\"freebsd\"},"
+                  "{\"name\":\"arch\",\"value\":\"i386\"}]}");
+    fixture_named_image(&f, 'e', "example.com/child", "1.0.0",
+                        "\"dependencies\":[{\"imageName\":\"example.com/plain\"},"
+                        "{\"imageName\":\"example.com/redis\"}]");
+    fixture_named_image(&f, '1', "example.com/two", "1.0.0",
+                        "\"annotations\":[{\"name\":\"x\",\"value\":\"1\"}]");
+    fixture_named_image(&f, '2', "example.com/loop", "1.0.0",
+                        "\"dependencies\":[{\"imageName\":\"example.com/loop\"}]");
+}
+
+/* ---- lookup ---- */
+
+static void try_lookup(const char *word, const char *digit, enum jp_code code, const char *what)
+{
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    JP_AUTO(jp_store_images) found = {NULL, 0};
+    int r = jp_pod_find_image(&f.ctx, word, &found, &err);
+    if (code == JP_OK)
+        TAP_OK(r == 0 && found.count == 1 && found.items[0].id[7] == digit[0], "%s: %s", what,
+               r < 0 ? jp_error_text(&err) : found.items[0].id);
+    else
+        TAP_OK(r < 0 && err.code == code, "%s: %s", what, jp_error_text(&err));
+}
+
+static void test_lookup(void)
+{
+    try_lookup("example.com/redis", "b", JP_OK, "newest version, by number and not by text");
+    try_lookup("example.com/redis:1.9.0", "a", JP_OK, "a version");
+    try_lookup("sha512-a", "a", JP_OK, "a prefix of an id");
+    try_lookup("example.com/absent", NULL, JP_ENOTFOUND, "not here");
+    try_lookup("example.com/other", NULL, JP_ENOTFOUND, "for another system");
+    try_lookup("example.com/redis,flavour=none", NULL, JP_ENOTFOUND, "no such label");
+    try_lookup("Example", NULL, JP_EUSAGE, "not a name");
+    try_lookup("sha512-xyz", NULL, JP_EUSAGE, "not an id");
+    try_lookup("sha512-", NULL, JP_EUSAGE, "an empty id");
+    fixture_named_image(&f, 'f', "example.com/twin", "1.0.0",
+                        "\"annotations\":[{\"name\":\"n\",\"value\":\"1\"}]");
+    fixture_image(&f, '0',
+                  "{\"acKind\":\"ImageManifest\",\"acVersion\":\"0.8.11\",\"name\":"
+                  "\"example.com/twin\",\"labels\":[{\"name\":\"flavour\",\"value\":\"x\"}]}");
+    try_lookup("example.com/twin", NULL, JP_EAMBIGUOUS, "other labels differ");
+    try_lookup("example.com/twin,flavour=x", "0", JP_OK, "told apart by a label");
+}
+
+static void test_layers(void)
+{
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    JP_AUTO(jp_strv) layers = JP_STRV_INIT;
+    char id[136] = "sha512-";
+    memset(id + 7, 'e', 128);
+    TAP_OK(jp_pod_image_layers(&f.ctx, id, &layers, &err) == 0 && layers.count == 3 &&
+               layers.items[0][7] == 'e' && layers.items[1][7] == 'b' && layers.items[2][7] == 'c',
+           "the image, then its dependencies, later ones first %s", jp_error_text(&err));
+    memset(id + 7, '2', 128);
+    JP_AUTO(jp_strv) none = JP_STRV_INIT;
+    TAP_OK(jp_pod_image_layers(&f.ctx, id, &none, &err) < 0 && err.code == JP_EINVALID,
+           "a circle: %s", jp_error_text(&err));
+}
+
+/* ---- options against JSON ---- */
+
+struct option {
+    enum jp_pod_option option;
+    const char *value;
+};
+
+/* Image words stand as option -1. */
+#define IMAGE    ((enum jp_pod_option) - 1)
+#define ARGUMENT ((enum jp_pod_option) - 2)
+
+static int build(struct jp_pod_request *request, const char *json, const struct option *options,
+                 size_t count, struct jp_error *err)
+{
+    if (json && jp_pod_request_manifest(request, json, strlen(json), err) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        int r = options[i].option == IMAGE ? jp_pod_request_image(request, options[i].value, err)
+                : options[i].option == ARGUMENT
+                    ? jp_pod_request_argument(request, options[i].value, err)
+                    : jp_pod_request_set(request, options[i].option, options[i].value, err);
+        if (r < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static char *reify(const char *json, const struct option *options, size_t count,
+                   struct jp_error *err)
+{
+    JP_AUTO(jp_pod_request) request = JP_POD_REQUEST_INIT;
+    char *text = NULL;
+    f.said[0] = '\0';
+    if (build(&request, json, options, count, err) < 0 ||
+        jp_pod_reify(&f.ctx, &request, &text, err) < 0)
+        return NULL;
+    return text;
+}
+
+static void test_same(void)
+{
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    static const struct option all[] = {
+        {JP_POD_OPT_ANNOTATION, "color=red"},
+        {JP_POD_OPT_VOLUME, "data"},
+        {JP_POD_OPT_PUBLISH, "redis=1234"},
+        {JP_POD_OPT_HOSTNAME, "db"},
+        {JP_POD_OPT_MEMORY, "1G"},
+        {JP_POD_OPT_USER_LABEL, "k=v"},
+        {IMAGE, "example.com/redis"},
+        {JP_POD_OPT_NAME, "db"},
+        {JP_POD_OPT_MOUNT, "data"},
+        {JP_POD_OPT_USER, "0"},
+        {JP_POD_OPT_ENVIRONMENT, "B=2"},
+        {JP_POD_OPT_READ_ONLY, NULL},
+        {JP_POD_OPT_CAPS_REMOVE, "mknod,CAP_NET_RAW"},
+        {JP_POD_OPT_PRE_START, "[\"/bin/pre\",\"x\"]"},
+        {ARGUMENT, "--port"},
+        {ARGUMENT, "1"},
+    };
+    JP_AUTO_FREE char *by_options = reify(NULL, all, JP_LEN(all), &err);
+    TAP_OK(by_options != NULL, "options alone %s", jp_error_text(&err));
+    static const char json[] =
+        "{\"acVersion\":\"0.8.11\",\"acKind\":\"PodManifest\",\"apps\":[{\"name\":\"db\",\"image\":"
+        "{"
+        "\"name\":\"example.com/redis\"},\"readOnlyRootFS\":true,\"app\":{\"exec\":["
+        "\"/usr/bin/"
+        "redis\",\"--port\",\"1\"],\"user\":\"0\",\"group\":\"redis\",\"eventHandlers\":["
+        "{\"name\":\"pre-start\",\"exec\":[\"/bin/pre\",\"x\"]}],\"environment\":[{\"name\":\"A\","
+        "\"value\":\"1\"},{\"name\":\"B\",\"value\":\"2\"}],\"isolators\":[{\"name\":"
+        "\"os/linux/"
+        "capabilities-remove-set\",\"value\":{\"set\":[\"CAP_MKNOD\",\"CAP_NET_RAW\"]}}],"
+        "\"mountPoints\":[{\"name\":\"data\",\"path\":\"/var/lib/redis\"}],\"ports\":[{\"name\":"
+        "\"redis\",\"protocol\":\"tcp\",\"port\":6379}]},\"mounts\":[{\"volume\":\"data\",\"path\":"
+        "\"data\"}]}],\"volumes\":[{\"name\":\"data\",\"kind\":\"empty\"}],\"isolators\":[{"
+        "\"name\":"
+        "\"resource/memory\",\"value\":{\"limit\":\"1G\"}}],\"annotations\":[{\"name\":\"color\","
+        "\"value\":\"red\"},{\"name\":\"jetpack/hostname\",\"value\":\"db\"}],\"ports\":[{\"name\":"
+        "\"redis\",\"hostPort\":1234}],\"userLabels\":{\"k\":\"v\"}}";
+    JP_AUTO_FREE char *by_json = reify(json, NULL, 0, &err);
+    TAP_STR(by_json, by_options, "JSON gives the same as options %s", jp_error_text(&err));
+    JP_AUTO_FREE char *again = by_json ? reify(by_json, NULL, 0, &err) : NULL;
+    TAP_STR(again, by_json, "a reified manifest reifies to itself %s", jp_error_text(&err));
+}
+
+static void test_both(void)
+{
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    static const char json[] =
+        "{\"acVersion\":\"0.8.11\",\"acKind\":\"PodManifest\",\"apps\":[],\"annotations\":"
+        "[{\"name\":\"color\",\"value\":\"red\"}]}";
+    static const struct option options[] = {{JP_POD_OPT_ANNOTATION, "size=2"},
+                                            {IMAGE, "example.com/plain"}};
+    static const struct option alone[] = {{JP_POD_OPT_ANNOTATION, "color=red"},
+                                          {JP_POD_OPT_ANNOTATION, "size=2"},
+                                          {IMAGE, "example.com/plain"}};
+    JP_AUTO_FREE char *a = reify(json, options, JP_LEN(options), &err);
+    JP_AUTO_FREE char *b = reify(NULL, alone, JP_LEN(alone), &err);
+    TAP_STR(a, b, "JSON and options together %s", jp_error_text(&err));
+}
+
+static void test_defaults(void)
+{
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    static const struct option options[] = {{IMAGE, "example.com/redis"},
+                                            {IMAGE, "example.com/redis:1.9.0"}};
+    JP_AUTO_FREE char *text = reify(NULL, options, JP_LEN(options), &err);
+    TAP_OK(text && strstr(text, "\"redis-2\""), "a second app gets a number %s",
+           jp_error_text(&err));
+    TAP_OK(text && strstr(text, "\"mode\": \"0755\"") && strstr(text, "/var/lib/redis"),
+           "a mount point that nothing was said about gets an empty volume");
+    TAP_OK(strstr(f.said, "no volume 'data' was given"), "and the user is told");
+}
+
+/* ---- refusals ---- */
+
+static void refuse(const struct option *options, size_t count, enum jp_code code, const char *words,
+                   const char *what)
+{
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    JP_AUTO_FREE char *text = reify(NULL, options, count, &err);
+    TAP_OK(!text && err.code == code && strstr(jp_error_text(&err), words), "%s: %d %s", what,
+           (int)err.code, jp_error_text(&err));
+}
+
+#define REFUSE(code, words, what, ...)                                                             \
+    do {                                                                                           \
+        static const struct option list[] = {__VA_ARGS__};                                         \
+        refuse(list, JP_LEN(list), (code), (words), (what));                                       \
+    } while (0)
+
+static void test_refusals(void)
+{
+    REFUSE(JP_EUSAGE, "at least one image", "no image", {JP_POD_OPT_ANNOTATION, "a=b"});
+    REFUSE(JP_EINVALID, "called 'x'", "two apps of one name", {IMAGE, "example.com/redis"},
+           {JP_POD_OPT_NAME, "x"}, {IMAGE, "example.com/plain"}, {JP_POD_OPT_NAME, "x"});
+    REFUSE(JP_EINVALID, "no mount point 'nix'", "unknown mount point", {IMAGE, "example.com/redis"},
+           {JP_POD_OPT_MOUNT, "data:nix"});
+    REFUSE(JP_EINVALID, "overlap", "nested mounts", {IMAGE, "example.com/plain"},
+           {JP_POD_OPT_MOUNT, "a:/x"}, {JP_POD_OPT_MOUNT, "b:/x/y"});
+    REFUSE(JP_EINVALID, "overlap", "equal mounts", {IMAGE, "example.com/plain"},
+           {JP_POD_OPT_MOUNT, "a:/x"}, {JP_POD_OPT_MOUNT, "b://x/"});
+    REFUSE(JP_EINVALID, "cannot be mounted", "over /proc", {IMAGE, "example.com/plain"},
+           {JP_POD_OPT_MOUNT, "a:/proc/self"});
+    REFUSE(JP_EINVALID, "part", "a way up", {IMAGE, "example.com/plain"},
+           {JP_POD_OPT_MOUNT, "a:/x/../../etc"});
+    REFUSE(JP_ENOTFOUND, "/nonexistent", "missing source", {JP_POD_OPT_VOLUME, "v:/nonexistent"},
+           {IMAGE, "example.com/plain"}, {JP_POD_OPT_MOUNT, "v:/x"});
+    REFUSE(JP_EUSAGE, "--user", "app option before an image", {JP_POD_OPT_USER, "0"});
+    REFUSE(JP_EUSAGE, "--volume", "pod option after an image", {IMAGE, "example.com/plain"},
+           {JP_POD_OPT_VOLUME, "x"});
+    REFUSE(JP_EUSAGE, "capability", "unknown capability", {IMAGE, "example.com/plain"},
+           {JP_POD_OPT_CAPS_RETAIN, "FLY"});
+    REFUSE(JP_EINVALID, "", "retain and remove", {IMAGE, "example.com/plain"},
+           {JP_POD_OPT_CAPS_RETAIN, "CHOWN"}, {JP_POD_OPT_CAPS_REMOVE, "KILL"});
+    REFUSE(JP_EINVALID, "no app has a port", "unknown port", {JP_POD_OPT_PUBLISH, "www=80"},
+           {IMAGE, "example.com/redis"});
+    REFUSE(JP_EAMBIGUOUS, "APP-redis", "a port of two apps", {JP_POD_OPT_PUBLISH, "redis=80"},
+           {IMAGE, "example.com/redis"}, {IMAGE, "example.com/redis:1.9.0"});
+    REFUSE(JP_EINVALID, "share host port", "one host port twice",
+           {JP_POD_OPT_PUBLISH, "redis-redis=80"}, {JP_POD_OPT_PUBLISH, "redis-2-redis=80"},
+           {IMAGE, "example.com/redis"}, {IMAGE, "example.com/redis:1.9.0"});
+    REFUSE(JP_EUNSUPPORTED, "AppArmor", "a profile that is not there", {IMAGE, "example.com/plain"},
+           {JP_POD_OPT_ISOLATOR, "os/linux/apparmor-profile={\"profile\":\"x\"}"});
+    REFUSE(JP_EUSAGE, "--net", "bad network", {JP_POD_OPT_NET, "wifi"});
+    REFUSE(JP_EUSAGE, "--pod-name", "bad name", {JP_POD_OPT_POD_NAME, "a b"});
+}
+
+static void test_links(void)
+{
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    JP_AUTO_FREE char *real = jp_format("%s/real", f.dir);
+    JP_AUTO_FREE char *link = jp_format("%s/link", f.dir);
+    JP_AUTO_FREE char *option = jp_format("v:%s", link);
+    TAP_OK(mkdir(real, 0755) == 0 && symlink(real, link) == 0, "a symbolic link");
+    struct option options[] = {
+        {JP_POD_OPT_VOLUME, option}, {IMAGE, "example.com/plain"}, {JP_POD_OPT_MOUNT, "v:/x"}};
+    refuse(options, JP_LEN(options), JP_EINVALID, "link", "a linked source is refused");
+    struct option allowed[] = {{JP_POD_OPT_VOLUME_LINKS, NULL},
+                               {JP_POD_OPT_VOLUME, option},
+                               {IMAGE, "example.com/plain"},
+                               {JP_POD_OPT_MOUNT, "v:/x"}};
+    JP_AUTO_FREE char *text = reify(NULL, allowed, JP_LEN(allowed), &err);
+    TAP_OK(text != NULL, "unless the pod allows it %s", jp_error_text(&err));
+}
+
+/* ---- plans ---- */
+
+static void test_plan(void)
+{
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    JP_AUTO(jp_pod_request) request = JP_POD_REQUEST_INIT;
+    JP_AUTO(jp_pod_draft) draft = JP_POD_DRAFT_INIT;
+    JP_AUTO(jp_plan) plan = JP_PLAN_INIT;
+    static const struct option options[] = {
+        {JP_POD_OPT_MEMORY, "1Gi"},         {JP_POD_OPT_VOLUME, "-src:/etc"},
+        {IMAGE, "example.com/redis"},       {JP_POD_OPT_MOUNT, "src:/usr/src"},
+        {JP_POD_OPT_CPU, "500m"},           {JP_POD_OPT_CAPS_RETAIN, "CHOWN"},
+        {JP_POD_OPT_SECCOMP, "unconfined"}, {JP_POD_OPT_STOP_SIGNAL, "INT"},
+    };
+    TAP_OK(build(&request, NULL, options, JP_LEN(options), &err) == 0 &&
+               jp_pod_draft_make(&f.ctx, &request, &draft, &err) == 0,
+           "a draft %s", jp_error_text(&err));
+    (void)jp_pairs_set(&draft.manifest.annotations, JP_NOTE_ADDRESS, "172.23.0.9", NULL);
+    struct jp_store_pod pod = {.uuid = (char *)(uintptr_t) "00000000-0000-4000-8000-000000000000",
+                               .name = (char *)(uintptr_t) "golden"};
+    struct jp_pod_start start = {.tty_app = "", .term = "xterm"};
+    struct jp_pod_plan_request make = {
+        .pod = &pod,
+        .manifest = &draft.manifest,
+        .images = draft.images,
+        .start = &start,
+        .pod_path = "/pods/P",
+    };
+    struct jp_pod_context ctx = f.ctx;
+    ctx.dns_servers = "192.0.2.1";
+    TAP_OK(jp_pod_plan_make(&ctx, &make, NULL, &plan, &err) == 0, "a plan %s", jp_error_text(&err));
+    JP_AUTO_FREE char *got = jp_pod_plan_print(&plan);
+    JP_AUTO_FREE char *wanted = jp_format(
+        "pod golden hostname golden net pod 172.23.0.9/16 gateway 172.23.0.1 grace 10000\n"
+        "memory 1073741824 request 0\n"
+        "volume src /etc host ro recursive\n"
+        "volume data /pods/P/volumes/data empty\n"
+        "app redis%s tty stdin\n"
+        "  exec [/usr/bin/redis]\n"
+        "  env [PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin] "
+        "[AC_APP_NAME=redis] [container=jetpack] [TERM=xterm] [A=1]\n"
+        "  cwd / user redis group redis\n"
+        "  capabilities 1 seccomp no stop %d\n"
+        "  mount src on /usr/src ro\n"
+        "  mount data on /var/lib/redis\n"
+        "  file /etc/resolv.conf\n"
+        "  file /etc/hosts if missing\n"
+        "  cpu 500m request 0m\n",
+        strcmp(jp_pod_host_os(), "linux") == 0 ? " linux" : "", SIGINT);
+    TAP_STR(got, wanted, "as expected");
+}
+
+static void test_confine(void)
+{
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    struct jp_plan_confine confine = {.capabilities = 0};
+    struct jp_plan_limits limits = {.memory_bytes = 0};
+    TAP_OK(jp_pod_confine_app(NULL, "x", &confine, &limits, NULL, &err) == 0 &&
+               confine.capabilities == UINT64_C(0xa80425fb),
+           "the default set of ace.md: %llx", (unsigned long long)confine.capabilities);
+    TAP_OK(confine.seccomp_len % 8 == 0, "a filter of whole instructions: %zu bytes",
+           confine.seccomp_len);
+    free(confine.seccomp);
+    struct jp_isolator isolator = JP_ISOLATOR_INIT;
+    if (jp_isolator_parse("os/linux/seccomp-retain-set", "{\"set\":[\"read\",\"nosuchcall\"]}",
+                          &isolator, &err) < 0)
+        TAP_OK(false, "parse: %s", jp_error_text(&err));
+    unsigned char *program = NULL;
+    size_t len = 0;
+    char note[160];
+    size_t has_filter = 0;
+    (void)jp_pod_seccomp_default(&has_filter);
+    if (has_filter)
+        TAP_OK(jp_pod_seccomp_compile(&isolator, &program, &len, note, &err) == 0 && len > 0 &&
+                   strstr(note, "nosuchcall"),
+               "a retain set compiles and tells of unknown calls: %s", note);
+    free(program);
+    jp_isolator_clear(&isolator);
+}
+
+static void test_resolv_conf(void)
+{
+    JP_AUTO_FREE char *a = jp_pod_resolv_conf_from(
+        "# x\nnameserver 127.0.0.53\nnameserver 192.0.2.7 # y\nsearch example.com\nlookup x\n",
+        false);
+    TAP_STR(a, "nameserver 192.0.2.7\nsearch example.com\n", "loopback is left out");
+    JP_AUTO_FREE char *b = jp_pod_resolv_conf_from("nameserver ::1\nsearch x\n", false);
+    TAP_OK(b == NULL, "nothing without a name server");
+    JP_AUTO_FREE char *c = jp_pod_resolv_conf_from("nameserver 127.0.0.1", true);
+    TAP_STR(c, "nameserver 127.0.0.1\n", "but with the host's network it stays");
+}
+
+static void test_names(void)
+{
+    for (int i = 0; i < 100; i++) {
+        JP_AUTO_FREE char *name = jp_pod_name_make_up(NULL);
+        if (!name || jp_pod_name_check(name, NULL) < 0) {
+            TAP_OK(false, "made-up name %s", name ? name : "NULL");
+            return;
+        }
+    }
+    TAP_OK(true, "made-up names are good names");
+    TAP_OK(jp_pod_name_check("12345678-1234-4234-8234-123456789abc", NULL) < 0, "not a UUID");
+    TAP_OK(jp_pod_name_check("-x", NULL) < 0 && jp_pod_name_check("", NULL) < 0 &&
+               jp_pod_name_check("a/b", NULL) < 0,
+           "not like an option, not empty, not a path");
+}
+
+int main(void)
+{
+    fixture_open(&f);
+    make_images();
+    test_lookup();
+    test_layers();
+    test_same();
+    test_both();
+    test_defaults();
+    test_refusals();
+    test_links();
+    test_plan();
+    test_confine();
+    test_resolv_conf();
+    test_names();
+    fixture_close(&f);
+    return tap_done();
+}
