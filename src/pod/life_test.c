@@ -36,8 +36,11 @@ static void set_up(char **argv)
     JP_AUTO_FREE char *stage1 = jp_format("%s/jetpack-stage1", libexec);
     JP_AUTO_FREE char *stage2 = jp_format("%s/jetpack-stage2", libexec);
     JP_AUTO_FREE char *fake = jp_format("%s/fake", f.dir);
-    if (mkdir(libexec, 0755) < 0 || mkdir(fake, 0755) < 0 || symlink(argv[1], stage1) < 0 ||
-        symlink(argv[2], stage2) < 0 || setenv("JETPACK_FAKE_DIR", fake, 1) < 0)
+    JP_AUTO_FREE char *real1 = realpath(argv[1], NULL);
+    JP_AUTO_FREE char *real2 = realpath(argv[2], NULL);
+    if (!real1 || !real2 || mkdir(libexec, 0755) < 0 || mkdir(fake, 0755) < 0 ||
+        symlink(real1, stage1) < 0 || symlink(real2, stage2) < 0 ||
+        setenv("JETPACK_FAKE_DIR", fake, 1) < 0)
         fixture_die("set up", NULL);
     f.ctx.libexec = jp_take(&libexec);
     f.ctx.stop_grace_ms = 2000;
