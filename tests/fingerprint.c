@@ -183,6 +183,37 @@ static int be_evil(char **argv)
     return 0;
 }
 
+/* Looks at every process that appears, as often as it can: what is not our program is a shim. */
+static int spy(char **argv)
+{
+    (void)argv;
+    unsigned long looks = 0;
+    for (int round = 0; round < 3000; round++) {
+        DIR *dir = opendir("/proc");
+        struct dirent *entry;
+        while (dir && (entry = readdir(dir))) {
+            char path[300], target[512];
+            if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
+                continue;
+            looks++;
+            snprintf(path, sizeof(path), "/proc/%s/exe", entry->d_name);
+            ssize_t n = readlink(path, target, sizeof(target) - 1);
+            if (n > 0 && !memmem(target, (size_t)n, "/fingerprint", 12))
+                printf("spied %s %.*s\n", entry->d_name, (int)n, target);
+            snprintf(path, sizeof(path), "/proc/%s/fd/3", entry->d_name);
+            n = readlink(path, target, sizeof(target) - 1);
+            if (n > 0 && strcmp(entry->d_name, "self") != 0 &&
+                strtol(entry->d_name, NULL, 10) != getpid())
+                printf("spied %s %.*s\n", path, (int)n, target);
+        }
+        if (dir)
+            closedir(dir);
+    }
+    printf("looked %s\n", looks > 3000 ? "often" : "rarely");
+    printf("root-of-1 %s\n", access("/proc/1/root/etc", F_OK) < 0 ? strerror(errno) : "ok");
+    return 0;
+}
+
 static int say_tty(char **argv)
 {
     (void)argv;
@@ -201,9 +232,9 @@ static const struct {
     const char *name;
     int (*run)(char **argv);
 } jobs[] = {
-    {"mounts", show_mounts}, {"cat", show_file},    {"write", try_write}, {"ls", list},
-    {"sleep", sleep_long},   {"orphan", orphan},    {"eat", eat_memory},  {"evil", be_evil},
-    {"tty", say_tty},        {"exit", give_status}, {"all", show_all},
+    {"mounts", show_mounts}, {"cat", show_file}, {"write", try_write},  {"ls", list},
+    {"sleep", sleep_long},   {"orphan", orphan}, {"eat", eat_memory},   {"evil", be_evil},
+    {"tty", say_tty},        {"spy", spy},       {"exit", give_status}, {"all", show_all},
 };
 
 int main(int argc, char **argv)

@@ -560,6 +560,30 @@ static void test_sealing_signal(struct bed *bed)
     jp_orders_clear(&o);
 }
 
+/* Row 2 (CVE-2016-9962): while programs start, root of the pod sees nothing but programs. */
+static void test_spy(struct bed *bed)
+{
+    static struct outcome spied;
+    int pipe_fds[2];
+    if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+        abort();
+    struct jp_orders o = orders_of("spy", NULL, NULL);
+    struct jp_spawn spawn = {.app = 0, .orders = &o, .stdio = {pipe_fds[1], pipe_fds[1], 2}};
+    pid_t pid = -1;
+    TAP_OK(jp_platform.isolation->spawn(bed->pod, &spawn, &pid, NULL) == 0, "a spy runs");
+    close(pipe_fds[1]);
+    size_t ran = 0;
+    for (int i = 0; i < 40; i++)
+        ran += run(bed, "exit", "0", NULL)->started == 0;
+    read_all(pipe_fds[0], &spied);
+    close(pipe_fds[0]);
+    (void)waitpid(pid, NULL, 0);
+    TAP_OK(ran == 40 && says(&spied, "looked often"), "others start beside it");
+    TAP_OK(silent_about(&spied, "spied"), "and show it neither shim nor descriptor");
+    TAP_OK(says(&spied, "root-of-1 Permission denied"), "PID 1 is closed to it");
+    jp_orders_clear(&o);
+}
+
 static void test_plain(void)
 {
     struct bed bed;
@@ -579,6 +603,7 @@ static void test_plain(void)
         test_evil(&bed);
         test_terminal(&bed);
         test_processes(&bed);
+        test_spy(&bed);
         test_sealing_signal(&bed);
     }
     bed_close(&bed);
@@ -732,6 +757,22 @@ static void test_hostile_root(void)
     bed_close(&bed);
 }
 
+/* Deletes the test's own bridge; that is all that a pod leaves on the host. */
+static bool delete_bridge(const char *name)
+{
+    unsigned index = if_nametoindex(name);
+    int fd = index == 0 ? -1 : jp_netlink_open(NULL);
+    if (fd < 0)
+        return false;
+    struct jp_netlink_batch b = {0};
+    struct ifinfomsg body = {.ifi_index = (int)index};
+    jp_netlink_begin(&b, "delete", RTM_DELLINK, 0, 0);
+    jp_netlink_body(&b, &body, sizeof(body));
+    int r = jp_netlink_send(fd, &b, NULL);
+    close(fd);
+    return r == 0;
+}
+
 static bool has_group(const char *uuid)
 {
     struct jp_cgroup_layout layout = {.count = 0};
@@ -764,7 +805,15 @@ static void test_killed(void)
 {
     struct bed bed;
     bed_open(&bed, 1);
+    static char bridge[IFNAMSIZ], host_end[IFNAMSIZ];
+    (void)snprintf(bridge, sizeof(bridge), "jpk%d", (int)getpid() % 100000);
+    (void)snprintf(host_end, sizeof(host_end), "jp%.8s%.4s", bed.uuid, bed.uuid + 9);
     bed.apps[0].limits.processes = 50;
+    bed.plan.net = (struct jp_plan_net){.mode = JP_NET_POD,
+                                        .bridge = bridge,
+                                        .address = (char[]){"10.213.79.2"},
+                                        .gateway = (char[]){"10.213.79.1"},
+                                        .prefix_len = 24};
     int ready[2];
     if (pipe2(ready, O_CLOEXEC) < 0)
         abort();
@@ -789,6 +838,7 @@ static void test_killed(void)
     TAP_OK(jp_platform.isolation->clean(bed.uuid, &err) == 0, "clean %s", why(&err));
     TAP_OK(jp_platform.links->clean(bed.uuid, &err) == 0, "links %s", why(&err));
     TAP_OK(jp_platform.limits->clean(bed.uuid, &err) == 0, "limits %s", why(&err));
+    TAP_OK(if_nametoindex(host_end) == 0 && delete_bridge(bridge), "its network device is gone");
     TAP_OK(!has_group(bed.uuid), "its control groups are gone");
     TAP_OK(kill(app, 0) < 0 || is_zombie(app), "its processes are gone");
     JP_AUTO(jp_buf) mounts = JP_BUF_INIT;
@@ -799,22 +849,6 @@ static void test_killed(void)
     close(ready[0]);
     close(ready[1]);
     bed_close(&bed);
-}
-
-/* Deletes the test's own bridge; that is all that a pod leaves on the host. */
-static bool delete_bridge(const char *name)
-{
-    unsigned index = if_nametoindex(name);
-    int fd = index == 0 ? -1 : jp_netlink_open(NULL);
-    if (fd < 0)
-        return false;
-    struct jp_netlink_batch b = {0};
-    struct ifinfomsg body = {.ifi_index = (int)index};
-    jp_netlink_begin(&b, "delete", RTM_DELLINK, 0, 0);
-    jp_netlink_body(&b, &body, sizeof(body));
-    int r = jp_netlink_send(fd, &b, NULL);
-    close(fd);
-    return r == 0;
 }
 
 /* A refused connection has been all the way to the pod and back. */

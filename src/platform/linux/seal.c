@@ -73,7 +73,7 @@ static int mount_top(int root_fd, const char *name, int mount_fd, struct jp_erro
 /* A file system of a type on a directory made for it in a mount of ours. */
 static int mount_in(int dir_fd, const char *name, int mount_fd, struct jp_error *err)
 {
-    if (jp_sys.mkdirat(dir_fd, name, 0755) < 0)
+    if (jp_sys.mkdirat(dir_fd, name, 0755) < 0 && errno != EEXIST)
         return jp_fail_sys(err, "make directory '%s'", name);
     return jp_linux_attach(mount_fd, dir_fd, name, err);
 }
@@ -152,38 +152,51 @@ static int fill_dev(int dev_fd, struct jp_error *err)
     return 0;
 }
 
-/* Returns the descriptor of the mount. */
-static int mount_dev(struct jp_linux_builder *b, size_t app, int root_fd, int *ret_pts_fd,
-                     struct jp_error *err)
+/* What stands for hidden things. */
+struct masks {
+    int node;  /* the app's /dev, whose "null" cannot be opened without its bind */
+    int empty; /* a mount of an empty directory; given away with the first thing it hides */
+    int first; /* where that is: copies are made of it */
+};
+
+/* Below what will be mounted on it, a directory of the app's /dev stays empty for ever. */
+static int make_empty(int dev_fd, const char *name, struct jp_error *err)
+{
+    if (jp_sys.mkdirat(dev_fd, name, 0555) < 0)
+        return jp_fail_sys(err, "make directory '%s'", name);
+    JP_AUTO_FD int fd = jp_linux_clone_mount(dev_fd, name, false, err);
+    if (fd < 0 || jp_linux_set_attributes(fd, INERT | MOUNT_ATTR_RDONLY, 0, false, err) < 0)
+        return -1;
+    return jp_fd_take(&fd);
+}
+
+static int mount_dev(struct jp_linux_builder *b, size_t app, int root_fd, struct masks *masks,
+                     int *ret_pts_fd, struct jp_error *err)
 {
     static const char *const options[] = {"mode", "0755", "size", "64k", NULL};
     JP_AUTO_FD int fd =
         jp_linux_new_mount("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, err);
     if (fd < 0 || mount_top(root_fd, "dev", fd, err) < 0)
         return -1;
-    if (fill_dev(fd, err) < 0 || mount_pts(fd, ret_pts_fd, err) < 0 ||
+    masks->empty = make_empty(fd, "shm", err);
+    if (masks->empty < 0 || fill_dev(fd, err) < 0 || mount_pts(fd, ret_pts_fd, err) < 0 ||
         mount_shm(b, app, fd, err) < 0 || mount_queues(b, fd, err) < 0)
         return -1;
     /* The nodes below the binds are dead from here on. */
     if (jp_linux_set_attributes(fd, INERT, 0, false, err) < 0)
         return -1;
-    return jp_fd_take(&fd);
+    masks->node = jp_fd_take(&fd);
+    return 0;
 }
-
-/* What stands for hidden things: a node that cannot be opened, an empty directory. */
-struct masks {
-    int node;  /* in the app's /dev */
-    int empty; /* first mount of it, -1 while there is none */
-};
 
 static int hide_directory(struct masks *masks, int target, struct jp_error *err)
 {
-    static const char *const options[] = {"mode", "0555", "size", "4k", NULL};
-    if (masks->empty < 0) {
-        masks->empty = jp_linux_new_mount("tmpfs", options, INERT | MOUNT_ATTR_RDONLY, err);
-        return masks->empty < 0 ? -1 : jp_linux_attach(masks->empty, target, "", err);
+    if (masks->first < 0) {
+        masks->first = masks->empty;
+        masks->empty = -1;
+        return jp_linux_attach(masks->first, target, "", err);
     }
-    JP_AUTO_FD int fd = jp_linux_clone_mount(masks->empty, "", false, err);
+    JP_AUTO_FD int fd = jp_linux_clone_mount(masks->first, "", false, err);
     return fd < 0 ? -1 : jp_linux_attach(fd, target, "", err);
 }
 
@@ -248,16 +261,17 @@ static int mount_sys(struct masks *masks, int root_fd, struct jp_error *err)
 int jp_linux_seal(struct jp_linux_builder *b, size_t app, int root_fd, int *ret_pts_fd,
                   struct jp_error *err)
 {
-    JP_AUTO_FD int dev_fd = mount_dev(b, app, root_fd, ret_pts_fd, err);
-    if (dev_fd < 0)
-        return jp_wrap(err, "/dev");
-    struct masks masks = {.node = dev_fd, .empty = -1};
-    int r = mount_proc(&masks, root_fd, err);
+    struct masks masks = {-1, -1, -1};
+    int r = mount_dev(b, app, root_fd, &masks, ret_pts_fd, err);
+    if (r == 0)
+        r = mount_proc(&masks, root_fd, err);
     if (r == 0)
         r = jp_linux_await_net(b, err);
     if (r == 0)
         r = mount_sys(&masks, root_fd, err);
+    jp_fd_close(&masks.node);
     jp_fd_close(&masks.empty);
+    jp_fd_close(&masks.first);
     if (r == 0 && b->plan->apps[app].root.is_read_only)
         r = jp_linux_set_attributes(root_fd, MOUNT_ATTR_RDONLY, 0, false, err);
     return r;

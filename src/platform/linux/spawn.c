@@ -21,6 +21,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -206,31 +207,32 @@ static uint64_t mask_of(const char *status, const char *label)
     return value;
 }
 
-static bool has_group(const struct jp_orders *orders, unsigned long gid)
+static int by_number(const void *a, const void *b)
 {
-    for (size_t i = 0; i < orders->n_groups; i++) {
-        if (orders->groups[i] == gid)
-            return true;
-    }
-    return false;
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return x < y ? -1 : x > y;
 }
 
-/* The kernel lists groups sorted and once each; the orders' list may repeat some. */
+/* The kernel lists groups sorted; repeated ones as often as they were given. */
 static bool groups_match(const char *status, const struct jp_orders *orders)
 {
     const char *at = strstr(status, "\nGroups:\t");
-    if (!at)
+    size_t size = orders->n_groups * sizeof(*orders->groups);
+    JP_AUTO_FREE uint32_t *sorted = jp_calloc(orders->n_groups + 1, sizeof(*sorted));
+    if (!at || !sorted)
         return false;
+    if (size > 0)
+        memcpy(sorted, orders->groups, size);
+    qsort(sorted, orders->n_groups, sizeof(*sorted), by_number);
     at += strlen("\nGroups:\t");
-    size_t seen = 0;
-    while (*at >= '0' && *at <= '9' && seen <= orders->n_groups) {
+    for (size_t i = 0; i < orders->n_groups; i++) {
         char *end;
-        if (!has_group(orders, strtoul(at, &end, 10)))
+        if (*at < '0' || *at > '9' || strtoul(at, &end, 10) != sorted[i])
             return false;
         at = end + strspn(end, " ");
-        seen++;
     }
-    return *at == '\n' && (seen > 0) == (orders->n_groups > 0);
+    at += strspn(at, " ");
+    return *at == '\n';
 }
 
 static const char *difference(const struct jp_isolation *pod, const struct jp_orders *orders,
