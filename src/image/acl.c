@@ -61,20 +61,32 @@ bool jp_acl_valid(const unsigned char *value, size_t len)
     return true;
 }
 
-bool jp_acl_is_mode(const unsigned char *value, size_t len, mode_t *ret_mode)
+mode_t jp_acl_mode(const unsigned char *value, size_t len, bool *ret_is_all)
 {
-    static const uint32_t tags[3] = {USER_OBJ, GROUP_OBJ, OTHER};
-    if (len != HEAD + 3 * ENTRY)
-        return false;
     mode_t mode = 0;
-    for (size_t i = 0; i < 3; i++) {
-        const unsigned char *p = value + HEAD + i * ENTRY;
-        if (little(p, 2) != tags[i])
-            return false;
-        mode = (mode_t)(mode << 3 | (mode_t)little(p + 2, 2));
+    *ret_is_all = true;
+    for (size_t at = HEAD; at < len; at += ENTRY) {
+        mode_t bits = (mode_t)little(value + at + 2, 2);
+        switch (little(value + at, 2)) {
+        case USER_OBJ:
+            mode |= bits << 6;
+            break;
+        case GROUP_OBJ:
+            mode |= bits << 3;
+            break;
+        case MASK: /* comes after the group and stands in its place */
+            mode = (mode & ~(mode_t)070) | bits << 3;
+            *ret_is_all = false;
+            break;
+        case OTHER:
+            mode |= bits;
+            break;
+        default:
+            *ret_is_all = false;
+            break;
+        }
     }
-    *ret_mode = mode;
-    return true;
+    return mode;
 }
 
 static int compare(const void *a, const void *b)

@@ -25,9 +25,10 @@ int jp_acl_from_text(const char *text, struct jp_buf *out, struct jp_error *err)
 bool jp_acl_valid(const unsigned char *value, size_t len);
 
 /*
- * True when an access ACL says no more than permission bits do (owner, group, others): the kernel
- * keeps such a one in the mode. *ret_mode gets its nine bits.
+ * The nine permission bits that a valid access ACL stands for (its mask is the group's part), as
+ * the kernel sets them with it. True in *ret_is_all when it says no more than these: the kernel
+ * then keeps no ACL.
  */
-bool jp_acl_is_mode(const unsigned char *value, size_t len, mode_t *ret_mode);
+mode_t jp_acl_mode(const unsigned char *value, size_t len, bool *ret_is_all);
 
 #endif

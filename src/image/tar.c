@@ -344,20 +344,26 @@ static bool capability_valid(const unsigned char *value, size_t len)
 }
 
 /*
- * An access ACL that only repeats the permission bits is what the kernel keeps in the mode: it goes
- * out of the list, and must agree with the mode.
+ * An access ACL sets the permission bits when it is set (bsdtar writes a header's mode without the
+ * mask): the entry's mode follows it. One that says nothing more than permission bits goes out of
+ * the list, as the kernel would not keep it, and must agree with the mode.
  */
 static int check_acl(struct jp_tar *tar, size_t *i, struct jp_error *err)
 {
     struct jp_tar_pax *pax = &tar->pax;
     struct jp_tar_xattr *x = &pax->xattrs[*i];
-    mode_t mode = 0;
+    struct jp_tar_entry *e = &tar->entry;
+    bool is_all = false;
     if (!jp_acl_valid(x->value, x->len))
         return jp_fail(err, JP_EINVALID, 0, "'%s' is not a valid ACL", x->name);
-    if (strcmp(x->name, "system.posix_acl_access") != 0 || !jp_acl_is_mode(x->value, x->len, &mode))
+    if (strcmp(x->name, "system.posix_acl_access") != 0)
         return 0;
-    if (mode != (tar->entry.mode & 0777))
+    mode_t mode = (e->mode & ~(mode_t)0777) | jp_acl_mode(x->value, x->len, &is_all);
+    if (is_all && mode != e->mode)
         return jp_fail(err, JP_EINVALID, 0, "an ACL that contradicts the mode");
+    e->mode = mode;
+    if (!is_all)
+        return 0;
     free(x->name);
     free(x->value);
     *x = pax->xattrs[--pax->n_xattrs];

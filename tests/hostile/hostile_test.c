@@ -262,7 +262,6 @@ static void test_compressions(const struct jp_buf *tar)
         const char *name = jp_compression_name(i);
         JP_AUTO(jp_buf) one = JP_BUF_INIT;
         JP_AUTO(jp_buf) two = JP_BUF_INIT;
-        JP_AUTO(jp_buf) twice = JP_BUF_INIT;
         compressed(i, tar->data, tar->len, &one);
         TAP_OK(takes(one.data, one.len, tar), "row 35: taken: %s", name);
         test_prefixes(&one, 7, name);
@@ -531,8 +530,28 @@ static void test_verify(void)
     spoil_and_verify("setfattr -n user.a -v b etc/motd", "rootfs/etc/motd", "'user.a' is extra");
 }
 
-int main(void)
+/* Every archive that is taken, as DIR/NUMBER.tar: for comparing with what other programs see. */
+static int write_cases(const char *dir)
 {
+    for (size_t i = 0; i < n_archive_cases; i++) {
+        JP_AUTO(jp_buf) tar = JP_BUF_INIT;
+        char path[4096];
+        if (archive_cases[i].refused)
+            continue;
+        build(&archive_cases[i], &tar);
+        (void)snprintf(path, sizeof(path), "%s/%03zu.tar", dir, i);
+        JP_AUTO_FD int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (fd < 0 || jp_fd_write_all(fd, tar.data, tar.len, path, NULL) != 0)
+            return 1;
+        printf("%03zu %s\n", i, archive_cases[i].what);
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 3 && strcmp(argv[1], "--write") == 0)
+        return write_cases(argv[2]);
     JP_AUTO(jp_error) err = JP_ERROR_INIT;
     if (geteuid() != 0) {
         tap_skip("hostile archives", "needs root");
