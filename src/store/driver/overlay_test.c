@@ -5,6 +5,7 @@
  */
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 
 #include <sched.h>
@@ -265,6 +266,36 @@ static void test_canary(const struct jp_store_options *options)
     CHECK(testing_fsck(options, false) == 0, "clean");
 }
 
+/* Row 26: users of the host reach no program of an image. */
+static void test_other_users(void)
+{
+    char path[400];
+    struct stat st;
+    (void)chmod(testing_top, 0755);
+    (void)fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (setgid(65534) < 0 || setuid(65534) < 0)
+            _exit(1);
+        (void)snprintf(path, sizeof(path), "%s/version", testing_root);
+        if (stat(path, &st) < 0)
+            _exit(2); /* the control: this one is for everybody */
+        (void)snprintf(path, sizeof(path), "%s/images/%s/rootfs/both", testing_root, lower_id);
+        if (stat(path, &st) == 0 || errno != EACCES)
+            _exit(3);
+        static const char *const closed[] = {"images", "pods", "tmp", "keys", "db"};
+        for (size_t i = 0; i < JP_LEN(closed); i++) {
+            (void)snprintf(path, sizeof(path), "%s/%s", testing_root, closed[i]);
+            if (open(path, O_RDONLY | O_CLOEXEC) >= 0 || errno != EACCES)
+                _exit(4);
+        }
+        _exit(0);
+    }
+    int status = -1;
+    (void)waitpid(pid, &status, 0);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "other users see no image (%d)", status);
+}
+
 int main(void)
 {
     JP_AUTO(jp_error) err = JP_ERROR_INIT;
@@ -294,6 +325,7 @@ int main(void)
     test_driver(&options);
     test_change_of_driver(options);
     test_canary(&options);
+    test_other_users();
     {
         const char *why = NULL;
         options.driver = "auto";
