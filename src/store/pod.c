@@ -63,7 +63,7 @@ static int write_pod(int dir_fd, const struct jp_store_pod_request *request, str
     if (!manifest)
         return -1;
     bool durable = !request->is_volatile;
-    if (jp_file_replace(dir_fd, "manifest", manifest, strlen(manifest), 0600, durable, err) < 0)
+    if (jp_store_write_new(dir_fd, "manifest", manifest, strlen(manifest), durable, err) < 0)
         return -1;
     return jp_record_write_pod(dir_fd, pod, durable, err);
 }

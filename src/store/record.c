@@ -113,6 +113,8 @@ static int write_record(int dir_fd, json_t *record, bool durable, struct jp_erro
     json_decref(record);
     if (!text)
         return jp_oom(err);
+    if (!jp_store_exists(dir_fd, "record"))
+        return jp_store_write_new(dir_fd, "record", text, strlen(text), durable, err);
     return jp_file_replace(dir_fd, "record", text, strlen(text), 0600, durable, err);
 }
 

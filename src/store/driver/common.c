@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "store/driver/list.h"
 #include "store/driver/trash.h"
 #include "sys/attribute.h"
 #include "sys/calls.h"
@@ -55,7 +56,7 @@ int jp_plain_clone_destroy(const struct jp_driver_context *ctx, int app_fd, stru
     if (tmp_fd < 0)
         return -1;
     for (size_t i = 0; i < JP_LEN(parts); i++) {
-        if (jp_trash_remove(tmp_fd, app_fd, parts[i], err) < 0)
+        if (jp_store_exists(app_fd, parts[i]) && jp_trash_remove(tmp_fd, app_fd, parts[i], err) < 0)
             return -1;
     }
     return 0;
@@ -71,7 +72,7 @@ int jp_plain_layers_write(int app_fd, const struct jp_strv *layers, struct jp_er
         jp_buf_printf(&text, "%s\n", layers->items[i]);
     if (jp_buf_failed(&text))
         return jp_oom(err);
-    return jp_file_replace(app_fd, "layers", jp_buf_text(&text), text.len, 0600, false, err);
+    return jp_store_write_new(app_fd, "layers", jp_buf_text(&text), text.len, false, err);
 }
 
 int jp_plain_layers_read(int app_fd, struct jp_strv *ret, struct jp_error *err)

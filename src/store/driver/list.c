@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sys/calls.h"
 #include "sys/fd.h"
 
 #define MAX_NAMES 1000000U /* objects in a directory: beyond every use; more is refused */
@@ -27,6 +28,15 @@ static int read_names(DIR *dir, bool (*wanted)(const char *name), struct jp_strv
         if (jp_strv_add(ret, name) < 0)
             return jp_oom(err);
     }
+}
+
+int jp_store_write_new(int dir_fd, const char *name, const void *bytes, size_t len, bool durable,
+                       struct jp_error *err)
+{
+    JP_AUTO_FD int fd = jp_fd_open(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL, 0600, err);
+    if (fd < 0 || jp_fd_write_all(fd, bytes, len, name, err) < 0)
+        return -1;
+    return durable && jp_sys.fsync(fd) < 0 ? jp_fail_sys(err, "sync '%s'", name) : 0;
 }
 
 bool jp_store_exists(int dir_fd, const char *name)

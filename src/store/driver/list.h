@@ -3,6 +3,7 @@
 #define JP_STORE_DRIVER_LIST_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/error.h"
 #include "base/strv.h"
@@ -13,6 +14,13 @@
  */
 int jp_store_list_dir(int dir_fd, bool (*wanted)(const char *name), struct jp_strv *ret,
                       struct jp_error *err);
+
+/*
+ * Writes a file of an object in the making, 0600; it must not be there. Cheaper than replacing one,
+ * which is right where nobody can see it before the object is renamed into place.
+ */
+int jp_store_write_new(int dir_fd, const char *name, const void *bytes, size_t len, bool durable,
+                       struct jp_error *err);
 
 /* True when there is an entry of that name, of whatever kind. */
 bool jp_store_exists(int dir_fd, const char *name);
