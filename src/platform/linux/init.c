@@ -29,6 +29,7 @@
 #include "platform/linux/kernel.h"
 #include "platform/linux/linux.h"
 #include "sys/fd.h"
+#include "sys/memory.h"
 
 static int receive_request(int socket, struct jp_linux_request *request, int *ret_fd)
 {
@@ -144,15 +145,22 @@ static void handle_signal(int signals)
     (void)kill(-1, (int)info.ssi_signo);
 }
 
+#define IDLE_MS 1000 /* without anything to do: memory is given back */
+
 static JP_NORETURN void reap_for_ever(struct jp_linux_builder *b)
 {
     sigset_t all;
     sigfillset(&all);
     int signals = signalfd(-1, &all, SFD_CLOEXEC);
     struct pollfd fds[] = {{.fd = b->socket, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+    int timeout_ms = IDLE_MS;
     for (;;) {
-        if (poll(fds, JP_LEN(fds), -1) < 0 && errno != EINTR)
+        int n = poll(fds, JP_LEN(fds), timeout_ms);
+        if (n < 0 && errno != EINTR)
             _exit(1);
+        if (n == 0)
+            jp_memory_trim();
+        timeout_ms = n == 0 ? -1 : IDLE_MS;
         if (fds[1].revents & POLLIN)
             handle_signal(signals);
         if (fds[0].revents & POLLIN)
