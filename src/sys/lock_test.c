@@ -77,7 +77,7 @@ static void try_kill(void)
 }
 
 /* The holder removes the file while somebody waits: the waiter must not end with the old one. */
-static void try_replaced(void)
+static void try_replaced(bool by_rename)
 {
     int release;
     pid_t holder = hold(JP_LOCK_EXCLUSIVE, &release);
@@ -91,12 +91,16 @@ static void try_replaced(void)
         _exit(good ? 0 : 1);
     }
     (void)usleep(50000); /* most likely it waits now; the answer must be right in any case */
-    (void)unlinkat(dir, "lock", 0);
+    if (by_rename)
+        (void)renameat(dir, "lock", dir, "lock.old");
+    else
+        (void)unlinkat(dir, "lock", 0);
     scratch_file(dir, "lock", "");
     let_go(holder, release);
     int status = -1;
     (void)waitpid(waiter, &status, 0);
-    TAP_OK(status == 0, "a replaced lock file is noticed after waiting");
+    TAP_OK(status == 0, "a lock file that was %s is noticed after waiting",
+           by_rename ? "renamed" : "removed");
 }
 
 static void try_strange(void)
@@ -136,7 +140,8 @@ int main(void)
     dir = scratch_make();
     try_modes();
     try_kill();
-    try_replaced();
+    try_replaced(false);
+    try_replaced(true);
     try_strange();
     try_askers();
     return tap_done();

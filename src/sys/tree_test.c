@@ -118,8 +118,10 @@ static int remove_mounted(const char *mounted)
         if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
             mount(is_file ? file : from, to, NULL, MS_BIND, NULL) < 0)
             _exit(77);
+        /* The old descriptor still leads into the old namespace, where nothing is mounted. */
+        int here = open(scratch_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         JP_AUTO(jp_error) err = JP_ERROR_INIT;
-        int r = jp_tree_remove(base, "t", &err);
+        int r = jp_tree_remove(here, "t", &err);
         printf("# %s\n", jp_error_text(&err));
         bool named = strstr(jp_error_text(&err), mounted) != NULL;
         _exit(r < 0 && err.code == JP_EBUSY && named ? 0 : 1);
