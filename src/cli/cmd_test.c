@@ -185,19 +185,37 @@ static void remove_pod(const char *dir, int dir_fd)
         (void)run_step(self, dir, &destroy, output, NULL);
 }
 
-int jp_cmd_test(struct jp_cli *cli, struct jp_error *err)
+/* Makes a directory below TMPDIR or /tmp; *ret_base_fd is the one that it lies in. */
+static char *make_directory(int *ret_base_fd, struct jp_error *err)
 {
     const char *base = getenv("TMPDIR");
-    JP_AUTO_FREE char *dir = jp_format("%s/jetpack-test-XXXXXX", base && *base ? base : "/tmp");
+    if (!base || !*base)
+        base = "/tmp";
+    JP_AUTO_FD int base_fd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (base_fd < 0) {
+        jp_fail_sys(err, "open '%s'", base);
+        return NULL;
+    }
+    JP_AUTO_FREE char *dir = jp_format("%s/jetpack-test-XXXXXX", base);
+    if (!dir || !mkdtemp(dir)) {
+        jp_fail_sys(err, "make a directory in '%s'", base);
+        return NULL;
+    }
+    *ret_base_fd = jp_fd_take(&base_fd);
+    return jp_take(&dir);
+}
+
+int jp_cmd_test(struct jp_cli *cli, struct jp_error *err)
+{
+    JP_AUTO_FD int base_fd = -1;
+    JP_AUTO_FREE char *dir = make_directory(&base_fd, err);
     if (!dir)
-        return jp_oom(err);
-    if (!mkdtemp(dir))
-        return jp_fail_sys(err, "make '%s'", dir);
+        return -1;
     JP_AUTO_FD int dir_fd = jp_fd_open_dir(AT_FDCWD, dir, err);
     int r = dir_fd < 0 ? -1 : run_steps(cli, dir, dir_fd, err);
     if (r < 0 && dir_fd >= 0)
         remove_pod(dir, dir_fd);
-    int removed = jp_tree_remove(AT_FDCWD, dir, r < 0 ? NULL : err);
+    int removed = jp_tree_remove(base_fd, strrchr(dir, '/') + 1, r < 0 ? NULL : err);
     if (r < 0 || removed < 0)
         return -1;
     (void)printf("this installation works\n");
