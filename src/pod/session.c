@@ -255,6 +255,15 @@ static int read_input(struct relay *r, struct jp_error *err)
     return len > 0 ? send_input(r, out, (size_t)len, err) : 0;
 }
 
+/* What a program that has just started must know: the size of its terminal, that input is empty. */
+static int greet_app(struct relay *r, struct jp_error *err)
+{
+    if (r->session->has_input && !r->input_is_open &&
+        send_input(r, (const unsigned char *)"", 0, err) < 0)
+        return -1;
+    return r->session->has_tty ? send_size(r, err) : 0;
+}
+
 /* A start that failed: the supervisor undoes its work and goes; then its word is the error. */
 static int failed_start(struct relay *r, const struct jp_control_message *message,
                         struct jp_error *err)
@@ -282,7 +291,7 @@ static int take_message(struct relay *r, const struct jp_control_message *m, str
         return 0;
     case JP_CONTROL_STARTED:
         r->has_started = true;
-        return r->session->has_tty ? send_size(r, err) : 0;
+        return greet_app(r, err);
     case JP_CONTROL_FAILED:
         if (r->session->is_owner && !r->session->is_exec && !r->has_started)
             return failed_start(r, m, err);
@@ -319,7 +328,8 @@ static int read_message(struct relay *r, struct jp_error *err)
 
 static int turn(struct relay *r, struct jp_error *err)
 {
-    bool reads_input = r->input_is_open && !r->awaits_taken;
+    /* Before the app runs there is nobody to take it: the supervisor would drop it. */
+    bool reads_input = r->has_started && r->input_is_open && !r->awaits_taken;
     struct pollfd polled[3] = {
         {.fd = r->session->socket, .events = POLLIN},
         {.fd = reads_input ? r->options->input : -1, .events = POLLIN},
@@ -365,10 +375,8 @@ int jp_pod_session_relay(struct jp_pod_session *session, const struct jp_pod_rel
     r.is_over = session->has_ended;
     make_raw(&r);
     int result = 0;
-    if (session->has_input && !r.input_is_open)
-        result = send_input(&r, (const unsigned char *)"", 0, err);
-    if (result == 0 && session->has_tty && r.has_started)
-        result = send_size(&r, err);
+    if (r.has_started)
+        result = greet_app(&r, err);
     while (result == 0 && !r.is_over && !r.is_detached)
         result = turn(&r, err);
     make_cooked(&r);
