@@ -194,6 +194,36 @@ static void request_default_route(struct jp_netlink_batch *b, const struct link 
     jp_netlink_attribute(b, RTA_GATEWAY, &link->gateway, sizeof(link->gateway));
 }
 
+static int delete_host_end(int fd, const char *name, struct jp_error *err)
+{
+    unsigned index = index_of(fd, name);
+    if (index == 0)
+        return 0;
+    struct jp_netlink_batch b = {0};
+    struct ifinfomsg body = {.ifi_index = (int)index};
+    jp_netlink_begin(&b, "delete a dead pod's network device", RTM_DELLINK, 0, ENODEV);
+    jp_netlink_body(&b, &body, sizeof(body));
+    return jp_netlink_send(fd, &b, err);
+}
+
+/*
+ * The namespace of this pod's last run may not have died yet, and our name for the host's end is
+ * the pod's: whatever has it under the pod's lock is garbage.
+ */
+static int make_pair_again(int fd, const struct link *link, unsigned bridge, int net_fd,
+                           struct jp_error *err)
+{
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    if (make_pair(fd, link, bridge, net_fd, &why) == 0)
+        return 0;
+    if (why.sys == EEXIST)
+        return delete_host_end(fd, link->host_end, err) < 0
+                   ? -1
+                   : make_pair(fd, link, bridge, net_fd, err);
+    jp_error_move(err, &why);
+    return -1;
+}
+
 static int join_bridge(struct jp_isolation *pod, struct jp_netlink_batch *inside,
                        struct jp_error *err)
 {
@@ -203,7 +233,7 @@ static int join_bridge(struct jp_isolation *pod, struct jp_netlink_batch *inside
         return -1;
     JP_AUTO_FD int host = jp_netlink_open(err);
     if (host < 0 || ensure_bridge(host, &link, &bridge, err) < 0 ||
-        make_pair(host, &link, bridge, pod->net_fd, err) < 0)
+        make_pair_again(host, &link, bridge, pod->net_fd, err) < 0)
         return -1;
     unsigned device = index_of(pod->netlink_fd, POD_DEVICE);
     if (device == 0)
@@ -244,14 +274,7 @@ static int clean(const char *uuid, struct jp_error *err)
     JP_AUTO_FD int fd = jp_netlink_open(err);
     if (fd < 0)
         return -1;
-    unsigned index = index_of(fd, name);
-    if (index == 0)
-        return 0;
-    struct jp_netlink_batch b = {0};
-    struct ifinfomsg body = {.ifi_index = (int)index};
-    jp_netlink_begin(&b, "delete a dead pod's network device", RTM_DELLINK, 0, ENODEV);
-    jp_netlink_body(&b, &body, sizeof(body));
-    return jp_netlink_send(fd, &b, err);
+    return delete_host_end(fd, name, err);
 }
 
 const struct jp_link_ops jp_linux_links = {.setup = setup, .teardown = teardown, .clean = clean};
