@@ -151,10 +151,12 @@ static int volume(struct jp_isolation *pod, size_t app, size_t mount, struct jp_
     return release(pod, app, err);
 }
 
-/* Not waited for here but in spawn. */
+/* Not waited for here but in spawn; where nothing need be spawned, a copy wants the whole root. */
 static int seal(struct jp_isolation *pod, size_t app, struct jp_error *err)
 {
-    return check_app(pod, app, err) < 0 ? -1 : release(pod, app, err);
+    if (check_app(pod, app, err) < 0)
+        return -1;
+    return pod->plan->without_apps ? jp_linux_collect_seal(pod, app, err) : release(pod, app, err);
 }
 
 static int terminal(struct jp_isolation *pod, size_t app, int *ret_master, int *ret_slave,
