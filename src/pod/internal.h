@@ -149,6 +149,7 @@ struct jp_pod_plan_request {
     const struct jp_pod_start *start;
     struct jp_plan_root *roots; /* one per app that is planned; moved into the plan */
     const char *pod_path;       /* absolute path of pods/UUID */
+    bool is_kept;               /* the roots are those of a kept run */
 };
 
 int jp_pod_plan_make(const struct jp_pod_context *ctx, const struct jp_pod_plan_request *request,
@@ -229,7 +230,9 @@ struct jp_pod_session {
     bool has_ended; /* EXITED of the exec or ENDED was seen */
     int status;
     pid_t child;   /* the supervisor when it is our child; 0 */
-    char *tty_app; /* owner: the app with the terminal */
+    bool is_empty; /* an isolation without apps that we started: ends with this session */
+    int pod_fd;    /* is_empty: the pod's directory, -1 otherwise */
+    char *before;  /* is_empty: the record before it, which is put back; NULL: there was none */
 };
 
 /* Starts stage 1. *ret_socket: our end; messages in `first` are already written to it. */
@@ -252,6 +255,11 @@ int jp_pod_await(int socket, struct jp_control_message *ret, struct jp_error *er
 int jp_pod_ask(int socket, const struct jp_control_message *message, struct jp_control_message *ret,
                struct jp_error *err);
 int jp_pod_failed_message(const struct jp_control_message *message, struct jp_error *err);
+
+/* A session on this socket, which is the session's then. NULL without memory. */
+struct jp_pod_session *jp_pod_session_new(int socket);
+/* Ends an isolation without apps, waits for its end and puts the earlier record back. */
+void jp_pod_session_end(struct jp_pod_session *session);
 
 /* Starts the isolation without apps; the session keeps it. */
 int jp_pod_start_empty(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,

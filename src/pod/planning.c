@@ -373,7 +373,7 @@ static int plan_apps(const struct app_plan *p, struct jp_plan *plan, struct jp_e
         plan->n_apps++;
         if (plan_app(p, plan, i, to, err) < 0)
             return -1;
-        to->root.is_volatile = !p->request->start->keep;
+        to->root.is_volatile = !p->request->start->keep && !p->request->is_kept;
     }
     if (plan->n_apps == 0)
         return jp_fail(err, JP_ENOTFOUND, 0, "there is no app '%s' in the pod",

@@ -16,19 +16,69 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "plan/state.h"
 #include "pod/internal.h"
+#include "sys/calls.h"
 #include "sys/fd.h"
+#include "sys/lock.h"
 
 #define MAX_DETACH_KEYS 32
 
 /* ---- opening ---- */
 
-static struct jp_pod_session *new_session(int socket)
+struct jp_pod_session *jp_pod_session_new(int socket)
 {
     struct jp_pod_session *session = jp_calloc(1, sizeof(*session));
-    if (session)
+    if (session) {
         session->socket = socket;
+        session->pod_fd = -1;
+    }
     return session;
+}
+
+/* The record of an isolation that nobody asked for would hide how the last run ended. */
+static void put_record_back(struct jp_pod_session *session)
+{
+    int lock = jp_lock_take(session->pod_fd, JP_POD_LOCK_FILE, JP_LOCK_EXCLUSIVE, false, NULL);
+    if (lock < 0)
+        return; /* somebody was faster: it is that run's record now */
+    if (session->before)
+        (void)jp_file_replace(session->pod_fd, JP_STATE_FILE, session->before,
+                              strlen(session->before), 0600, false, NULL);
+    else
+        (void)jp_sys.unlinkat(session->pod_fd, JP_STATE_FILE, 0);
+    jp_fd_close(&lock);
+}
+
+void jp_pod_session_end(struct jp_pod_session *session)
+{
+    if (!session->is_empty)
+        return;
+    session->is_empty = false;
+    struct jp_control_message kill = JP_CONTROL_MESSAGE_INIT;
+    kill.type = JP_CONTROL_KILL;
+    JP_AUTO(jp_control_message) rest = JP_CONTROL_MESSAGE_INIT;
+    (void)jp_control_send(session->socket, &kill, NULL);
+    while (jp_control_receive(session->socket, &rest, NULL) > 0) {
+        if (rest.type == JP_CONTROL_ENDED)
+            break;
+    }
+    session->has_ended = true;
+    put_record_back(session);
+}
+
+void jp_pod_session_free(struct jp_pod_session *session)
+{
+    if (!session)
+        return;
+    jp_pod_session_end(session);
+    jp_fd_close(&session->socket);
+    jp_fd_close(&session->pod_fd);
+    /* One that has said its last word is a moment from its end; others are not waited for. */
+    if (session->child > 0)
+        (void)waitpid(session->child, NULL, WNOHANG);
+    free(session->before);
+    free(session);
 }
 
 static int copy_environment(const struct jp_pod_exec *exec, struct jp_strv *env,
@@ -69,7 +119,7 @@ int jp_pod_exec(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
         return -1;
     int fd = jp_pod_connect(pod, pod_fd, &local);
     if (fd >= 0) {
-        session = new_session(fd);
+        session = jp_pod_session_new(fd);
         if (!session) {
             jp_fd_close(&fd);
             return jp_oom(err);
@@ -104,7 +154,7 @@ int jp_pod_attach(const struct jp_pod_context *ctx, const struct jp_store_pod *p
     message.flags = has_stdin ? JP_CONTROL_F_STDIN : 0;
     if (jp_pod_ask(fd, &message, NULL, err) < 0)
         return jp_wrap(err, "attach to pod '%s'", pod->name);
-    struct jp_pod_session *session = new_session(fd);
+    struct jp_pod_session *session = jp_pod_session_new(fd);
     if (!session)
         return jp_oom(err);
     (void)jp_fd_take(&fd);
@@ -346,20 +396,6 @@ static int turn(struct relay *r, struct jp_error *err)
     return 0;
 }
 
-/* An isolation that was started for this exec ends with it; its lock is free afterwards. */
-static void end_isolation(struct relay *r)
-{
-    JP_AUTO(jp_control_message) rest = JP_CONTROL_MESSAGE_INIT;
-    if (!r->session->is_owner || !r->session->is_exec || r->session->has_ended)
-        return;
-    (void)send_plain(r, JP_CONTROL_KILL, 0, NULL);
-    while (jp_control_receive(r->session->socket, &rest, NULL) > 0) {
-        if (rest.type == JP_CONTROL_ENDED)
-            break;
-    }
-    r->session->has_ended = true;
-}
-
 static void leave(struct relay *r)
 {
     if (r->session->is_owner && !r->session->is_exec)
@@ -382,7 +418,7 @@ int jp_pod_session_relay(struct jp_pod_session *session, const struct jp_pod_rel
     make_cooked(&r);
     if (r.is_detached)
         leave(&r);
-    end_isolation(&r);
+    jp_pod_session_end(session);
     if (result < 0)
         return -1;
     *ret_end = r.is_detached ? JP_POD_END_DETACHED : JP_POD_END_EXITED;

@@ -15,6 +15,7 @@
 
 #include "appc/id.h"
 #include "base/mem.h"
+#include "plan/state.h"
 #include "pod/internal.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
@@ -34,6 +35,7 @@ struct launch {
     size_t n_roots;
     struct jp_plan plan;
     struct jp_pod_session *session;
+    bool is_kept; /* the roots of a kept run are used */
 };
 
 static void launch_clear(struct launch *l)
@@ -142,10 +144,9 @@ static int clone_roots(struct launch *l, struct jp_error *err)
 
 static int make_roots(struct launch *l, struct jp_error *err)
 {
-    bool has_kept = false;
-    if (l->options->without_apps && take_kept_roots(l, &has_kept, err) < 0)
+    if (l->options->without_apps && take_kept_roots(l, &l->is_kept, err) < 0)
         return -1;
-    if (has_kept)
+    if (l->is_kept)
         return 0;
     if (jp_sys.unlinkat(l->pod_fd, JP_POD_KEPT_FILE, 0) < 0 && errno != ENOENT)
         return jp_fail_sys(err, "remove '%s'", JP_POD_KEPT_FILE);
@@ -202,6 +203,7 @@ static int make_plan(struct launch *l, struct jp_error *err)
         .start = l->options,
         .roots = l->roots,
         .pod_path = l->path,
+        .is_kept = l->is_kept,
     };
     return jp_pod_plan_make(l->ctx, &request, &verdicts, &l->plan, err);
 }
@@ -328,9 +330,31 @@ int jp_pod_start(const struct jp_pod_context *ctx, const struct jp_store_pod *po
     return 0;
 }
 
+/* What the record says now, to be put back; NULL when there is none. */
+static char *read_record(int pod_fd)
+{
+    struct jp_buf text = JP_BUF_INIT;
+    char *copy = NULL;
+    if (jp_file_read(pod_fd, JP_STATE_FILE, JP_STATE_MAX_BYTES, &text, NULL) == 0)
+        copy = jp_buf_steal(&text);
+    jp_buf_clear(&text);
+    return copy;
+}
+
 int jp_pod_start_empty(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
                        struct jp_pod_session **ret, struct jp_error *err)
 {
     struct jp_pod_start options = {.without_apps = true};
-    return jp_pod_start(ctx, pod, &options, ret, err);
+    JP_AUTO_FD int pod_fd = -1;
+    if (jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, err) < 0)
+        return -1;
+    JP_AUTO_FREE char *before = read_record(pod_fd);
+    struct jp_pod_session *session = NULL;
+    if (jp_pod_start(ctx, pod, &options, &session, err) < 0)
+        return -1;
+    session->is_empty = true;
+    session->pod_fd = jp_fd_take(&pod_fd);
+    session->before = jp_take(&before);
+    *ret = session;
+    return 0;
 }

@@ -175,7 +175,7 @@ int jp_pod_supervisor_spawn(const struct jp_pod_context *ctx, const struct jp_po
         return jp_fail_sys(err, "make a socket pair");
     JP_AUTO_FD int ours = ends[0];
     JP_AUTO_FD int theirs = ends[1];
-    struct jp_pod_session *session = jp_calloc(1, sizeof(*session));
+    struct jp_pod_session *session = jp_pod_session_new(-1);
     if (!session)
         return jp_oom(err);
     pid_t pid = -1;
@@ -193,17 +193,4 @@ int jp_pod_supervisor_spawn(const struct jp_pod_context *ctx, const struct jp_po
     session->child = pid;
     *ret = session;
     return 0;
-}
-
-void jp_pod_session_free(struct jp_pod_session *session)
-{
-    if (!session)
-        return;
-    jp_fd_close(&session->socket);
-    /* A supervisor that has said its last word is a moment from its end; others are not waited for.
-     */
-    if (session->child > 0)
-        (void)waitpid(session->child, NULL, WNOHANG);
-    free(session->tty_app);
-    free(session);
 }
