@@ -14,6 +14,7 @@
 #include <signal.h>
 
 #include "base/mem.h"
+#include "sys/calls.h"
 #include "sys/fd.h"
 #include "sys/process.h"
 #include "sys/scratch_test.h"
@@ -318,6 +319,33 @@ static void try_racer(void)
     TAP_OK(jp_tree_remove(base, "t", NULL) == 0, "and one without");
 }
 
+static bool is_swapped;
+
+/* When the first file goes, the directory beside its own, listed already, becomes a link. */
+static int swapping_unlinkat(int at, const char *path, int flags)
+{
+    struct stat here, one;
+    if (!is_swapped && strcmp(path, "inside") == 0) {
+        bool in_one = fstat(at, &here) == 0 && fstatat(base, "t/one", &one, 0) == 0 &&
+                      here.st_ino == one.st_ino;
+        const char *other = in_one ? "t/two" : "t/one";
+        is_swapped = true;
+        if (renameat(base, other, base, "moved") < 0 || symlinkat("../canary", base, other) < 0)
+            scratch_bail("swap");
+    }
+    return unlinkat(at, path, flags);
+}
+
+static void try_swap(void)
+{
+    shell("mkdir -p t/one t/two && echo >t/one/inside && echo >t/two/inside");
+    jp_sys.unlinkat = swapping_unlinkat;
+    (void)jp_tree_remove(base, "t", NULL);
+    jp_sys.unlinkat = unlinkat;
+    TAP_OK(is_swapped && is_there("canary/file"), "a directory that became a link is not entered");
+    TAP_OK(jp_tree_remove(base, "t", NULL) == 0 && is_there("canary/file"), "the rest goes");
+}
+
 int main(void)
 {
     base = scratch_make();
@@ -334,5 +362,6 @@ int main(void)
     try_acl();
     try_usage();
     try_racer();
+    try_swap();
     return tap_done();
 }
