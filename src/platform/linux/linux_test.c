@@ -716,6 +716,24 @@ static void test_clean_root(void)
     bed_close(&bed);
 }
 
+/* What the copy driver makes: a complete directory, bound instead of stacked. */
+static void test_directory_root(void)
+{
+    struct bed bed;
+    bed_open(&bed, 1);
+    bed.apps[0].root.kind = JP_ROOT_DIRECTORY;
+    bed.apps[0].root.dir = in_bed(&bed, "base");
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    if (TAP_OK(bed_start(&bed, &err) == 0, "a pod in a directory starts")) {
+        TAP_OK(all_nodev(run(&bed, "mounts", NULL, NULL)->text), "every mount is nodev there too");
+        TAP_OK(says(run(&bed, "write", "/tmp/new", NULL), "new ok"), "and its root can be written");
+    }
+    JP_AUTO_FREE char *made = in_bed(&bed, "base/tmp/new");
+    TAP_OK(access(made, F_OK) == 0, "which is the directory");
+    free(bed.apps[0].root.dir);
+    bed_close(&bed);
+}
+
 static size_t count_descriptors(void)
 {
     size_t count = 0;
@@ -984,6 +1002,7 @@ int main(int argc, char **argv)
     test_plain();
     test_volumes();
     test_clean_root();
+    test_directory_root();
     test_bad_volumes();
     test_hostile_root();
     test_network();
