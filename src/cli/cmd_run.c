@@ -166,7 +166,10 @@ static int make_pod(struct jp_cli *cli, const struct wanted *wanted, struct jp_s
                     struct jp_error *err)
 {
     const struct jp_pod_context *ctx = jp_cli_pods(cli, err);
-    if (!ctx || jp_pod_prepare(ctx, &wanted->request, ret, err) < 0)
+    /* What is gone after this command need not survive a power failure. */
+    bool is_volatile = wanted->will_destroy && !wanted->is_detached;
+    if (!ctx || (is_volatile ? jp_pod_prepare_volatile(ctx, &wanted->request, ret, err)
+                             : jp_pod_prepare(ctx, &wanted->request, ret, err)) < 0)
         return -1;
     return wanted->saveid ? jp_cli_save_id(wanted->saveid, ret->uuid, err) : 0;
 }
