@@ -75,7 +75,7 @@ mode_t jp_acl_mode(const unsigned char *value, size_t len, bool *ret_is_all)
             mode |= bits << 3;
             break;
         case MASK: /* comes after the group and stands in its place */
-            mode = (mode & ~(mode_t)070) | bits << 3;
+            mode = (mode_t)((mode & ~(mode_t)070) | bits << 3);
             *ret_is_all = false;
             break;
         case OTHER:
