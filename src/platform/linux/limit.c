@@ -44,8 +44,9 @@ struct jp_linux_limits {
     struct jp_cgroup_layout layout;
     struct place places[JP_CGROUP_CONTROLLERS];
     size_t n_places;
-    int *memory_fds;      /* of each app, -1: none */
-    uint64_t *seen_kills; /* of each app, as last told */
+    char prefix[NAME_MAX + 1]; /* the directory of all our pods */
+    int *memory_fds;           /* of each app, -1: none */
+    uint64_t *seen_kills;      /* of each app, as last told */
 };
 
 struct reporter {
@@ -65,6 +66,26 @@ static unsigned needs(const struct jp_plan_limits *l)
     if (l->processes > 0)
         set |= 1U << JP_CGROUP_PIDS;
     return set;
+}
+
+/*
+ * The directory of all our pods, from a prefix that is made for names of jails ("jetpack/"): what
+ * does not belong in a file name becomes '-', at the end it is dropped.
+ */
+static void directory_name(const char *prefix, char out[NAME_MAX + 1])
+{
+    size_t len = 0, used = 0;
+    for (; prefix && prefix[len] != '\0' && len < NAME_MAX; len++) {
+        char c = prefix[len];
+        bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                        (c >= '0' && c <= '9') || c == '_' || (c == '.' && len > 0);
+        out[len] = is_plain ? c : '-';
+        if (is_plain)
+            used = len + 1;
+    }
+    out[used] = '\0';
+    if (used == 0)
+        (void)snprintf(out, NAME_MAX + 1, "jetpack");
 }
 
 static int write_value(int dir_fd, const char *file, const char *value)
@@ -115,16 +136,16 @@ static int enable_below(const struct place *place, int dir_fd)
     return 0;
 }
 
-static int make_pod_group(const struct place *place, const struct jp_plan *plan)
+static int make_pod_group(const struct place *place, const char *prefix_name, const char *uuid)
 {
     JP_AUTO_FD int top = open(place->hierarchy->mount_point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (top < 0 || (place->hierarchy->is_v2 && enable_below(place, top) < 0))
         return -1;
     for (int i = 0; i < MAKE_TRIES; i++) {
-        JP_AUTO_FD int prefix = make_group(top, plan->jail_prefix);
+        JP_AUTO_FD int prefix = make_group(top, prefix_name);
         if (prefix < 0 || enable_below(place, prefix) < 0)
             return -1;
-        JP_AUTO_FD int pod = make_group(prefix, plan->uuid);
+        JP_AUTO_FD int pod = make_group(prefix, uuid);
         if (pod >= 0)
             return enable_below(place, pod) < 0 ? -1 : jp_fd_take(&pod);
         if (errno != ENOENT)
@@ -320,7 +341,7 @@ static void setup_app(struct jp_isolation *pod, struct place *place, size_t inde
 
 static void setup_place(struct jp_isolation *pod, struct place *place, struct reporter r)
 {
-    place->pod_fd = make_pod_group(place, pod->plan);
+    place->pod_fd = make_pod_group(place, pod->limits->prefix, pod->plan->uuid);
     place->error = errno;
     if (place->pod_fd >= 0)
         apply(&r, place, place->pod_fd, &pod->plan->limits);
@@ -355,14 +376,14 @@ static int setup(struct jp_isolation *pod,
         needed |= needs(&plan->apps[i].limits);
     if (needed == 0)
         return 0;
-    if (!jp_uuid_valid(plan->uuid) || !plan->jail_prefix || plan->jail_prefix[0] == '\0' ||
-        plan->jail_prefix[0] == '.' || strchr(plan->jail_prefix, '/'))
-        return jp_fail(err, JP_EINVALID, 0, "bad name for control groups");
+    if (!jp_uuid_valid(plan->uuid))
+        return jp_fail(err, JP_EINVALID, 0, "bad UUID '%s'", plan->uuid);
     pod->limits = new_limits(plan->n_apps);
     if (!pod->limits || !pod->limits->memory_fds || !pod->limits->seen_kills) {
         teardown(pod);
         return jp_oom(err);
     }
+    directory_name(plan->jail_prefix, pod->limits->prefix);
     if (jp_cgroup_find(&pod->limits->layout, err) < 0)
         return -1;
     struct reporter r = {.report = report, .context = context};
@@ -465,7 +486,7 @@ static void teardown(struct jp_isolation *pod)
     }
     for (size_t i = 0; i < limits->n_places; i++) {
         jp_fd_close(&limits->places[i].pod_fd);
-        (void)remove_in(limits->places[i].hierarchy, pod->plan->jail_prefix, pod->plan->uuid);
+        (void)remove_in(limits->places[i].hierarchy, limits->prefix, pod->plan->uuid);
     }
     jp_cgroup_layout_clear(&limits->layout);
     free(limits->memory_fds);
