@@ -63,10 +63,10 @@ bool jp_acl_valid(const unsigned char *value, size_t len)
 
 mode_t jp_acl_mode(const unsigned char *value, size_t len, bool *ret_is_all)
 {
-    mode_t mode = 0;
+    unsigned mode = 0; /* mode_t has 16 bits on FreeBSD */
     *ret_is_all = true;
     for (size_t at = HEAD; at < len; at += ENTRY) {
-        mode_t bits = (mode_t)little(value + at + 2, 2);
+        unsigned bits = little(value + at + 2, 2);
         switch (little(value + at, 2)) {
         case USER_OBJ:
             mode |= bits << 6;
@@ -75,7 +75,7 @@ mode_t jp_acl_mode(const unsigned char *value, size_t len, bool *ret_is_all)
             mode |= bits << 3;
             break;
         case MASK: /* comes after the group and stands in its place */
-            mode = (mode_t)((mode & ~(mode_t)070) | bits << 3);
+            mode = (mode & ~070U) | bits << 3;
             *ret_is_all = false;
             break;
         case OTHER:
@@ -86,7 +86,7 @@ mode_t jp_acl_mode(const unsigned char *value, size_t len, bool *ret_is_all)
             break;
         }
     }
-    return mode;
+    return (mode_t)mode;
 }
 
 static int compare(const void *a, const void *b)

@@ -358,7 +358,7 @@ static int check_acl(struct jp_tar *tar, size_t *i, struct jp_error *err)
         return jp_fail(err, JP_EINVALID, 0, "'%s' is not a valid ACL", x->name);
     if (strcmp(x->name, "system.posix_acl_access") != 0)
         return 0;
-    mode_t mode = (e->mode & ~(mode_t)0777) | jp_acl_mode(x->value, x->len, &is_all);
+    mode_t mode = (mode_t)((e->mode & ~0777U) | jp_acl_mode(x->value, x->len, &is_all));
     if (is_all && mode != e->mode)
         return jp_fail(err, JP_EINVALID, 0, "an ACL that contradicts the mode");
     e->mode = mode;

@@ -274,8 +274,10 @@ static void test_compressions(const struct jp_buf *tar)
                name);
         jp_buf_puts(&two, "garbage");
         TAP_OK(refuses(two.data, two.len, name), "row 37: refused: garbage after %s", name);
-        jp_buf_add(&one, one.data, one.len / 2);
-        TAP_OK(refuses(one.data, one.len, "archive"), "row 37: refused: half a %s stream more",
+        JP_AUTO(jp_buf) more = JP_BUF_INIT;
+        jp_buf_add(&more, one.data, one.len);
+        jp_buf_add(&more, one.data, one.len / 2);
+        TAP_OK(refuses(more.data, more.len, "archive"), "row 37: refused: half a %s stream more",
                name);
         for (enum jp_compression k = JP_COMPRESSION_GZIP; k < JP_COMPRESSION_MAX; k++) {
             JP_AUTO(jp_buf) inner = JP_BUF_INIT;
