@@ -242,7 +242,8 @@ static int read_plain(struct jp_stream *s, unsigned char *out, size_t len, size_
     return 0;
 }
 
-static int decode(struct jp_stream *s, struct jp_decode *io, struct jp_error *err)
+/* One round of the decoder; *ret_used is how much of the input it took. */
+static int decode(struct jp_stream *s, struct jp_decode *io, size_t *ret_used, struct jp_error *err)
 {
     if (fill(s, 1, err) != 0)
         return -1;
@@ -250,6 +251,7 @@ static int decode(struct jp_stream *s, struct jp_decode *io, struct jp_error *er
     io->in_len = s->in_len - s->in_at;
     io->in_ended = s->in_ended;
     int r = s->decoder->run(s->state, io, err);
+    *ret_used = s->in_len - s->in_at - io->in_len;
     s->in_at = s->in_len - io->in_len;
     return r;
 }
@@ -262,13 +264,13 @@ int jp_stream_read(struct jp_stream *s, unsigned char *out, size_t len, size_t *
     struct jp_decode io = {.out = out, .out_len = len};
     unsigned idle = 0;
     while (!s->is_done && io.out_len > 0) {
-        size_t in_before = s->in_at;
+        size_t used = 0;
         size_t out_before = io.out_len;
-        int r = decode(s, &io, err);
+        int r = decode(s, &io, &used, err);
         if (r < 0)
             return -1;
         s->is_done = r > 0;
-        idle = s->in_at == in_before && io.out_len == out_before ? idle + 1 : 0;
+        idle = used == 0 && io.out_len == out_before ? idle + 1 : 0;
         if (idle > IDLE_MAX)
             return jp_decode_damaged(s->decoder->name, "its data are invalid", err);
     }

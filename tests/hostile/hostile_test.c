@@ -349,6 +349,41 @@ static void test_xz_dictionary(const struct jp_buf *tar)
     TAP_OK(refuses(xz.data, xz.len, "memory"), "row 35: refused: xz with a dictionary of 4 GiB");
 }
 
+/*
+ * xz in blocks that are decoded beside each other: megabytes go in before anything comes out, which
+ * must not count as being stuck.
+ */
+static void test_xz_blocks(void)
+{
+    JP_AUTO(jp_buf) tar = JP_BUF_INIT;
+    JP_AUTO(jp_buf) xz = JP_BUF_INIT;
+    size_t len = 12U << 20;
+    uint32_t noise = 1;
+    lzma_mt options = {.threads = 2, .block_size = 4U << 20, .check = LZMA_CHECK_CRC32};
+    lzma_stream z = LZMA_STREAM_INIT;
+    JP_AUTO_FREE char *content = jp_alloc(len);
+    JP_AUTO_FREE unsigned char *out = jp_alloc(2 * len);
+    if (!content || !out || lzma_stream_encoder_mt(&z, &options) != LZMA_OK)
+        return;
+    for (size_t i = 0; i < len; i++) {
+        noise = noise * 1664525U + 1013904223U;
+        content[i] = (char)(unsigned char)(noise >> 24);
+    }
+    raw_add(&tar, &(struct raw){.name = "manifest", .data = RAW_MANIFEST});
+    raw_add(&tar, &(struct raw){.name = "rootfs/", .type = '5'});
+    raw_header(&tar, &(struct raw){.name = "rootfs/noise"}, len);
+    raw_content(&tar, content, len);
+    raw_end(&tar);
+    z.next_in = (const unsigned char *)tar.data;
+    z.avail_in = tar.len;
+    z.next_out = out;
+    z.avail_out = 2 * len;
+    while (lzma_code(&z, LZMA_FINISH) == LZMA_OK)
+        continue;
+    TAP_OK(takes(out, (size_t)z.total_out, &tar), "row 35: taken: xz in several blocks");
+    lzma_end(&z);
+}
+
 static void test_formats(void)
 {
     static const struct {
@@ -581,6 +616,7 @@ int main(int argc, char **argv)
     test_compressions(&tar);
     test_gzip(&tar);
     test_xz_dictionary(&tar);
+    test_xz_blocks();
     test_formats();
     test_limits(&tar);
     test_expectations(&tar);
