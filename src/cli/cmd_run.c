@@ -140,6 +140,8 @@ static int check(const struct wanted *wanted, struct jp_error *err)
         return jp_fail(err, JP_EUSAGE, 0, "expected an image, or a pod manifest with -f");
     if (wanted->is_detached && (wanted->has_tty || wanted->has_stdin))
         return jp_fail(err, JP_EUSAGE, 0, "option '-detach' excludes '-tty' and '-interactive'");
+    if (wanted->is_detached && wanted->will_destroy) /* nobody would be there to do it */
+        return jp_fail(err, JP_EUSAGE, 0, "option '-detach' excludes '-destroy'");
     if (wanted->keep && wanted->will_destroy)
         return jp_fail(err, JP_EUSAGE, 0, "option '-keep' excludes '-destroy'");
     return 0;
@@ -276,8 +278,7 @@ static int run(struct jp_cli *cli, const struct wanted *wanted, struct jp_error 
         r = jp_cli_save_id(wanted->saveid, pod.uuid, err);
     if (r >= 0)
         r = run_pod(cli, wanted, &pod, err);
-    /* In the background the supervisor has it done, unless it never came to that. */
-    if (wanted->will_destroy && pod.uuid && (r < 0 || !wanted->is_detached))
+    if (wanted->will_destroy && pod.uuid)
         r = destroy_after(cli, &pod, r, err);
     return r;
 }

@@ -118,12 +118,13 @@ fi
 mkfifo "$work/fifo"
 (head -c $((size / 2)) "$work/good.aci"; exec sleep 100) >"$work/fifo" 2>/dev/null &
 writer=$!
-"$JETPACK" -config "$config" import -q - <"$work/fifo" >"$work/out" 2>"$work/err" &
+"$programs/interruptible" "$JETPACK" -config "$config" import -q - \
+    <"$work/fifo" >"$work/out" 2>"$work/err" &
 reader=$!
 drafts() { [ -n "$(ls "$work/root/tmp")" ]; }
 wait_for 30 drafts
 kill -INT "$reader"
-wait "$reader"
+end_of "$reader"
 is "$?" 1 "an interrupted import"
 is "$(grep -c . "$work/err")" 1 "... says one line"
 unchanged

@@ -143,6 +143,22 @@ wait_for() {
     done
 }
 
+# in_background OUTPUT COMMAND...: the command of ours as a job that can be interrupted; $job
+in_background() {
+    job_output=$1
+    shift
+    "$programs/interruptible" "$JETPACK" -config "$config" "$@" >"$job_output" 2>&1 </dev/null &
+    job=$!
+}
+
+# end_of PID: its status; a job that does not end within a minute is killed (status 137)
+alive() { kill -0 "$1"; }
+ended() { ! alive "$1"; }
+end_of() {
+    wait_for 60 ended "$1" || kill -KILL "$1"
+    wait "$1"
+}
+
 host_os=$(uname -s | tr '[:upper:]' '[:lower:]')
 case $(uname -m) in
 x86_64 | amd64) host_arch=amd64 ;;

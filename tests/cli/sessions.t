@@ -90,17 +90,21 @@ is "$out" hello "exec in an image without app"
 # attach.
 run jetpack run -d --net=none -pod-name att test.example/plain -exec /bin/probe -- catch HUP TERM
 wait_for 30 sh -c "$j logs att | grep -q ready"
-"$JETPACK" -config "$config" attach att >"$work/att" 2>&1 </dev/null &
-client=$!
+in_background "$work/att" attach att
+client=$job
 more() { jetpack kill -s HUP att && sleep 0.1 && grep -q 'caught 1' "$work/att"; }
 wait_for 30 more
 ok $? "attach shows what is written"
 kill -INT "$client"
-wait "$client"
+end_of "$client"
 is "$?" 0 "an interrupt leaves"
 state_of att running
 ok $? "... and the pod goes on"
-run withpty 'send \x10\x11' $j attach -it att
+(
+    sleep 1
+    jetpack kill -s HUP att
+) &
+run withpty 'expect caught 1;send \x10\x11' $j attach -it att
 is "$status" 0 "ctrl-p ctrl-q leaves"
 state_of att running
 ok $? "... and the pod goes on"
@@ -120,12 +124,12 @@ run jetpack logs two
 like "$out" '^a\| ready' "logs of several apps have prefixes"
 run jetpack logs two:b
 is "$out" ready "logs POD:APP has none"
-"$JETPACK" -config "$config" logs -f att >"$work/follow" 2>&1 &
-client=$!
+in_background "$work/follow" logs -f att
+client=$job
 wait_for 30 grep -q ready "$work/follow"
 jetpack kill -s HUP att
 jetpack stop att
-wait "$client"
+end_of "$client"
 is "$?" 0 "logs -f ends with the pod"
 like "$(tail -n 1 "$work/follow")" 'caught 15' "... and has the last line"
 run jetpack run -d --net=none -pod-name many test.example/plain -exec /bin/probe -- lines 5000
