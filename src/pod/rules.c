@@ -221,6 +221,22 @@ static int check_ports(const struct jp_pod_manifest *m, const struct jp_image_ma
     return 0;
 }
 
+/* Fields of fixed length in the kernel (row 69): letters, digits, '-', '.', '_', 63 at most. */
+static int check_hostname(const struct jp_pod_manifest *m, struct jp_error *err)
+{
+    static const char *const notes[] = {JP_NOTE_HOSTNAME, "hostname"};
+    for (size_t i = 0; i < JP_LEN(notes); i++) {
+        const char *name = jp_pod_manifest_annotation(m, notes[i]);
+        size_t len = name ? strlen(name) : 0;
+        if (name && (len == 0 || len > 63 || name[0] == '-' || name[0] == '.' ||
+                     strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                  "-._") != len))
+            return jp_fail(err, JP_EINVALID, 0, "annotation %s: '%.80s' is not a host name",
+                           notes[i], name);
+    }
+    return 0;
+}
+
 int jp_pod_rules_check(const struct jp_pod_manifest *m, const struct jp_image_manifest *images,
                        struct jp_error *err)
 {
@@ -232,7 +248,8 @@ int jp_pod_rules_check(const struct jp_pod_manifest *m, const struct jp_image_ma
             return -1;
     }
     uint8_t net = 0;
-    if (jp_pod_net_mode(m, &net, err) < 0 || check_isolators("pod", &m->isolators, err) < 0)
+    if (jp_pod_net_mode(m, &net, err) < 0 || check_hostname(m, err) < 0 ||
+        check_isolators("pod", &m->isolators, err) < 0)
         return -1;
     return check_ports(m, images, err);
 }
