@@ -19,11 +19,13 @@
 #include "plan/state.h"
 #include "pod/internal.h"
 #include "sys/fd.h"
+#include "sys/lock.h"
 #include "sys/process.h"
 
-#define KILL_WAIT_MS 10000  /* for a supervisor to end after KILL before it is killed itself */
-#define GONE_WAIT_MS 10000  /* for the lock after the supervisor was killed */
-#define MAX_SKIPPED  100000 /* messages of output before an answer */
+#define KILL_WAIT_MS     10000  /* for a supervisor to end after KILL before it is killed itself */
+#define GONE_WAIT_MS     10000  /* for the lock after the supervisor was killed */
+#define CONNECT_PAUSE_MS 20     /* between tries to reach a supervisor that is starting or ending */
+#define MAX_SKIPPED      100000 /* messages of output before an answer */
 
 /* ---- connecting ---- */
 
@@ -80,9 +82,43 @@ int jp_pod_connect(const struct jp_store_pod *pod, int pod_fd, struct jp_error *
         return not_running(pod, err);
     if (failure != 0)
         return jp_fail(err, JP_ESYS, failure, "connect to the supervisor of pod '%s'", pod->name);
-    if (hello(fd, err) < 0)
+    JP_AUTO(jp_error) local = JP_ERROR_INIT;
+    if (hello(fd, &local) < 0) {
+        /* It was about to end: the socket was still there, nobody took the connection. */
+        if (local.sys == ECONNRESET || local.sys == EPIPE)
+            return not_running(pod, err);
+        jp_error_move(err, &local);
         return jp_wrap(err, "pod '%s'", pod->name);
+    }
     return jp_fd_take(&fd);
+}
+
+/*
+ * Connects also to a supervisor that has only just been started or is about to end: as long as the
+ * lock is held there is something to wait for. JP_EBUSY: nothing runs. JP_ELIMIT: time-out.
+ */
+static int connect_patiently(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                             int pod_fd, int64_t timeout_ms, struct jp_error *err)
+{
+    int64_t end = jp_time_monotonic_ms() + timeout_ms;
+    for (;;) {
+        JP_AUTO(jp_error) local = JP_ERROR_INIT;
+        int held = jp_lock_is_held(pod_fd, JP_POD_LOCK_FILE, err);
+        if (held < 0)
+            return -1;
+        int fd = jp_pod_connect(pod, pod_fd, &local);
+        if (fd >= 0)
+            return fd;
+        if (local.code != JP_EBUSY || held == 0) {
+            jp_error_move(err, &local);
+            return -1;
+        }
+        if (jp_pod_check_interrupt(ctx, err) < 0)
+            return -1;
+        if (timeout_ms >= 0 && jp_time_monotonic_ms() >= end)
+            return jp_fail(err, JP_ELIMIT, 0, "pod '%s' does not answer", pod->name);
+        (void)poll(NULL, 0, CONNECT_PAUSE_MS);
+    }
 }
 
 static int open_and_connect(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
@@ -173,14 +209,19 @@ int jp_pod_mend(const struct jp_store_pod *pod, int pod_fd, bool *ret_mended, st
 static int end_by_request(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
                           int pod_fd, uint8_t type, int64_t grace_ms, struct jp_error *err)
 {
-    JP_AUTO_FD int fd = jp_pod_connect(pod, pod_fd, err);
+    JP_AUTO_FD int fd = connect_patiently(ctx, pod, pod_fd, KILL_WAIT_MS, err);
     if (fd < 0)
         return -1;
     struct jp_control_message message = JP_CONTROL_MESSAGE_INIT;
     message.type = type;
     message.number = grace_ms;
-    if (jp_control_send(fd, &message, err) < 0)
+    JP_AUTO(jp_error) gone = JP_ERROR_INIT;
+    if (jp_control_send(fd, &message, &gone) < 0) {
+        if (gone.sys == EPIPE || gone.sys == ECONNRESET)
+            return 0; /* it ends by itself; the lock tells when */
+        jp_error_move(err, &gone);
         return -1;
+    }
     int64_t end = jp_time_monotonic_ms() + KILL_WAIT_MS;
     JP_AUTO(jp_control_message) answer = JP_CONTROL_MESSAGE_INIT;
     for (;;) {
@@ -344,10 +385,10 @@ static int wait_for_end(const struct jp_pod_context *ctx, const struct jp_store_
                         int pod_fd, int64_t timeout_ms, struct jp_error *err)
 {
     JP_AUTO(jp_error) local = JP_ERROR_INIT;
-    JP_AUTO_FD int fd = jp_pod_connect(pod, pod_fd, &local);
+    JP_AUTO_FD int fd = connect_patiently(ctx, pod, pod_fd, timeout_ms, &local);
     if (fd < 0) {
-        if (local.code == JP_EBUSY)
-            return 1;
+        if (local.code == JP_EBUSY || local.code == JP_ELIMIT)
+            return local.code == JP_EBUSY;
         jp_error_move(err, &local);
         return -1;
     }
