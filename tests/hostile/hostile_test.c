@@ -356,7 +356,6 @@ static void test_xz_dictionary(const struct jp_buf *tar)
 static void test_xz_blocks(void)
 {
     JP_AUTO(jp_buf) tar = JP_BUF_INIT;
-    JP_AUTO(jp_buf) xz = JP_BUF_INIT;
     size_t len = 12U << 20;
     uint32_t noise = 1;
     lzma_mt options = {.threads = 2, .block_size = 4U << 20, .check = LZMA_CHECK_CRC32};
