@@ -243,6 +243,7 @@ struct jp_pod_spawn {
     bool wants_output;
     bool has_stdin;
     const char *input_app; /* app for ATTACH with input; NULL: all */
+    int64_t window;        /* of the terminal: rows << 16 | columns; 0: not known */
 };
 int jp_pod_supervisor_spawn(const struct jp_pod_context *ctx, const struct jp_pod_spawn *spawn,
                             struct jp_pod_session **ret, struct jp_error *err);

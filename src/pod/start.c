@@ -285,6 +285,7 @@ static int launch(struct launch *l, struct jp_error *err)
         .lock_fd = l->lock_fd,
         .wants_output = is_attached,
         .has_stdin = is_attached && (o->tty_app || o->stdin_app),
+        .window = o->tty_app ? (int64_t)o->rows << 16 | o->columns : 0,
     };
     if (jp_pod_supervisor_spawn(l->ctx, &spawn, &l->session, err) < 0)
         return -1;

@@ -162,6 +162,7 @@ static int greet(int socket, const struct jp_pod_spawn *spawn, struct jp_error *
     struct jp_control_message attach = JP_CONTROL_MESSAGE_INIT;
     attach.type = JP_CONTROL_ATTACH;
     attach.flags = spawn->has_stdin ? JP_CONTROL_F_STDIN : 0;
+    attach.number = spawn->window; /* the app must find its terminal's size, not learn it later */
     attach.app = (char *)(uintptr_t)spawn->input_app;
     return jp_control_send(socket, &attach, err) < 0 ? -1 : 0;
 }
