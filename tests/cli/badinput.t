@@ -149,7 +149,8 @@ bad_pod 1 '/no/such/volume' "prepare: missing source of a volume" \
     jetpack prepare -v x:/no/such/volume test.example/app -m x:/data
 bad_pod 125 '/no/such/volume' "run: missing source of a volume" \
     jetpack run -v x:/no/such/volume test.example/app -m x:/data
-bad_pod 1 'volume|mount' "prepare: a mount of no volume" jetpack prepare test.example/app -m none:/x
+bad_pod 1 'no-such-point' "prepare: a mount point that the image lacks" \
+    jetpack prepare -v x test.example/app -m x:no-such-point
 printf 'not JSON' >"$work/pod.json"
 bad_pod 1 '.' "prepare: a pod manifest that is not JSON" jetpack prepare -f "$work/pod.json"
 bad_pod 1 'No such file' "prepare: no pod manifest" jetpack prepare -f "$work/none.json"
