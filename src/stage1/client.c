@@ -47,6 +47,16 @@ void jp_client_accept(struct jp_supervisor *s)
         jp_fd_close(&fd);
 }
 
+void jp_client_part(int *fd)
+{
+    char byte;
+    if (*fd >= 0)
+        (void)shutdown(*fd, SHUT_RD);
+    while (*fd >= 0 && recv(*fd, &byte, sizeof(byte), MSG_DONTWAIT) > 0)
+        ;
+    jp_fd_close(fd);
+}
+
 static void free_packet(struct jp_packet *packet)
 {
     jp_buf_clear(&packet->bytes);
@@ -131,7 +141,7 @@ void jp_client_drop(struct jp_supervisor *s, struct jp_client *client)
     if (client->is_gone && client->fd < 0)
         return;
     client->is_gone = true;
-    jp_fd_close(&client->fd);
+    jp_client_part(&client->fd);
     struct jp_child *session = client->session;
     if (session) {
         session->session = NULL;
@@ -181,7 +191,7 @@ void jp_client_hung_up(struct jp_supervisor *s, struct jp_client *client)
 static void free_client(struct jp_supervisor *s, struct jp_client *client)
 {
     clear_queue(client);
-    jp_fd_close(&client->fd);
+    jp_client_part(&client->fd);
     free(client);
     s->n_clients--;
 }

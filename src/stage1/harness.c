@@ -26,10 +26,29 @@
 #define MAX_APPS 4
 #define ABOVE    32 /* descriptors are moved here before they are put in their places */
 
+static struct harness *current;
+
+static void remove_all(const struct harness *h)
+{
+    JP_AUTO_FD int tmp = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (tmp < 0 || jp_tree_remove(tmp, h->dir + strlen("/tmp/"), NULL) < 0)
+        warn("harness: remove '%s'", h->dir);
+}
+
+/* Leaves nothing behind on the way out either. */
 static void must(bool ok, const char *what)
 {
-    if (!ok)
-        err(99, "harness: %s", what);
+    if (ok)
+        return;
+    warn("harness: %s", what);
+    if (current && current->supervisor > 0) {
+        jp_fd_close(&current->owner); /* the pod is stopped */
+        (void)kill(current->supervisor, SIGTERM);
+        (void)waitpid(current->supervisor, NULL, 0);
+    }
+    if (current)
+        remove_all(current);
+    exit(99);
 }
 
 static char *copy(const char *text)
@@ -46,6 +65,7 @@ void harness_open(struct harness *h)
     (void)signal(SIGPIPE, SIG_IGN);
     (void)snprintf(h->dir, sizeof(h->dir), "/tmp/jetpack-stage1-XXXXXX");
     must(mkdtemp(h->dir), "mkdtemp");
+    current = h;
     h->dir_fd = open(h->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     must(h->dir_fd >= 0 && mkdirat(h->dir_fd, "fake", 0700) == 0 &&
              mkdirat(h->dir_fd, "pod", 0700) == 0 && mkdirat(h->dir_fd, "root", 0755) == 0,
@@ -73,8 +93,8 @@ void harness_close(struct harness *h)
     jp_buf_clear(&h->output);
     jp_fd_close(&h->pod_fd);
     jp_fd_close(&h->dir_fd);
-    JP_AUTO_FD int tmp = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    must(tmp >= 0 && jp_tree_remove(tmp, h->dir + strlen("/tmp/"), NULL) == 0, "remove all");
+    current = NULL;
+    remove_all(h);
 }
 
 static void add(struct jp_strv *v, const char *text)

@@ -48,6 +48,8 @@ static void tell_owner(const struct jp_error *error)
     message.data = (unsigned char *)text;
     message.data_len = text ? strlen(text) : 0;
     (void)jp_control_send(JP_STAGE1_FD_OWNER, &message, NULL);
+    int fd = JP_STAGE1_FD_OWNER;
+    jp_client_part(&fd);
 }
 
 int main(void)

@@ -216,6 +216,11 @@ int64_t jp_pod_next_deadline(const struct jp_supervisor *s);
 
 /* client.c */
 int jp_client_adopt(struct jp_supervisor *s, int fd, bool is_owner, struct jp_error *err);
+/*
+ * Closes a connection so that what was sent on it arrives: the kernel throws it away (ECONNRESET)
+ * when something that the peer said is still unread.
+ */
+void jp_client_part(int *fd);
 void jp_client_accept(struct jp_supervisor *s);
 /* Sends, or queues when the socket is full. */
 void jp_client_post(struct jp_client *client, const struct jp_control_message *message);
