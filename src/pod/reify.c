@@ -264,13 +264,28 @@ static int satisfy_mount_points(struct jp_runtime_app *app, const struct jp_app 
     return 0;
 }
 
+static bool is_mount_point(const struct jp_app *app, const char *path)
+{
+    for (size_t i = 0; app && i < app->mount_points.count; i++) {
+        if (same_path(app->mount_points.items[i].path, path))
+            return true;
+    }
+    return false;
+}
+
+/* An image's mount point may be met by an empty volume; a mount of the user's own is a slip. */
 static int make_missing_volumes(const struct jp_pod_context *ctx, struct jp_pod_manifest *m,
-                                const struct jp_runtime_app *app, struct jp_error *err)
+                                const struct jp_runtime_app *app, const struct jp_app *effective,
+                                struct jp_error *err)
 {
     for (size_t i = 0; i < app->mounts.count; i++) {
         const struct jp_mount *mount = &app->mounts.items[i];
         if (jp_mount_volume(m, mount))
             continue;
+        if (!is_mount_point(effective, mount->path))
+            return jp_fail(err, JP_EINVALID, 0,
+                           "app '%s': there is no volume '%s' to mount on '%s': add one (-v %s)",
+                           app->name, mount->volume, mount->path, mount->volume);
         struct jp_volume *volume = jp_pod_manifest_add_volume(m);
         if (!volume || !(volume->name = jp_strdup(mount->volume)))
             return jp_oom(err);
@@ -294,7 +309,7 @@ static int resolve_mounts(const struct jp_pod_context *ctx, struct jp_pod_draft 
                 return -1;
         }
         if (satisfy_mount_points(app, effective, err) < 0 ||
-            make_missing_volumes(ctx, m, app, err) < 0)
+            make_missing_volumes(ctx, m, app, effective, err) < 0)
             return -1;
     }
     return 0;

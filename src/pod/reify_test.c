@@ -218,14 +218,18 @@ static void test_refusals(void)
            {JP_POD_OPT_NAME, "x"}, {IMAGE, "example.com/plain"}, {JP_POD_OPT_NAME, "x"});
     REFUSE(JP_EINVALID, "no mount point 'nix'", "unknown mount point", {IMAGE, "example.com/redis"},
            {JP_POD_OPT_MOUNT, "data:nix"});
-    REFUSE(JP_EINVALID, "overlap", "nested mounts", {IMAGE, "example.com/plain"},
-           {JP_POD_OPT_MOUNT, "a:/x"}, {JP_POD_OPT_MOUNT, "b:/x/y"});
-    REFUSE(JP_EINVALID, "overlap", "equal mounts", {IMAGE, "example.com/plain"},
-           {JP_POD_OPT_MOUNT, "a:/x"}, {JP_POD_OPT_MOUNT, "b://x/"});
-    REFUSE(JP_EINVALID, "cannot be mounted", "over /proc", {IMAGE, "example.com/plain"},
-           {JP_POD_OPT_MOUNT, "a:/proc/self"});
-    REFUSE(JP_EINVALID, "part", "a way up", {IMAGE, "example.com/plain"},
+    REFUSE(JP_EINVALID, "overlap", "nested mounts", {JP_POD_OPT_VOLUME, "a"},
+           {JP_POD_OPT_VOLUME, "b"}, {IMAGE, "example.com/plain"}, {JP_POD_OPT_MOUNT, "a:/x"},
+           {JP_POD_OPT_MOUNT, "b:/x/y"});
+    REFUSE(JP_EINVALID, "overlap", "equal mounts", {JP_POD_OPT_VOLUME, "a"},
+           {JP_POD_OPT_VOLUME, "b"}, {IMAGE, "example.com/plain"}, {JP_POD_OPT_MOUNT, "a:/x"},
+           {JP_POD_OPT_MOUNT, "b://x/"});
+    REFUSE(JP_EINVALID, "cannot be mounted", "over /proc", {JP_POD_OPT_VOLUME, "a"},
+           {IMAGE, "example.com/plain"}, {JP_POD_OPT_MOUNT, "a:/proc/self"});
+    REFUSE(JP_EINVALID, "part", "a way up", {JP_POD_OPT_VOLUME, "a"}, {IMAGE, "example.com/plain"},
            {JP_POD_OPT_MOUNT, "a:/x/../../etc"});
+    REFUSE(JP_EINVALID, "no volume 'none'", "a mount of no volume", {IMAGE, "example.com/plain"},
+           {JP_POD_OPT_MOUNT, "none:/x"});
     REFUSE(JP_ENOTFOUND, "/nonexistent", "missing source", {JP_POD_OPT_VOLUME, "v:/nonexistent"},
            {IMAGE, "example.com/plain"}, {JP_POD_OPT_MOUNT, "v:/x"});
     REFUSE(JP_EUSAGE, "--user", "app option before an image", {JP_POD_OPT_USER, "0"});
