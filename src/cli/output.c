@@ -100,7 +100,7 @@ void jp_show_line(const char *title, const char *text)
 {
     if (!text)
         return;
-    (void)printf("%-14s ", title);
+    (void)printf("%-20s ", title);
     jp_print_clean(text);
     (void)putchar('\n');
 }
