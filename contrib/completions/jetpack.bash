@@ -16,9 +16,10 @@ _jetpack() {
         return
     fi
     if [[ $word == -* ]]; then
-        mapfile -t COMPREPLY < <(
-            compgen -W "$(jetpack help -format=words "$command" 2>/dev/null)" -- "$word"
-        )
+        local options
+        options=$(jetpack help -format=words "$command" 2>/dev/null)
+        [[ $word == --* ]] && options=$(printf '%s\n' "$options" | sed 's/^-/--/')
+        mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
         [[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace
         return
     fi
