@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "appc/image_manifest.h"
+#include "appc/pod_manifest.h"
 #include "base/macros.h"
 #include "cli/cmd.h"
 #include "cli/stream.h"
@@ -224,6 +226,58 @@ static int relay(struct jp_cli *cli, const struct wanted *wanted, struct jp_pod_
     return r;
 }
 
+/* 1 when neither the pod nor the image says what the app is to run. */
+static int has_no_program(const struct jp_pod_context *ctx, const struct jp_runtime_app *app,
+                          struct jp_error *err)
+{
+    JP_AUTO(jp_image_manifest) image = JP_IMAGE_MANIFEST_INIT;
+    JP_AUTO_FREE char *text = NULL;
+    size_t len;
+    if (app->has_app)
+        return app->app.exec.count == 0;
+    if (jp_store_image_manifest(ctx->store, app->image.id, &text, &len, err) < 0 ||
+        jp_image_manifest_parse(text, len, &image, err) < 0)
+        return -1;
+    return !image.has_app || image.app.exec.count == 0;
+}
+
+/* Ruling 7: with a terminal, an image without app gets a login or a shell, as `console` does. */
+static int needs_console(struct jp_cli *cli, const struct wanted *wanted,
+                         const struct jp_store_pod *pod, struct jp_error *err)
+{
+    const struct jp_pod_context *ctx = jp_cli_pods(cli, err);
+    JP_AUTO(jp_pod_manifest) manifest = JP_POD_MANIFEST_INIT;
+    JP_AUTO_FREE char *text = NULL;
+    if (!ctx || !wanted->has_tty || (pod->n_apps != 1 && !wanted->app))
+        return ctx ? 0 : -1;
+    if (jp_pod_manifest(ctx, pod->uuid, &text, err) < 0 ||
+        jp_pod_manifest_parse(text, strlen(text), &manifest, err) < 0)
+        return -1;
+    const struct jp_runtime_app *app =
+        wanted->app ? jp_pod_manifest_find_app(&manifest, wanted->app) : &manifest.apps.items[0];
+    return app ? has_no_program(ctx, app, err) : 0;
+}
+
+static int run_console(struct jp_cli *cli, const struct wanted *wanted,
+                       const struct jp_store_pod *pod, struct jp_error *err)
+{
+    struct jp_cli_window window = jp_cli_window();
+    struct jp_pod_exec exec = {
+        .app = wanted->app,
+        .has_stdin = true,
+        .has_tty = true,
+        .rows = window.rows,
+        .columns = window.columns,
+        .term = window.term,
+    };
+    int status = 0;
+    JP_AUTO_PTR(jp_pod_session) session = NULL;
+    if (jp_pod_exec(&cli->pods, pod, &exec, &session, err) < 0 ||
+        relay(cli, wanted, session, &status, err) < 0)
+        return -1;
+    return jp_pod_exit_code(status);
+}
+
 static int run_pod(struct jp_cli *cli, const struct wanted *wanted, const struct jp_store_pod *pod,
                    struct jp_error *err)
 {
@@ -277,7 +331,9 @@ static int run(struct jp_cli *cli, const struct wanted *wanted, struct jp_error 
     else if (r > 0 && wanted->saveid)
         r = jp_cli_save_id(wanted->saveid, pod.uuid, err);
     if (r >= 0)
-        r = run_pod(cli, wanted, &pod, err);
+        r = needs_console(cli, wanted, &pod, err);
+    if (r >= 0)
+        r = r ? run_console(cli, wanted, &pod, err) : run_pod(cli, wanted, &pod, err);
     if (wanted->will_destroy && pod.uuid)
         r = destroy_after(cli, &pod, r, err);
     return r;

@@ -87,6 +87,11 @@ run jetpack prepare --net=none -pod-name empty test.example/bare
 run jetpack exec empty probe echo hello
 is "$out" hello "exec in an image without app"
 
+run withpty '' $j run -t -destroy --net=none test.example/bare
+is "$status" 98 "run -t of an image without app starts a shell"
+run jetpack run -destroy --net=none test.example/bare
+is "$status" 127 "... without -t there is nothing to run"
+
 # attach.
 run jetpack run -d --net=none -pod-name att test.example/plain -exec /bin/probe -- catch HUP TERM
 wait_for 30 sh -c "$j logs att | grep -q ready"
