@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "stage1/supervisor.h"
+#include "sys/calls.h"
 #include "sys/fd.h"
 
 /* Ends of the child's standard streams: [0] to [2] go in, ours stay. Closed by close_streams. */
@@ -100,10 +101,27 @@ static int make_terminal(struct jp_supervisor *s, const struct jp_launch *launch
     return streams->in < 0 ? jp_fail_sys(err, "duplicate a descriptor") : 0;
 }
 
+/*
+ * The streams become the user's, who could not open /dev/stderr or /dev/tty otherwise: the kernel
+ * asks for the right to the pipe or terminal itself. By descriptor, so that no link is followed
+ * (CVE-2026-88265); a terminal keeps its group. Where a pipe has no owner (FreeBSD) none is needed.
+ */
+static void give_streams(const struct jp_launch *launch, const struct streams *streams)
+{
+    const struct jp_orders *orders = launch->orders;
+    for (int i = 0; i < 3; i++) {
+        bool is_ours = i > 0 || launch->has_tty || launch->has_stdin; /* else it is /dev/null */
+        if (is_ours)
+            (void)jp_sys.fchown(streams->theirs[i], orders->uid,
+                                launch->has_tty ? (gid_t)-1 : orders->gid);
+    }
+}
+
 static int spawn(struct jp_supervisor *s, const struct jp_launch *launch, struct streams *streams,
                  pid_t *ret_pid, struct jp_error *err)
 {
     struct jp_spawn spawn = {.app = launch->app, .orders = launch->orders};
+    give_streams(launch, streams);
     memcpy(spawn.stdio, streams->theirs, sizeof(spawn.stdio));
     return jp_platform.isolation->spawn(s->isolation, &spawn, ret_pid, err);
 }

@@ -47,6 +47,16 @@ is "$out" "alice| /home/alice" "the working directory"
 app test.example/alice -workdir /data -- pwd
 is "$out" "alice| /data" "... from the command line"
 
+# The standard streams are the app's user's.
+app test.example/alice -- write /dev/stderr named
+is "$err" "alice| named" "a user opens /dev/stderr"
+app test.example/alice -- write /dev/stdout named
+is "$out" "alice| named" "... and /dev/stdout"
+add_image handlers2 '"exec": ["/bin/probe", "true"], "user": "alice", "group": "alice",
+    "eventHandlers": [{"name": "pre-start", "exec": ["/bin/probe", "write", "/dev/stderr", "pre\n"]}]'
+app test.example/handlers2
+is "$err" "handlers2| pre" "... and so does a handler"
+
 # The root file system.
 app test.example/plain -- ls /
 unlike "$out" 'manifest|rootfs' "the root is the image's"

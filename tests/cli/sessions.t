@@ -77,6 +77,20 @@ is "$status" 98 "console starts the shell of the user"
 run withpty '' $j console pod alice
 is "$status" 98 "... of another user"
 
+# The standard streams are the user's, so that /dev/stderr can be opened by name.
+run jetpack exec pod probe write /dev/stderr named
+is "$err" named "exec: a user opens /dev/stderr"
+run jetpack exec pod probe write /dev/stdout named
+is "$out" named "... and /dev/stdout"
+echo typed | "$JETPACK" -config "$config" exec -i pod probe cat /dev/stdin >"$work/out"
+is "$(cat "$work/out")" typed "... and /dev/stdin"
+run jetpack exec -u 1234 pod probe write /dev/stderr named
+is "$err" named "... also as another user"
+run withpty 'expect named' $j exec -it pod probe write /dev/tty named
+is "$status" 0 "... and its terminal"
+run withpty 'expect named' $j exec -it pod probe write /dev/stdout named
+is "$status" 0 "... by the name of a stream"
+
 # A pod that does not run.
 run jetpack prepare --net=none -pod-name idle test.example/plain
 run jetpack exec idle probe echo hello
