@@ -200,12 +200,16 @@ static json_t *details_json(const struct jp_pod_status *pod)
                                                          verdict_name(isolator->verdict), "reason",
                                                          jp_json_text(isolator->reason)));
     }
+    json_t *warnings = json_array();
+    for (size_t i = 0; i < pod->warnings.count; i++)
+        (void)json_array_append_new(warnings, jp_json_text(pod->warnings.items[i]));
     json_t *manifest = pod->manifest ? json_loads(pod->manifest, 0, NULL) : NULL;
     if (!object)
         return NULL;
     (void)json_object_set_new(object, "hostname", jp_json_text(pod->hostname));
     (void)json_object_set_new(object, "net", jp_json_text(pod->net));
     (void)json_object_set_new(object, "isolators", isolators);
+    (void)json_object_set_new(object, "warnings", warnings);
     (void)json_object_set_new(object, "manifest", manifest ? manifest : json_null());
     return object;
 }
@@ -276,6 +280,8 @@ static void show_pod(const struct jp_pod_status *pod)
     for (size_t i = 0; i < pod->n_apps; i++)
         show_app(&pod->apps[i]);
     show_isolators(pod);
+    for (size_t i = 0; i < pod->warnings.count; i++)
+        jp_show_line("Warning", pod->warnings.items[i]);
 }
 
 int jp_cmd_show(struct jp_cli *cli, struct jp_error *err)

@@ -59,7 +59,8 @@ enum jp_control_type {
     JP_CONTROL_ENDED,  /* the pod is over; number = wait status of the pod (first non-zero) */
     JP_CONTROL_STATE,  /* data = the record, JSON text (plan/state.h) */
     JP_CONTROL_TAKEN,  /* the last INPUT was passed on */
-    JP_CONTROL_TYPES,  /* not a message: one more than the last */
+    JP_CONTROL_WARNING, /* to the owner, before STARTED: data = a text for the user */
+    JP_CONTROL_TYPES,   /* not a message: one more than the last */
 };
 
 #define JP_CONTROL_F_STDIN   1U /* the client will send INPUT */

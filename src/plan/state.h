@@ -22,6 +22,7 @@
  *                 as an exit status: 125, 126 or 127
  *   "isolators"   [{"resource": "memory", "app": name (absent: the pod), "verdict": "enforced" |
  *                 "modified" | "ignored", "reason": text (absent: enforced)}, ...]
+ *   "warnings"    [text, ...]: what the user should know though nothing failed
  *   "apps"        in the plan's order: [{
  *       "name", "state": "waiting" (not started), "starting" (its pre-start handler runs),
  *                        "running", "stopping" (its post-stop handler runs), "exited", "failed"

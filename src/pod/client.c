@@ -144,6 +144,14 @@ int jp_pod_failed_message(const struct jp_control_message *message, struct jp_er
                    message->data ? (const char *)message->data : "the supervisor failed");
 }
 
+void jp_pod_tell_warning(const struct jp_pod_context *ctx, const struct jp_control_message *message)
+{
+    if (ctx && message->data)
+        jp_pod_say(ctx, JP_POD_WARNING, "%.*s",
+                   (int)(message->data_len < 1000 ? message->data_len : 1000),
+                   (const char *)message->data);
+}
+
 int jp_pod_await(int socket, struct jp_control_message *ret, struct jp_error *err)
 {
     for (unsigned i = 0; i < MAX_SKIPPED; i++) {

@@ -68,9 +68,10 @@ struct jp_pod_status {
     size_t n_apps;
     struct jp_pod_isolator_status *isolators; /* only with_details */
     size_t n_isolators;
-    char *manifest; /* only with_details: the reified manifest */
-    char *hostname; /* only with_details */
-    char *net;      /* only with_details: "pod", "none", "host" */
+    struct jp_strv warnings; /* only with_details: what was told at the last start */
+    char *manifest;          /* only with_details: the reified manifest */
+    char *hostname;          /* only with_details */
+    char *net;               /* only with_details: "pod", "none", "host" */
 };
 
 struct jp_pod_statuses {

@@ -181,6 +181,7 @@ struct jp_pod_record {
     bool is_there;
     char *state;
     char *error;
+    struct jp_strv warnings;
     pid_t supervisor;
     uint64_t supervisor_start;
     int64_t started_ns;
@@ -222,6 +223,7 @@ int jp_pod_clean_system(const char *uuid, struct jp_error *err);
 
 struct jp_pod_session {
     int socket;
+    const struct jp_pod_context *ctx; /* of an owner: warnings are told there; outlives us */
     bool is_owner;
     bool is_exec;
     bool is_attached;
@@ -256,6 +258,9 @@ int jp_pod_await(int socket, struct jp_control_message *ret, struct jp_error *er
 int jp_pod_ask(int socket, const struct jp_control_message *message, struct jp_control_message *ret,
                struct jp_error *err);
 int jp_pod_failed_message(const struct jp_control_message *message, struct jp_error *err);
+/* Passes a WARNING of the supervisor on to the user. */
+void jp_pod_tell_warning(const struct jp_pod_context *ctx,
+                         const struct jp_control_message *message);
 
 /* A session on this socket, which is the session's then. NULL without memory. */
 struct jp_pod_session *jp_pod_session_new(int socket);

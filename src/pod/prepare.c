@@ -1,7 +1,6 @@
 /*
  * Preparing: a draft becomes a pod of the store. Finding pods by what users call them.
  */
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +9,6 @@
 #include "base/random.h"
 #include "pod/internal.h"
 #include "sys/fd.h"
-#include "sys/path.h"
 
 #define MAX_NAMES_TRIED 32 /* made-up names until one is free */
 
@@ -80,57 +78,6 @@ static int make_volumes(const struct jp_pod_context *ctx, const struct jp_pod_dr
     return jp_pod_volumes_make(fd, &draft->manifest, err);
 }
 
-/* ---- masked files ---- */
-
-static bool is_empty_directory(int fd)
-{
-    JP_AUTO_FD int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
-    if (!dir)
-        return false;
-    (void)jp_fd_take(&copy);
-    bool is_empty = true;
-    struct dirent *entry;
-    while (is_empty && (entry = readdir(dir)))
-        is_empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-    (void)closedir(dir);
-    return is_empty;
-}
-
-/* Does one of the layers have something at this path that a mount hides? */
-static bool is_masked(const struct jp_pod_context *ctx, const struct jp_strv *layers,
-                      const char *path)
-{
-    for (size_t i = 0; i < layers->count; i++) {
-        JP_AUTO_FD int image = -1;
-        if (jp_store_image_open(ctx->store, layers->items[i], &image, NULL) < 0)
-            continue;
-        JP_AUTO_FD int root = jp_fd_open_dir(image, "rootfs", NULL);
-        JP_AUTO_FD int fd = root >= 0 ? jp_path_open(root, path, O_RDONLY | O_NONBLOCK, NULL) : -1;
-        if (fd >= 0 && !is_empty_directory(fd))
-            return true;
-    }
-    return false;
-}
-
-/* ace.md "Volume Setup": "the ACE SHOULD warn the user that existing files are being masked". */
-static void warn_of_masked(const struct jp_pod_context *ctx, const struct jp_pod_manifest *m)
-{
-    for (size_t i = 0; ctx->tell && i < m->apps.count; i++) {
-        const struct jp_runtime_app *app = &m->apps.items[i];
-        JP_AUTO(jp_strv) layers = JP_STRV_INIT;
-        if (app->mounts.count == 0 || jp_pod_image_layers(ctx, app->image.id, &layers, NULL) < 0)
-            continue;
-        for (size_t k = 0; k < app->mounts.count; k++) {
-            const struct jp_mount *mount = &app->mounts.items[k];
-            if (is_masked(ctx, &layers, mount->path))
-                jp_pod_say(ctx, JP_POD_WARNING,
-                           "app '%s': volume '%s' hides what the image has in '%s'", app->name,
-                           mount->volume, mount->path);
-        }
-    }
-}
-
 static int prepare(const struct jp_pod_context *ctx, const struct jp_pod_request *request,
                    bool is_volatile, struct jp_store_pod *ret, struct jp_error *err)
 {
@@ -154,7 +101,6 @@ static int prepare(const struct jp_pod_context *ctx, const struct jp_pod_request
         (void)jp_store_pod_destroy(ctx->store, pod.uuid, NULL);
         return -1;
     }
-    warn_of_masked(ctx, &draft.manifest);
     *ret = pod;
     pod = (struct jp_store_pod){.uuid = NULL};
     return 0;

@@ -18,7 +18,8 @@
 #include "sys/fd.h"
 #include "sys/lock.h"
 
-#define LOCK_PAUSE_MS 20 /* between looks at a lock that somebody is about to give up */
+#define MAX_WARNINGS  1024 /* of a record; supervisors write fewer */
+#define LOCK_PAUSE_MS 20   /* between looks at a lock that somebody is about to give up */
 
 /* ---- manifest ---- */
 
@@ -105,6 +106,21 @@ static void read_isolator(const json_t *from, struct jp_pod_isolator_status *to)
                                                                 : JP_VERDICT_IGNORED;
 }
 
+static int read_warnings(const json_t *list, struct jp_strv *ret, struct jp_error *err)
+{
+    size_t index;
+    const json_t *item;
+    if (json_array_size(list) > MAX_WARNINGS)
+        return jp_fail(err, JP_ECORRUPT, 0, "record: too many warnings");
+    json_array_foreach(list, index, item)
+    {
+        const char *text = json_string_value(item);
+        if (text && jp_strv_add(ret, text) < 0)
+            return jp_oom(err);
+    }
+    return 0;
+}
+
 static int read_lists(const json_t *root, struct jp_pod_record *record, struct jp_error *err)
 {
     const json_t *apps = json_object_get(root, "apps");
@@ -146,6 +162,8 @@ static int read_root(const json_t *root, struct jp_pod_record *record, struct jp
         record->supervisor_start = (uint64_t)number;
     if (!record->state)
         return jp_fail(err, JP_ECORRUPT, 0, "record: no state");
+    if (read_warnings(json_object_get(root, "warnings"), &record->warnings, err) < 0)
+        return -1;
     return read_lists(root, record, err);
 }
 
@@ -210,6 +228,7 @@ void jp_pod_record_clear(struct jp_pod_record *record)
     free(record->isolators);
     free(record->state);
     free(record->error);
+    jp_strv_clear(&record->warnings);
     *record = (struct jp_pod_record){.is_there = false};
 }
 

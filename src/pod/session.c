@@ -339,6 +339,11 @@ static int take_message(struct relay *r, const struct jp_control_message *m, str
     case JP_CONTROL_TAKEN:
         r->awaits_taken = false;
         return 0;
+    case JP_CONTROL_WARNING:
+        make_cooked(r); /* else lines would not begin at the left */
+        jp_pod_tell_warning(r->session->ctx, m);
+        make_raw(r);
+        return 0;
     case JP_CONTROL_STARTED:
         r->has_started = true;
         return greet_app(r, err);

@@ -251,6 +251,8 @@ static int await_start(struct launch *l, struct jp_error *err)
             return jp_fail(err, JP_ESYS, ECONNRESET, "the supervisor died while starting");
         if (message.type == JP_CONTROL_STARTED)
             return 0;
+        if (message.type == JP_CONTROL_WARNING)
+            jp_pod_tell_warning(l->ctx, &message);
         if (message.type == JP_CONTROL_ENDED) {
             l->session->has_ended = true;
             l->session->status = (int)message.number;
@@ -289,6 +291,7 @@ static int launch(struct launch *l, struct jp_error *err)
     };
     if (jp_pod_supervisor_spawn(l->ctx, &spawn, &l->session, err) < 0)
         return -1;
+    l->session->ctx = l->ctx;
     /* From here on the lock is the supervisor's alone. */
     jp_fd_close(&l->lock_fd);
     if (is_attached) {

@@ -163,6 +163,8 @@ static int judge_app(const struct jp_pod_context *ctx, const struct jp_runtime_a
 static int add_recorded(struct jp_pod_status *status, const struct jp_pod_record *record,
                         struct jp_error *err)
 {
+    if (jp_strv_extend(&status->warnings, record->warnings.items, record->warnings.count) < 0)
+        return jp_oom(err);
     for (size_t i = 0; i < record->n_isolators; i++) {
         const struct jp_pod_isolator_status *seen = &record->isolators[i];
         if (add_verdict(status, seen->app, seen->name ? seen->name : "?", seen->verdict,
@@ -275,6 +277,7 @@ void jp_pod_status_clear(struct jp_pod_status *status)
         .n_apps = status->n_apps,
         .isolators = status->isolators,
         .n_isolators = status->n_isolators,
+        .warnings = status->warnings,
     };
     jp_pod_record_clear(&lists);
     free(status->reason);

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include <signal.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/time.h"
@@ -97,6 +98,27 @@ void jp_apps_begin(struct jp_supervisor *s)
     check_started(s);
 }
 
+static void tell_owner(struct jp_supervisor *s, const struct jp_control_message *message)
+{
+    for (struct jp_client *c = s->clients; c; c = c->next) {
+        if (c->is_owner)
+            jp_client_post(c, message);
+    }
+}
+
+/* What the back end found worth telling while it built the world. */
+static void collect_warnings(struct jp_supervisor *s)
+{
+    jp_platform.isolation->warnings(s->isolation, jp_record_add_warning, s);
+    for (size_t i = 0; i < s->warnings.count; i++) {
+        struct jp_control_message message = JP_CONTROL_MESSAGE_INIT;
+        message.type = JP_CONTROL_WARNING;
+        message.data = (unsigned char *)s->warnings.items[i];
+        message.data_len = strnlen(s->warnings.items[i], JP_CONTROL_MAX_DATA);
+        tell_owner(s, &message);
+    }
+}
+
 /* Tells the owner once that every app runs, or ran. */
 static void check_started(struct jp_supervisor *s)
 {
@@ -109,13 +131,11 @@ static void check_started(struct jp_supervisor *s)
     s->phase = JP_PHASE_RUNNING;
     s->has_started = true;
     s->running_ns = jp_time_now_ns();
+    collect_warnings(s);
     (void)jp_record_write(s, NULL); /* who hears STARTED may look there */
     struct jp_control_message message = JP_CONTROL_MESSAGE_INIT;
     message.type = JP_CONTROL_STARTED;
-    for (struct jp_client *c = s->clients; c; c = c->next) {
-        if (c->is_owner)
-            jp_client_post(c, &message);
-    }
+    tell_owner(s, &message);
 }
 
 static void describe_status(int status, const char *what, struct jp_error *err)

@@ -35,6 +35,45 @@ static void ends_by_itself(void)
     harness_close(&h);
 }
 
+static void warns(void)
+{
+    struct harness h;
+    harness_open(&h);
+    struct jp_plan_app *app = harness_app(&h, "one", "exit 0");
+    struct jp_plan_mount mounts[] = {
+        {.path = (char[]){"/da\"ta"}}, {.path = (char[]){"/x"}}, {.path = (char[]){"/x"}}};
+    struct jp_plan_volume volume = {.name = (char[]){"v"}, .source = (char[]){"/nowhere"}};
+    app->mounts = mounts;
+    app->n_mounts = JP_LEN(mounts);
+    h.plan.volumes = &volume;
+    h.plan.n_volumes = 1;
+    harness_start(&h, 0);
+    struct jp_control_message message = JP_CONTROL_MESSAGE_INIT;
+    TAP_OK(harness_await(&h, h.owner, JP_CONTROL_WARNING, &message) &&
+               strcmp((const char *)message.data,
+                      "app 'one': '/da\"ta' is mounted in pretence only") == 0,
+           "the owner hears of what the back end warns of");
+    TAP_OK(harness_await(&h, h.owner, JP_CONTROL_WARNING, &message) &&
+               strstr((const char *)message.data, "'/x'"),
+           "of everything");
+    int type = 0;
+    while (type != JP_CONTROL_STARTED && jp_control_receive(h.owner, &message, NULL) > 0 &&
+           message.type != JP_CONTROL_WARNING)
+        type = message.type;
+    TAP_OK(type == JP_CONTROL_STARTED, "once, before STARTED");
+    jp_control_message_clear(&message);
+    TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_ENDED) == 0, "the pod ends");
+    TAP_OK(
+        harness_record_is(&h, "warnings.0", "app 'one': '/da\"ta' is mounted in pretence only") &&
+            harness_record_is(&h, "warnings.1", "app 'one': '/x' is mounted in pretence only"),
+        "and the record keeps them");
+    app->mounts = NULL;
+    app->n_mounts = 0;
+    h.plan.volumes = NULL;
+    h.plan.n_volumes = 0;
+    harness_close(&h);
+}
+
 static void stops(void)
 {
     struct harness h;
@@ -273,6 +312,7 @@ static void reports(void)
 int main(void)
 {
     ends_by_itself();
+    warns();
     stops();
     stops_hard(false);
     stops_hard(true);

@@ -62,6 +62,26 @@ void jp_record_add_report(void *supervisor, const struct jp_limit_report *report
     jp_buf_putc(&s->reports, '}');
 }
 
+void jp_record_add_warning(void *supervisor, const char *text)
+{
+    struct jp_supervisor *s = supervisor;
+    if (s->warnings.count >= JP_MAX_WARNINGS || jp_strv_contains(&s->warnings, text))
+        return;
+    if (jp_strv_add(&s->warnings, text) < 0)
+        return; /* no memory: the pod is worth more than the text */
+}
+
+static void add_warnings(struct jp_buf *out, const struct jp_strv *warnings)
+{
+    jp_buf_puts(out, ",\"warnings\":[");
+    for (size_t i = 0; i < warnings->count; i++) {
+        if (i > 0)
+            jp_buf_putc(out, ',');
+        add_string(out, warnings->items[i]);
+    }
+    jp_buf_putc(out, ']');
+}
+
 static const char *app_state(const struct jp_app *app)
 {
     static const char *const names[] = {
@@ -125,7 +145,9 @@ int jp_record_text(const struct jp_supervisor *s, struct jp_buf *out, struct jp_
         add_text(out, "error", jp_error_text(&s->error));
     if (s->phase == JP_PHASE_OVER)
         add_number(out, "status", (uint64_t)jp_pod_status(s));
-    jp_buf_printf(out, ",\"isolators\":[%s],\"apps\":[", jp_buf_text(&s->reports));
+    jp_buf_printf(out, ",\"isolators\":[%s]", jp_buf_text(&s->reports));
+    add_warnings(out, &s->warnings);
+    jp_buf_puts(out, ",\"apps\":[");
     for (size_t i = 0; s->apps && i < s->plan.n_apps; i++) {
         if (i > 0)
             jp_buf_putc(out, ',');

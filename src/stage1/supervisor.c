@@ -138,6 +138,7 @@ static void release(struct jp_supervisor *s)
     }
     free(s->apps);
     jp_buf_clear(&s->reports);
+    jp_strv_clear(&s->warnings);
     jp_error_clear(&s->error);
     jp_fd_close(&s->logs_fd);
     jp_fd_close(&s->pod_fd);

@@ -22,11 +22,12 @@
 #include "platform/platform.h"
 #include "stage1/log.h"
 
-#define JP_MAX_CLIENTS 64    /* connections at a time; more wait in the socket's queue */
-#define JP_READ_BYTES  16384 /* of a child's output at a time */
-#define JP_HANGUP_MS   3000  /* between SIGHUP and SIGKILL for the child of an exec that was left */
-#define JP_PATIENCE_MS 5000  /* for clients that do not read, once the pod is being stopped */
-#define JP_HANDLER_MS  5000  /* at least, for a post-stop handler while the pod is being stopped */
+#define JP_MAX_CLIENTS  64    /* connections at a time; more wait in the socket's queue */
+#define JP_MAX_WARNINGS 64    /* kept of a start; nobody reads more */
+#define JP_READ_BYTES   16384 /* of a child's output at a time */
+#define JP_HANGUP_MS    3000 /* between SIGHUP and SIGKILL for the child of an exec that was left */
+#define JP_PATIENCE_MS  5000 /* for clients that do not read, once the pod is being stopped */
+#define JP_HANDLER_MS   5000 /* at least, for a post-stop handler while the pod is being stopped */
 
 /* Ids, as resolved in an app's root. */
 struct jp_identity {
@@ -149,8 +150,9 @@ struct jp_supervisor {
     int64_t started_ns;
     int64_t running_ns;
     int64_t ended_ns;
-    uint64_t start_ticks;  /* our own, as struct jp_process */
-    struct jp_buf reports; /* what became of limits: JSON objects with commas between */
+    uint64_t start_ticks;    /* our own, as struct jp_process */
+    struct jp_buf reports;   /* what became of limits: JSON objects with commas between */
+    struct jp_strv warnings; /* of the back end; JP_MAX_WARNINGS at most */
     bool record_is_stale;
 };
 
@@ -249,6 +251,8 @@ void jp_control_close(struct jp_supervisor *s);
 int jp_record_text(const struct jp_supervisor *s, struct jp_buf *out, struct jp_error *err);
 int jp_record_write(struct jp_supervisor *s, struct jp_error *err);
 void jp_record_add_report(void *supervisor, const struct jp_limit_report *report);
+/* Keeps a text that is not there yet, for the record and the owner. */
+void jp_record_add_warning(void *supervisor, const char *text);
 
 /* loop.c */
 int jp_loop_arm(struct jp_error *err);

@@ -82,6 +82,12 @@ app -v "look:$work/host" test.example/alice -user 0 -- write /look/ro x
 is "$status" 1 "nor can a read-only mount point"
 test ! -e "$work/host/ro"
 ok $? "... indeed"
+app -v "store:$work/host" test.example/plain -m store:/data -- true
+is "$err" "jetpack: warning: app 'plain': volume 'store' hides what is in '/data' of the image" "... with a warning when it covers files"
+run jetpack run -d --net=none -v "store:$work/host" -pod-name warned test.example/plain -m store:/data -- true
+like "$err" "hides what is in '/data'" "... in the background too"
+run jetpack show warned
+like "$out" "^Warning .*hides what is in '/data'" "... and show tells it later"
 app -v "other:$work/host" test.example/plain -m other:/data/deep/er -- cat /data/deep/er/file
 is "$out" "plain| from-host" "a volume at a path that the image lacks"
 app test.example/alice -- stat /store

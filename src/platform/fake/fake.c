@@ -43,6 +43,7 @@ struct jp_isolation {
     pid_t init;   /* 0: gone */
     int lifeline; /* closed: the world ends */
     int watch;    /* end of file: the world has ended */
+    bool has_warned;
 };
 
 static const char *base(void)
@@ -322,6 +323,23 @@ static int isolation_spawn(struct jp_isolation *pod, const struct jp_spawn *spaw
     return 0;
 }
 
+/* The volumes, none of which is mounted. */
+static void isolation_warnings(struct jp_isolation *pod,
+                               void (*say)(void *context, const char *text), void *context)
+{
+    (void)enter("isolation.warnings", pod->plan->uuid, "", NULL);
+    for (size_t i = 0; i < pod->plan->n_apps && !pod->has_warned; i++) {
+        const struct jp_plan_app *app = &pod->plan->apps[i];
+        for (size_t m = 0; m < app->n_mounts; m++) {
+            JP_AUTO_FREE char *text = jp_format("app '%s': '%s' is mounted in pretence only",
+                                                app->name, app->mounts[m].path);
+            if (text)
+                say(context, text);
+        }
+    }
+    pod->has_warned = true;
+}
+
 static int isolation_watch_fd(const struct jp_isolation *pod)
 {
     return pod->watch;
@@ -361,6 +379,7 @@ static int isolation_clean(const char *uuid, struct jp_error *err)
 static const struct jp_isolation_ops isolation = {
     .create = isolation_create,
     .spawn = isolation_spawn,
+    .warnings = isolation_warnings,
     .watch_fd = isolation_watch_fd,
     .signal = isolation_signal,
     .kill = isolation_kill,

@@ -230,6 +230,21 @@ static int open_source(const struct jp_plan_volume *volume, struct jp_error *err
     return fd;
 }
 
+/* Where a volume goes. */
+struct place {
+    const struct jp_linux_builder *b;
+    const struct jp_plan_app *app;
+    const struct jp_plan_mount *mount;
+    int root_fd;
+};
+
+/* ace.md "Volume Setup": the user should hear of files of the image that are lost from sight. */
+static void warn_of(const struct place *p, const char *verb)
+{
+    jp_linux_warn(p->b, "app '%s': volume '%s' %s '%s' of the image", p->app->name,
+                  p->b->plan->volumes[p->mount->volume].name, verb, p->mount->path);
+}
+
 /*
  * Making a mount point must not make it in another volume, which would be the host's
  * (ace.md: "SHOULD NOT create any paths in the host file system").
@@ -255,16 +270,16 @@ static int check_creation(int root_fd, const char *path, struct jp_error *err)
 }
 
 /* Removes what is in the way of a mount point, which ace.md asks for with a warning. */
-static int remove_obstacle(const struct jp_linux_builder *b, int root_fd, const char *path,
-                           struct jp_error *err)
+static int remove_obstacle(const struct place *p, struct jp_error *err)
 {
+    const char *path = p->mount->path;
     char name[NAME_MAX + 1];
-    JP_AUTO_FD int dir = jp_path_open_parent(root_fd, path, name, err);
+    JP_AUTO_FD int dir = jp_path_open_parent(p->root_fd, path, name, err);
     if (dir < 0)
         return -1;
     if (jp_sys.unlinkat(dir, name, 0) < 0)
         return errno == ENOENT ? 0 : jp_fail_sys(err, "replace '%s'", path);
-    jp_linux_warn(b, "'%s' of the image is replaced by a volume", path);
+    warn_of(p, "replaces");
     return 0;
 }
 
@@ -281,43 +296,43 @@ static bool is_empty_directory(int fd)
     return entries <= 2;
 }
 
-static int target_directory(const struct jp_linux_builder *b, int root_fd, const char *path,
-                            struct jp_error *err)
+static int target_directory(const struct place *p, struct jp_error *err)
 {
-    int fd = jp_path_open(root_fd, path, O_PATH | O_DIRECTORY, NULL);
+    const char *path = p->mount->path;
+    int fd = jp_path_open(p->root_fd, path, O_PATH | O_DIRECTORY, NULL);
     if (fd >= 0) {
         if (!is_empty_directory(fd))
-            jp_linux_warn(b, "files of the image in '%s' are covered by a volume", path);
+            warn_of(p, "hides what is in");
         return fd;
     }
-    if (check_creation(root_fd, path, err) < 0)
+    if (check_creation(p->root_fd, path, err) < 0)
         return -1;
     JP_AUTO(jp_error) first = JP_ERROR_INIT;
-    fd = jp_path_make_dirs(root_fd, path, 0755, &first);
+    fd = jp_path_make_dirs(p->root_fd, path, 0755, &first);
     if (fd >= 0)
         return fd;
-    if (remove_obstacle(b, root_fd, path, err) < 0)
+    if (remove_obstacle(p, err) < 0)
         return -1;
-    return jp_path_make_dirs(root_fd, path, 0755, err);
+    return jp_path_make_dirs(p->root_fd, path, 0755, err);
 }
 
-static int target_file(const struct jp_linux_builder *b, int root_fd, const char *path,
-                       struct jp_error *err)
+static int target_file(const struct place *p, struct jp_error *err)
 {
+    const char *path = p->mount->path;
     struct stat st;
-    int fd = jp_path_open(root_fd, path, O_PATH, NULL);
+    int fd = jp_path_open(p->root_fd, path, O_PATH, NULL);
     if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
-        jp_linux_warn(b, "'%s' of the image is covered by a volume", path);
+        warn_of(p, "hides");
         return fd;
     }
     jp_fd_close(&fd);
     char name[PATH_MAX];
-    if (check_creation(root_fd, path, err) < 0 || directory_of(path, name, err) < 0)
+    if (check_creation(p->root_fd, path, err) < 0 || directory_of(path, name, err) < 0)
         return -1;
-    JP_AUTO_FD int made = jp_path_make_dirs(root_fd, name, 0755, err);
-    if (made < 0 || remove_obstacle(b, root_fd, path, err) < 0)
+    JP_AUTO_FD int made = jp_path_make_dirs(p->root_fd, name, 0755, err);
+    if (made < 0 || remove_obstacle(p, err) < 0)
         return -1;
-    JP_AUTO_FD int dir = jp_path_open_parent(root_fd, path, name, err);
+    JP_AUTO_FD int dir = jp_path_open_parent(p->root_fd, path, name, err);
     if (dir < 0)
         return -1;
     return jp_fd_open(dir, name, O_RDONLY | O_CREAT | O_EXCL, 0644, err);
@@ -345,10 +360,10 @@ static int check_not_root(int target, int root_fd, struct jp_error *err)
     return 0;
 }
 
-static int mount_volume(const struct jp_linux_builder *b, int root_fd,
-                        const struct jp_plan_mount *mount, struct jp_error *err)
+static int mount_volume(const struct place *p, struct jp_error *err)
 {
-    const struct jp_plan_volume *volume = &b->plan->volumes[mount->volume];
+    const struct jp_plan_mount *mount = p->mount;
+    const struct jp_plan_volume *volume = &p->b->plan->volumes[mount->volume];
     JP_AUTO_FD int source = -1;
     if (check_target(mount->path, err) < 0 || (source = open_source(volume, err)) < 0)
         return -1;
@@ -363,9 +378,8 @@ static int mount_volume(const struct jp_linux_builder *b, int root_fd,
         set |= MOUNT_ATTR_RDONLY;
     if (jp_linux_set_attributes(tree, set, 0, true, err) < 0)
         return -1;
-    JP_AUTO_FD int target = S_ISDIR(st.st_mode) ? target_directory(b, root_fd, mount->path, err)
-                                                : target_file(b, root_fd, mount->path, err);
-    if (target < 0 || check_not_root(target, root_fd, err) < 0)
+    JP_AUTO_FD int target = S_ISDIR(st.st_mode) ? target_directory(p, err) : target_file(p, err);
+    if (target < 0 || check_not_root(target, p->root_fd, err) < 0)
         return -1;
     return jp_linux_attach(tree, target, "", err);
 }
@@ -377,7 +391,8 @@ static int mount_volumes(const struct jp_linux_builder *b, const struct jp_plan_
         const struct jp_plan_mount *mount = &app->mounts[i];
         if (mount->volume >= b->plan->n_volumes)
             return jp_fail(err, JP_EINVALID, 0, "app '%s': no volume %u", app->name, mount->volume);
-        if (mount_volume(b, root_fd, mount, err) < 0)
+        struct place place = {.b = b, .app = app, .mount = mount, .root_fd = root_fd};
+        if (mount_volume(&place, err) < 0)
             return jp_wrap(err, "app '%s': mount volume '%s' on '%s'", app->name,
                            b->plan->volumes[mount->volume].name, mount->path);
     }
