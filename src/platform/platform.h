@@ -88,6 +88,11 @@ struct jp_mount_ops {
      */
     int (*terminal)(struct jp_isolation *pod, size_t app, int *ret_master, int *ret_slave,
                     struct jp_error *err);
+    /*
+     * Makes a terminal (the slave's end) the app's /dev/console, which is a null device until
+     * then. Nothing to do where a root has no devices of its own.
+     */
+    int (*console)(struct jp_isolation *pod, size_t app, int slave, struct jp_error *err);
 };
 
 /* What became of a limit: told to the user by `show`. */

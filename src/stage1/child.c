@@ -89,6 +89,9 @@ static int make_terminal(struct jp_supervisor *s, const struct jp_launch *launch
     if (jp_platform.mounts->terminal(s->isolation, launch->app, &streams->out[0], &slave, err) < 0)
         return jp_wrap(err, "terminal");
     streams->theirs[0] = slave;
+    if (launch->role == JP_ROLE_MAIN &&
+        jp_platform.mounts->console(s->isolation, launch->app, slave, err) < 0)
+        return jp_wrap(err, "console");
     set_window(streams->out[0], launch->window);
     if (make_nonblocking(streams->out[0], err) < 0)
         return -1;

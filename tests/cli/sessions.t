@@ -91,6 +91,15 @@ is "$status" 0 "... and its terminal"
 run withpty 'expect named' $j exec -it pod probe write /dev/stdout named
 is "$status" 0 "... by the name of a stream"
 
+run withpty 'expect named' $j run -t -destroy --net=none test.example/plain \
+    -exec /bin/probe -- write /dev/console named
+is "$status" 0 "the console of run -t is its terminal"
+run withpty 'expect named' $j run -t -destroy --net=none test.example/alice \
+    -exec /bin/probe -- write /dev/console named
+is "$status" 0 "... for a user too"
+run jetpack exec -u 0 pod probe write /dev/console unseen
+is "$status$out" 0 "without a terminal the console swallows"
+
 # A pod that does not run.
 run jetpack prepare --net=none -pod-name idle test.example/plain
 run jetpack exec idle probe echo hello

@@ -443,11 +443,18 @@ static int mounts_terminal(struct jp_isolation *pod, size_t app, int *ret_master
     return 0;
 }
 
+static int mounts_console(struct jp_isolation *pod, size_t app, JP_UNUSED int slave,
+                          struct jp_error *err)
+{
+    return enter("mounts.console", pod->plan->uuid, pod->plan->apps[app].name, err);
+}
+
 static const struct jp_mount_ops mounts = {
     .root = mounts_root,
     .volume = mounts_volume,
     .seal = mounts_seal,
     .terminal = mounts_terminal,
+    .console = mounts_console,
 };
 
 /* ---- limits and links ---- */

@@ -3,14 +3,18 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sched.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "platform/linux/kernel.h"
 #include "platform/linux/linux.h"
 #include "sys/fd.h"
 #include "sys/path.h"
@@ -181,5 +185,51 @@ static int terminal(struct jp_isolation *pod, size_t app, int *ret_master, int *
     return 0;
 }
 
+#define PTS_MAJOR 136 /* terminals of devpts; up to 143 in very old kernels only */
+
+/*
+ * In the app's mount namespace. What is mounted is behind a descriptor that the kernel made, and
+ * what it is mounted on is looked at first: a handler of the image may have been here
+ * (CVE-2025-52565).
+ */
+static int bind_console(int ns_fd, int slave, struct jp_error *err)
+{
+    if (setns(ns_fd, CLONE_NEWNS) < 0)
+        return jp_fail_sys(err, "enter the app's mounts");
+    JP_AUTO_FD int dev = open("/dev", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    JP_AUTO_FD int target = dev < 0 ? -1 : openat(dev, "console", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    struct stat st, end;
+    if (target < 0 || fstat(target, &st) < 0 || fstat(slave, &end) < 0)
+        return jp_fail_sys(err, "find '/dev/console'");
+    bool is_ours = st.st_rdev == makedev(1, 3) || major(st.st_rdev) == PTS_MAJOR;
+    if (!S_ISCHR(st.st_mode) || !is_ours || !S_ISCHR(end.st_mode) ||
+        major(end.st_rdev) != PTS_MAJOR)
+        return jp_fail(err, JP_ECORRUPT, 0, "'/dev/console' is not what it was");
+    JP_AUTO_FD int node = jp_linux_clone_mount(slave, "", false, err);
+    return node < 0 ? -1 : jp_linux_attach(node, target, "", err);
+}
+
+/* By a child: who has entered an app's mounts cannot come back. It tells errno by its status. */
+static int console(struct jp_isolation *pod, size_t app, int slave, struct jp_error *err)
+{
+    if (check_app(pod, app, err) < 0 || jp_linux_collect_seal(pod, app, err) < 0)
+        return -1;
+    pid_t pid = jp_linux_fork(0, 0, NULL);
+    if (pid == 0) {
+        JP_AUTO(jp_error) why = JP_ERROR_INIT;
+        int r = bind_console(pod->apps[app].ns_fd, slave, &why);
+        _exit(r == 0 ? 0 : why.sys > 0 && why.sys < 256 ? why.sys : EINVAL);
+    }
+    int status = 0;
+    while (pid > 0 && waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
+        ;
+    if (pid < 0)
+        return jp_fail_sys(err, "fork");
+    if (status != 0)
+        return jp_fail(err, JP_ESYS, WIFEXITED(status) ? WEXITSTATUS(status) : EIO,
+                       "put the terminal on '/dev/console'");
+    return 0;
+}
+
 const struct jp_mount_ops jp_linux_mounts = {
-    .root = root, .volume = volume, .seal = seal, .terminal = terminal};
+    .root = root, .volume = volume, .seal = seal, .terminal = terminal, .console = console};

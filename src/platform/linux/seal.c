@@ -36,7 +36,8 @@ static const struct device devices[] =
     {
         {"null", 3, 1, 0666},    {"zero", 5, 1, 0666},    {"full", 7, 1, 0666},
         {"random", 8, 1, 0666},  {"urandom", 9, 1, 0666}, {"tty", 0, 5, 0666},
-        {"console", 3, 1, 0600}, /* the null device: a pod has no console of the host's */
+        {"console", 3, 1, 0600}, /* the null device, until a terminal comes: a pod has no console of
+                                    the host's */
 };
 
 static const char *const links[][2] = {
