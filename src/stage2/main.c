@@ -18,7 +18,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
@@ -141,11 +140,15 @@ static void exec_in_path(const char *path, char *const argv[], char *const env[]
 {
     int best = ENOENT;
     char full[PATH_MAX];
+    size_t name_len = strlen(argv[0]);
     for (const char *dir = path;; dir++) {
         size_t len = strcspn(dir, ":");
-        int n = len == 0 ? snprintf(full, sizeof(full), "%s", argv[0])
-                         : snprintf(full, sizeof(full), "%.*s/%s", (int)len, dir, argv[0]);
-        if (n > 0 && (size_t)n < sizeof(full)) {
+        if (len < sizeof(full) && name_len < sizeof(full) - len - 1) {
+            size_t at = len;
+            memcpy(full, dir, len);
+            if (len > 0) /* an empty entry is the working directory */
+                full[at++] = '/';
+            memcpy(full + at, argv[0], name_len + 1);
             (void)execve(full, argv, env);
             if (errno == EACCES)
                 best = errno;
