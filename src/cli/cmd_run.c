@@ -303,7 +303,8 @@ static int run_pod(struct jp_cli *cli, const struct wanted *wanted, const struct
         return 0;
     }
     int status = 0;
-    if (relay(cli, wanted, session, &status, err) < 0)
+    if (relay(cli, wanted, session, &status, err) < 0 ||
+        (!wanted->will_destroy && jp_pod_tidy(ctx, pod, err) < 0))
         return -1;
     return jp_pod_exit_code(status);
 }

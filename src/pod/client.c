@@ -329,7 +329,9 @@ int jp_pod_stop(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
         if (lock < 0)
             return jp_wrap(err, "stop pod '%s'", pod->name);
     }
-    return jp_pod_mend(pod, pod_fd, NULL, err);
+    if (jp_pod_mend(pod, pod_fd, NULL, err) < 0)
+        return -1;
+    return jp_pod_shed(ctx, pod, pod_fd, NULL, err);
 }
 
 /* What removes the traces of an interrupted command is not interrupted itself; it takes seconds. */
@@ -349,7 +351,9 @@ int jp_pod_kill(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
     if (jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, err) < 0 ||
         end_for_good(&calm, pod, pod_fd, &lock, err) < 0)
         return -1;
-    return jp_pod_mend(pod, pod_fd, NULL, err);
+    if (jp_pod_mend(pod, pod_fd, NULL, err) < 0)
+        return -1;
+    return jp_pod_shed(ctx, pod, pod_fd, NULL, err);
 }
 
 int jp_pod_destroy(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,

@@ -2,8 +2,11 @@
  * Mending: pods whose supervisor was killed, and what interrupted commands left in the store.
  * Nothing that lives is touched: a pod is looked at only when its lock could be taken.
  */
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/time.h"
 #include "pod/internal.h"
@@ -15,6 +18,50 @@ static void say(const struct jp_pod_gc *options, const char *kind, const char *w
 {
     if (options->say)
         options->say(options->say_context, kind, what, done);
+}
+
+/* Has any app of the pod a root file system on disk? */
+static bool has_roots(const struct jp_store_pod *pod, int pod_fd)
+{
+    for (size_t i = 0; i < pod->n_apps; i++) {
+        char path[sizeof("apps/") + JP_PLAN_MAX_NAME];
+        (void)snprintf(path, sizeof(path), "apps/%s", pod->apps[i].name);
+        JP_AUTO_FD int app_fd = jp_fd_open_dir(pod_fd, path, NULL);
+        if (app_fd >= 0 && !jp_fd_is_empty_dir(app_fd))
+            return true;
+    }
+    return false;
+}
+
+int jp_pod_shed(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, int pod_fd,
+                bool *ret_shed, struct jp_error *err)
+{
+    bool is_kept = faccessat(pod_fd, JP_POD_KEPT_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    bool must_shed = !is_kept && has_roots(pod, pod_fd);
+    if (must_shed && jp_store_pod_unclone(ctx->store, pod, err) < 0)
+        return -1;
+    if (ret_shed)
+        *ret_shed = must_shed;
+    return 0;
+}
+
+int jp_pod_tidy(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                struct jp_error *err)
+{
+    JP_AUTO_FD int pod_fd = -1;
+    if (jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, err) < 0)
+        return -1;
+    JP_AUTO(jp_error) busy = JP_ERROR_INIT;
+    JP_AUTO_FD int lock = jp_pod_lock(pod, pod_fd, &busy);
+    if (lock < 0 && busy.code == JP_EBUSY)
+        return 0;
+    if (lock < 0) {
+        jp_error_move(err, &busy);
+        return -1;
+    }
+    if (jp_pod_mend(pod, pod_fd, NULL, err) < 0)
+        return -1;
+    return jp_pod_shed(ctx, pod, pod_fd, NULL, err);
 }
 
 static bool is_old_enough(const struct jp_pod_gc *options, int pod_fd)
@@ -49,6 +96,11 @@ static int mend_pod(const struct jp_pod_context *ctx, const struct jp_store_pod 
         return -1;
     if (was_mended)
         say(options, "pod", pod->uuid, "cleaned up after its supervisor died");
+    bool was_shed = false;
+    if (jp_pod_shed(ctx, pod, pod_fd, &was_shed, err) < 0)
+        return -1;
+    if (was_shed)
+        say(options, "pod", pod->uuid, "root file systems of its last run removed");
     if (!options->exited || !is_old_enough(options, pod_fd))
         return 0;
     if (jp_store_pod_destroy(ctx->store, pod->uuid, err) < 0)

@@ -215,6 +215,12 @@ int jp_pod_lock_wait(const struct jp_pod_context *ctx, int pod_fd, int64_t timeo
  * left in the system is removed and the record says "failed". *ret_mended (may be NULL) tells.
  */
 int jp_pod_mend(const struct jp_store_pod *pod, int pod_fd, bool *ret_mended, struct jp_error *err);
+/*
+ * With the lock held: removes the roots of a run that ended, unless it was kept (ruling 17).
+ * *ret_shed (may be NULL) tells whether there were any.
+ */
+int jp_pod_shed(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, int pod_fd,
+                bool *ret_shed, struct jp_error *err);
 /* Cleans what a supervisor that died left in the system. The lock is held by the caller. */
 int jp_pod_clean_system(const char *uuid, struct jp_error *err);
 

@@ -218,6 +218,13 @@ int jp_pod_signal(const struct jp_pod_context *ctx, const struct jp_store_pod *p
 int jp_pod_wait(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, const char *app,
                 int64_t timeout_ms, int *ret_status, struct jp_error *err);
 
+/*
+ * Removes what a run that ended left on disk: its root file systems, unless they were kept
+ * (ruling 17), and what a dead supervisor left in the system. A pod in use is left alone.
+ */
+int jp_pod_tidy(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                struct jp_error *err);
+
 /* Kills it if it runs and removes all of it (ruling 25). Works on half-made and half-removed pods.
  */
 int jp_pod_destroy(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,

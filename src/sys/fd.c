@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <dirent.h>
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -69,6 +70,21 @@ int jp_fd_make_dir(int dir_fd, const char *path, mode_t mode, struct jp_error *e
         jp_fd_close(&fd);
     }
     return fd;
+}
+
+bool jp_fd_is_empty_dir(int dir_fd)
+{
+    int copy = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+    if (!dir) {
+        jp_fd_close(&copy);
+        return false;
+    }
+    size_t entries = 0;
+    while (entries <= 2 && readdir(dir))
+        entries++;
+    (void)closedir(dir);
+    return entries <= 2;
 }
 
 int jp_fd_write_all(int fd, const void *bytes, size_t len, const char *what, struct jp_error *err)

@@ -32,6 +32,9 @@ int jp_fd_open_dir(int dir_fd, const char *path, struct jp_error *err);
 /* Makes one directory level if it is not there (mode exact, umask ignored) and opens it. */
 int jp_fd_make_dir(int dir_fd, const char *path, mode_t mode, struct jp_error *err);
 
+/* True when the directory has no entry but "." and ".."; false also when that cannot be told. */
+bool jp_fd_is_empty_dir(int dir_fd);
+
 /* Writes everything or fails. `what` names the file in the error. */
 int jp_fd_write_all(int fd, const void *bytes, size_t len, const char *what, struct jp_error *err);
 
