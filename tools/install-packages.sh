@@ -10,7 +10,7 @@ debian_build='gcc meson ninja-build make pkg-config libc6-dev libssl-dev libjans
     libsqlite3-dev libseccomp-dev liblzma-dev libbz2-dev libzstd-dev zlib1g-dev libisal-dev'
 debian_demo="$debian_build curl tar gzip ca-certificates"
 debian_check="$debian_build clang perl tar gzip bzip2 xz-utils zstd
-    libarchive-tools attr acl strace iproute2 procps util-linux mandoc shellcheck git
+    libarchive-tools attr acl strace iproute2 iputils-ping procps util-linux mandoc shellcheck git
     debootstrap golang-go golang-github-appc-spec-dev python3-venv curl e2fsprogs"
 freebsd_build='meson ninja pkgconf jansson sqlite3 zstd isa-l'
 freebsd_demo="$freebsd_build curl"
