@@ -242,6 +242,7 @@ static void finish(struct jp_cli *cli)
 {
     if (cli->has_signals)
         jp_pod_signals_release(&cli->signals);
+    jp_pod_ahead_free(cli->pods.ahead);
     jp_store_free(cli->store);
     jp_cli_args_clear(&cli->args);
     jp_config_free(cli->config);

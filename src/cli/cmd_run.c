@@ -326,6 +326,10 @@ static int destroy_after(struct jp_cli *cli, const struct jp_store_pod *pod, int
 static int run(struct jp_cli *cli, const struct wanted *wanted, struct jp_error *err)
 {
     JP_AUTO(jp_store_pod) pod = {.uuid = NULL};
+    struct jp_pod_context *ctx = jp_cli_pods(cli, err);
+    /* Its supervisor is loaded while we look for what to run. */
+    if (!ctx || jp_pod_start_ahead(ctx, err) < 0)
+        return -1;
     int r = find_existing(cli, wanted, &pod, err);
     if (r == 0)
         r = make_pod(cli, wanted, &pod, err);

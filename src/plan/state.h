@@ -49,10 +49,17 @@
 #define JP_STATE_MAX_BYTES (4U << 20) /* no record of 256 apps comes near */
 
 /* Descriptors with which stage 1 is started (its program sees nothing else but 0, 1 and 2). */
-#define JP_STAGE1_FD_PLAN   3 /* the plan, read from its beginning */
+#define JP_STAGE1_FD_PLAN   3 /* the plan, read from its beginning; or the socket for it */
 #define JP_STAGE1_FD_POD    4 /* directory pods/UUID */
 #define JP_STAGE1_FD_LOCK   5 /* the pod's lock, held */
 #define JP_STAGE1_FD_OWNER  6 /* SOCK_SEQPACKET to the owner */
 #define JP_STAGE1_FD_STAGE2 7 /* executable of stage 2, safe from being overwritten */
+
+/*
+ * Started before there is a pod, stage 1 finds a SOCK_SEQPACKET instead of the plan, and POD and
+ * LOCK closed: one packet brings plan, POD and LOCK, in this order; the end of file says that there
+ * will be none.
+ */
+#define JP_STAGE1_HANDOVER 3
 
 #endif

@@ -268,6 +268,31 @@ static void test_interrupt(void)
     TAP_OK(jp_store_pod_list(f.store, &left, NULL) == 0 && left.count == 0, "leaves nothing");
 }
 
+/* A supervisor that was started before its pod: used by the next start, or gone without a trace. */
+static void test_ahead(void)
+{
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    JP_AUTO(jp_store_pod) pod = {.uuid = NULL};
+    int status = -1;
+    while (waitpid(-1, NULL, 0) > 0)
+        ; /* those of the tests before */
+    TAP_OK(jp_pod_start_ahead(&f.ctx, &err) == 0, "a supervisor without a pod");
+    jp_pod_ahead_free(f.ctx.ahead);
+    f.ctx.ahead = NULL;
+    TAP_OK(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD, "it ends when there will be none");
+    if (!prepare("example.com/sh", "ahead", &pod))
+        return;
+    TAP_OK(jp_pod_start_ahead(&f.ctx, &err) == 0 && jp_pod_start_ahead(&f.ctx, &err) == 0,
+           "another one, and no second beside it");
+    TAP_OK(run(&pod, &status, &err) == 0 && jp_pod_exit_code(status) == 3, "runs a pod: %d %s",
+           status, err.msg ? err.msg : "");
+    TAP_OK(run(&pod, &status, &err) == 0 && jp_pod_exit_code(status) == 3,
+           "once: the next start has its own");
+    jp_pod_ahead_free(f.ctx.ahead);
+    f.ctx.ahead = NULL;
+    TAP_OK(jp_pod_destroy(&f.ctx, &pod, &err) == 0, "destroyed");
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 3) {
@@ -281,6 +306,7 @@ int main(int argc, char **argv)
     test_killed_supervisor();
     test_exec();
     test_interrupt();
+    test_ahead();
     free((void *)(uintptr_t)f.ctx.libexec);
     fixture_close(&f);
     return tap_done();

@@ -56,7 +56,16 @@ struct jp_pod_context {
     void *fetch_context;
     /* Non-zero once a signal asked to stop (jp_pod_signals); checked between steps. May be NULL. */
     const volatile sig_atomic_t *interrupted;
+    struct jp_pod_ahead *ahead; /* jp_pod_start_ahead; NULL */
 };
+
+/*
+ * Loads a supervisor's program on the side, for the next pod that is started with this context: a
+ * command that will start one saves the time. It holds nothing of any pod until then.
+ * jp_pod_ahead_free ends it if no pod came (and waits for that); NULL is fine.
+ */
+int jp_pod_start_ahead(struct jp_pod_context *ctx, struct jp_error *err);
+void jp_pod_ahead_free(struct jp_pod_ahead *ahead);
 
 /* ---- signals -----------------------------------------------------------------------------------
  */

@@ -2,6 +2,10 @@
  * Starting a supervisor: plan and shim go into sealed files in memory, five descriptors go to fixed
  * numbers, everything else is closed, and stage 1 begins a session of its own so that a Ctrl-C at
  * the terminal reaches the command and not the supervisor.
+ *
+ * The program is started first and gets its pod later, over a socket in the plan's place: so a
+ * command that knows that it will run something has its supervisor loaded on another processor
+ * while it still looks for images. One that gets no pod ends when the socket closes.
  */
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -49,17 +53,15 @@ static int put(struct handover *h, int number, int fd, struct jp_error *err)
     return 0;
 }
 
-static int put_plan(struct handover *h, const struct jp_plan *plan, struct jp_error *err)
+static int seal_plan(const struct jp_plan *plan, struct jp_error *err)
 {
     struct jp_buf bytes = JP_BUF_INIT;
+    int fd = -1;
     /* Writing walks the plan with the reader's function: it changes nothing. */
-    int result = jp_plan_encode((struct jp_plan *)(uintptr_t)plan, &bytes, err);
-    if (result == 0) {
-        JP_AUTO_FD int fd = jp_self_seal_bytes("jetpack-plan", bytes.data, bytes.len, err);
-        result = put(h, JP_STAGE1_FD_PLAN, fd, err);
-    }
+    if (jp_plan_encode((struct jp_plan *)(uintptr_t)plan, &bytes, err) == 0)
+        fd = jp_self_seal_bytes("jetpack-plan", bytes.data, bytes.len, err);
     jp_buf_clear(&bytes);
-    return result;
+    return fd;
 }
 
 static int put_stage2(struct handover *h, const struct jp_pod_context *ctx, struct jp_error *err)
@@ -85,17 +87,22 @@ static void put_environment(struct handover *h)
     h->environment[n] = NULL;
 }
 
-static int prepare(struct handover *h, const struct jp_pod_context *ctx,
-                   const struct jp_pod_spawn *spawn, int owner, struct jp_error *err)
+/* A supervisor that waits for its pod. */
+struct jp_pod_ahead {
+    pid_t pid;
+    int owner;    /* our end of its owner's socket */
+    int handover; /* where it waits for plan, directory and lock */
+};
+
+static int prepare(struct handover *h, const struct jp_pod_context *ctx, int owner, int handover,
+                   struct jp_error *err)
 {
     int program = jp_pod_program(ctx, "jetpack-stage1", &h->program, err);
     if (program < 0)
         return -1;
     jp_fd_close(&program);
     put_environment(h);
-    if (put_plan(h, spawn->plan, err) < 0 || put_stage2(h, ctx, err) < 0 ||
-        put(h, JP_STAGE1_FD_POD, spawn->pod_fd, err) < 0 ||
-        put(h, JP_STAGE1_FD_LOCK, spawn->lock_fd, err) < 0 ||
+    if (put_stage2(h, ctx, err) < 0 || put(h, JP_STAGE1_FD_PLAN, handover, err) < 0 ||
         put(h, JP_STAGE1_FD_OWNER, owner, err) < 0)
         return -1;
     return 0;
@@ -111,8 +118,12 @@ JP_NORETURN static void become_stage1(const struct handover *h, int null_fd)
     int ok = chdir("/");
     for (int i = 0; i < 3 && ok == 0; i++)
         ok = dup2(null_fd, i) < 0 ? -1 : 0;
-    for (int i = 0; i < N_FDS && ok == 0; i++)
-        ok = dup2(h->fds[i], JP_STAGE1_FD_PLAN + i) < 0 ? -1 : 0;
+    for (int i = 0; i < N_FDS && ok == 0; i++) {
+        if (h->fds[i] < 0)
+            (void)close(JP_STAGE1_FD_PLAN + i);
+        else
+            ok = dup2(h->fds[i], JP_STAGE1_FD_PLAN + i) < 0 ? -1 : 0;
+    }
     if (ok == 0) {
         closefrom(JP_STAGE1_FD_PLAN + N_FDS);
         char *const argv[] = {(char *)(uintptr_t) "jetpack-stage1", NULL};
@@ -167,31 +178,93 @@ static int greet(int socket, const struct jp_pod_spawn *spawn, struct jp_error *
     return jp_control_send(socket, &attach, err) < 0 ? -1 : 0;
 }
 
+static int begin(const struct jp_pod_context *ctx, struct jp_pod_ahead *ret, struct jp_error *err)
+{
+    __attribute__((__cleanup__(handover_clear))) struct handover h = {.fds = {-1, -1, -1, -1, -1}};
+    int owner[2], handover[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, owner) < 0)
+        return jp_fail_sys(err, "make a socket pair");
+    JP_AUTO_FD int ours = owner[0];
+    JP_AUTO_FD int theirs = owner[1];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, handover) < 0)
+        return jp_fail_sys(err, "make a socket pair");
+    JP_AUTO_FD int giving = handover[0];
+    JP_AUTO_FD int taking = handover[1];
+    if (prepare(&h, ctx, theirs, taking, err) < 0)
+        return -1;
+    pid_t pid = spawn_child(&h, err);
+    if (pid < 0)
+        return -1;
+    *ret = (struct jp_pod_ahead){
+        .pid = pid, .owner = jp_fd_take(&ours), .handover = jp_fd_take(&giving)};
+    return 0;
+}
+
+/* One that got no pod ends at once: nobody shall see it after the command. */
+static void give_up(struct jp_pod_ahead *ahead)
+{
+    jp_fd_close(&ahead->handover);
+    jp_fd_close(&ahead->owner);
+    while (ahead->pid > 0 && waitpid(ahead->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    ahead->pid = 0;
+}
+
+int jp_pod_start_ahead(struct jp_pod_context *ctx, struct jp_error *err)
+{
+    struct jp_pod_ahead *ahead = ctx->ahead ? ctx->ahead : jp_calloc(1, sizeof(*ahead));
+    if (!ahead)
+        return jp_oom(err);
+    ctx->ahead = ahead;
+    return ahead->pid > 0 ? 0 : begin(ctx, ahead, err);
+}
+
+void jp_pod_ahead_free(struct jp_pod_ahead *ahead)
+{
+    if (!ahead)
+        return;
+    if (ahead->pid > 0)
+        give_up(ahead);
+    free(ahead);
+}
+
+static int hand_over(const struct jp_pod_ahead *ahead, const struct jp_pod_spawn *spawn,
+                     struct jp_error *err)
+{
+    JP_AUTO_FD int plan = seal_plan(spawn->plan, err);
+    if (plan < 0)
+        return -1;
+    const int fds[JP_STAGE1_HANDOVER] = {plan, spawn->pod_fd, spawn->lock_fd};
+    if (jp_fd_send(ahead->handover, "", 1, fds, JP_LEN(fds), MSG_NOSIGNAL) < 0)
+        return jp_fail_sys(err, "hand the pod over to its supervisor");
+    return 0;
+}
+
 int jp_pod_supervisor_spawn(const struct jp_pod_context *ctx, const struct jp_pod_spawn *spawn,
                             struct jp_pod_session **ret, struct jp_error *err)
 {
-    __attribute__((__cleanup__(handover_clear))) struct handover h = {.fds = {-1, -1, -1, -1, -1}};
-    int ends[2] = {-1, -1};
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-        return jp_fail_sys(err, "make a socket pair");
-    JP_AUTO_FD int ours = ends[0];
-    JP_AUTO_FD int theirs = ends[1];
+    struct jp_pod_ahead ahead = {.owner = -1, .handover = -1};
+    if (ctx->ahead && ctx->ahead->pid > 0) {
+        ahead = *ctx->ahead;
+        ctx->ahead->pid = 0;
+    } else if (begin(ctx, &ahead, err) < 0) {
+        return -1;
+    }
     struct jp_pod_session *session = jp_pod_session_new(-1);
     if (!session)
-        return jp_oom(err);
-    pid_t pid = -1;
-    if (prepare(&h, ctx, spawn, theirs, err) == 0 && greet(ours, spawn, err) == 0 &&
-        jp_pod_check_interrupt(ctx, err) == 0)
-        pid = spawn_child(&h, err);
-    if (pid < 0) {
+        jp_oom(err);
+    if (!session || greet(ahead.owner, spawn, err) < 0 || jp_pod_check_interrupt(ctx, err) < 0 ||
+        hand_over(&ahead, spawn, err) < 0) {
+        give_up(&ahead);
         free(session);
         return -1;
     }
-    session->socket = jp_fd_take(&ours);
+    jp_fd_close(&ahead.handover);
+    session->socket = jp_fd_take(&ahead.owner);
     session->is_owner = true;
     session->is_attached = spawn->wants_output;
     session->has_input = spawn->has_stdin;
-    session->child = pid;
+    session->child = ahead.pid;
     *ret = session;
     return 0;
 }

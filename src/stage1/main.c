@@ -3,6 +3,8 @@
  * descriptors (plan/state.h), it reads no configuration, opens no database and looks at no
  * environment. It lives as long as the pod; what it keeps in memory is a budget.
  */
+#include <sys/stat.h>
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +17,7 @@
 #include "sys/fd.h"
 #include "sys/memory.h"
 
+#define SAFE_FD  16           /* above the numbers that are spoken for */
 #define MAX_PLAN (256U << 20) /* four times the longest string of a plan */
 
 static int read_plan(struct jp_supervisor *s, struct jp_error *err)
@@ -26,6 +29,42 @@ static int read_plan(struct jp_supervisor *s, struct jp_error *err)
     if (jp_fd_read_all(fd, MAX_PLAN, "the plan", &bytes, err) < 0)
         return -1;
     return jp_plan_decode(bytes.data, bytes.len, &s->plan, err);
+}
+
+/*
+ * Started ahead of its pod, it gets plan, directory and lock now. 0 when there will be no pod.
+ * Copies are made first, out of the way of the numbers that they shall have.
+ */
+static int take_pod(struct jp_error *err)
+{
+    static const int numbers[] = {JP_STAGE1_FD_PLAN, JP_STAGE1_FD_POD, JP_STAGE1_FD_LOCK};
+    struct stat st;
+    int fds[JP_STAGE1_HANDOVER];
+    size_t count = 0;
+    char byte;
+    if (fstat(JP_STAGE1_FD_PLAN, &st) < 0)
+        return jp_fail_sys(err, "look at the plan");
+    if (!S_ISSOCK(st.st_mode))
+        return 1;
+    if (jp_fd_receive(JP_STAGE1_FD_PLAN, &byte, 1, fds, JP_LEN(fds), &count, 0) < 0)
+        return jp_fail_sys(err, "receive a pod");
+    if (count == 0)
+        return 0;
+    if (count != JP_LEN(fds))
+        return jp_fail(err, JP_ECORRUPT, 0, "%zu descriptors do not make a pod", count);
+    for (size_t i = 0; i < count; i++) {
+        int copy = fcntl(fds[i], F_DUPFD_CLOEXEC, SAFE_FD);
+        (void)close(fds[i]);
+        fds[i] = copy;
+        if (copy < 0)
+            return jp_fail_sys(err, "duplicate a descriptor");
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (dup2(fds[i], numbers[i]) < 0)
+            return jp_fail_sys(err, "descriptor %d", numbers[i]);
+        (void)close(fds[i]);
+    }
+    return 1;
 }
 
 /* None of ours may be inherited by what runs in the pod. */
@@ -65,8 +104,10 @@ int main(void)
     JP_AUTO(jp_error) err = JP_ERROR_INIT;
     jp_sys_arm();
     jp_memory_be_frugal();
-    if (jp_fd_sane_stdio(&err) < 0 || keep_descriptors(&err) < 0 ||
-        read_plan(&supervisor, &err) < 0) {
+    int pod = jp_fd_sane_stdio(&err) < 0 ? -1 : take_pod(&err);
+    if (pod == 0)
+        return 0;
+    if (pod < 0 || keep_descriptors(&err) < 0 || read_plan(&supervisor, &err) < 0) {
         tell_owner(&err);
         return 1;
     }
