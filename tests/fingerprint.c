@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <dirent.h>
@@ -228,13 +229,35 @@ static int give_status(char **argv)
     return (int)strtol(argv[0], NULL, 10);
 }
 
+/* Exchanges two names as fast as it can, until it is killed. */
+static int race(char **argv)
+{
+    for (;;) {
+        if (syscall(SYS_renameat2, AT_FDCWD, argv[0], AT_FDCWD, argv[1], 2 /* EXCHANGE */) < 0)
+            return 1;
+    }
+}
+
+/* Types into the terminal as if the user had (CVE-2017-5226). */
+static int type_ahead(char **argv)
+{
+    (void)argv;
+    static const char text[] = "typed\n";
+    for (const char *p = text; *p; p++)
+        printf("tiocsti %s\n", ioctl(0, TIOCSTI, p) < 0 ? strerror(errno) : "ok");
+    fflush(stdout);
+    sleep(1);
+    return 0;
+}
+
 static const struct {
     const char *name;
     int (*run)(char **argv);
 } jobs[] = {
-    {"mounts", show_mounts}, {"cat", show_file}, {"write", try_write},  {"ls", list},
-    {"sleep", sleep_long},   {"orphan", orphan}, {"eat", eat_memory},   {"evil", be_evil},
-    {"tty", say_tty},        {"spy", spy},       {"exit", give_status}, {"all", show_all},
+    {"race", race},        {"type", type_ahead}, {"mounts", show_mounts}, {"cat", show_file},
+    {"write", try_write},  {"ls", list},         {"sleep", sleep_long},   {"orphan", orphan},
+    {"eat", eat_memory},   {"evil", be_evil},    {"tty", say_tty},        {"spy", spy},
+    {"exit", give_status}, {"all", show_all},
 };
 
 int main(int argc, char **argv)

@@ -62,10 +62,10 @@ struct walk {
     char *text;       /* the path with links expanded, owned */
     const char *rest; /* what is left of it */
     unsigned links;
-    bool is_strict; /* no links at all */
-    bool is_making; /* missing directories are made */
-    mode_t mode;    /* with this mode */
-    char *link_at;  /* strict: copy of the component that is a link, NULL = none */
+    bool is_strict;               /* no links at all */
+    bool is_making;               /* missing directories are made */
+    struct jp_path_making making; /* like this */
+    char *link_at;                /* strict: copy of the component that is a link, NULL = none */
 };
 
 enum step { STEP_FAILED = -1, STEP_ON = -2 }; /* anything else is the descriptor asked for */
@@ -215,7 +215,7 @@ static int follow(struct walk *w, const char *name)
  */
 static int make_one(struct walk *w, const char *name)
 {
-    if (jp_sys.mkdirat(here_fd(w), name, w->mode) < 0)
+    if (jp_sys.mkdirat(here_fd(w), name, w->making.mode & 07777) < 0)
         return errno == EEXIST ? 0 : -1;
     JP_AUTO_FD int fd =
         openat(here_fd(w), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
@@ -226,7 +226,9 @@ static int make_one(struct walk *w, const char *name)
         return 0;
     if (st.st_uid == 0 && st.st_gid != 0 && jp_sys.fchown(fd, 0, 0) < 0)
         return -1;
-    return (st.st_mode & 07777) == w->mode ? 0 : jp_sys.fchmod(fd, w->mode);
+    return (st.st_mode & 07777) == (w->making.mode & 07777)
+               ? 0
+               : jp_sys.fchmod(fd, w->making.mode & 07777);
 }
 
 /* A component that has to be a directory or a link to one. */
@@ -234,6 +236,11 @@ static int enter(struct walk *w, const char *name)
 {
     int fd = openat(here_fd(w), name, OPEN_DIR);
     if (fd < 0 && errno == ENOENT && w->is_making) {
+        const struct jp_path_making *how = &w->making;
+        if (how->may_make && !how->may_make(how->context, here_fd(w))) {
+            errno = EXDEV;
+            return STEP_FAILED;
+        }
         if (make_one(w, name) < 0)
             return STEP_FAILED;
         fd = openat(here_fd(w), name, OPEN_DIR);
@@ -432,10 +439,19 @@ int jp_path_open_parent(int root_fd, const char *path, char *name, struct jp_err
 
 int jp_path_make_dirs(int root_fd, const char *path, mode_t mode, struct jp_error *err)
 {
-    struct walk how = {.root_fd = root_fd, .is_making = true, .mode = mode & 07777};
+    struct jp_path_making how = {.mode = mode};
+    return jp_path_make_dirs_where(root_fd, path, &how, err);
+}
+
+int jp_path_make_dirs_where(int root_fd, const char *path, const struct jp_path_making *making,
+                            struct jp_error *err)
+{
+    struct walk how = {.root_fd = root_fd, .is_making = true, .making = *making};
     int fd = walk_path(&how, path, OPEN_DIR);
     if (fd >= 0)
         return fd;
+    if (errno == EXDEV && making->may_make)
+        return jp_fail(err, JP_EINVALID, 0, "'%s' would be made where nothing may be", path);
     enum jp_code code = errno == ENOTDIR ? JP_EEXISTS : JP_ESYS;
     return jp_fail(err, code, errno, "make directory '%s'", path);
 }

@@ -46,6 +46,21 @@ int jp_path_open_parent(int root_fd, const char *path, char *name, struct jp_err
  */
 int jp_path_make_dirs(int root_fd, const char *path, mode_t mode, struct jp_error *err);
 
+/* How directories are made by jp_path_make_dirs_where. */
+struct jp_path_making {
+    mode_t mode;
+    /* Asked about the directory that something would be made in: false refuses with EXDEV. */
+    bool (*may_make)(void *context, int dir_fd);
+    void *context;
+};
+
+/*
+ * The same, asking before each directory: what is asked about is what is made in, whatever its
+ * name means meanwhile. JP_EINVALID when refused.
+ */
+int jp_path_make_dirs_where(int root_fd, const char *path, const struct jp_path_making *how,
+                            struct jp_error *err);
+
 /*
  * Opens an absolute path of the host, refusing every symbolic link on the way (ace.md: volume
  * sources). -1 with JP_EINVALID that names the link.

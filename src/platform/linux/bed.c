@@ -131,12 +131,17 @@ void bed_open(struct bed *bed, size_t n_apps)
     bed->plan.volumes = bed->volumes;
 }
 
-void bed_close(struct bed *bed)
+void bed_end(struct bed *bed)
 {
     for (size_t i = 0; i < 2; i++)
         jp_fd_close(&bed->roots[i]);
     jp_platform.isolation->destroy(bed->pod);
     bed->pod = NULL;
+}
+
+void bed_close(struct bed *bed)
+{
+    bed_end(bed);
     for (size_t i = 0; i < bed->plan.n_apps; i++) {
         free(bed->apps[i].name);
         jp_strv_clear(&bed->apps[i].root.layers);
@@ -170,7 +175,7 @@ static void keep_report(void *context, const struct jp_limit_report *report)
                    report->reason);
 }
 
-static int start_steps(struct bed *bed, struct jp_error *err)
+int bed_try(struct bed *bed, struct jp_error *err)
 {
     const struct jp_platform *p = &jp_platform;
     if (p->isolation->create(&bed->plan, stage2_fd, &bed->pod, err) < 0 ||
@@ -191,7 +196,7 @@ static int start_steps(struct bed *bed, struct jp_error *err)
 
 int bed_start(struct bed *bed, struct jp_error *err)
 {
-    int r = start_steps(bed, err);
+    int r = bed_try(bed, err);
     if (r < 0)
         printf("# %s\n", jp_error_text(err));
     return r;

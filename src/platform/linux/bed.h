@@ -50,6 +50,9 @@ void bed_open(struct bed *bed, size_t n_apps);
 void bed_close(struct bed *bed);
 /* The steps of a start, in stage 1's order; says why when it fails. */
 int bed_start(struct bed *bed, struct jp_error *err);
+/* The same in silence, for starts that may fail; ends a pod, so that it can be started again. */
+int bed_try(struct bed *bed, struct jp_error *err);
+void bed_end(struct bed *bed);
 /* A path of the bed as a volume at a path of the first app. */
 void add_volume(struct bed *bed, const char *source, const char *path, bool is_read_only);
 /* For isolation->warnings; the context is the bed. */

@@ -18,6 +18,7 @@
 #include <limits.h>
 #include <sched.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -247,26 +248,27 @@ static void warn_of(const struct place *p, const char *verb)
 
 /*
  * Making a mount point must not make it in another volume, which would be the host's
- * (ace.md: "SHOULD NOT create any paths in the host file system").
+ * (ace.md: "SHOULD NOT create any paths in the host file system"). Asked of the very directory that
+ * it would be made in: in a volume names may change under our hands.
  */
-static int check_creation(int root_fd, const char *path, struct jp_error *err)
+static bool is_of_root(void *context, int dir_fd)
 {
-    char dir[PATH_MAX];
-    if (directory_of(path, dir, err) < 0)
-        return -1;
-    /* One component less each time: PATH_MAX bounds the loop. */
-    for (;;) {
-        JP_AUTO_FD int fd = jp_path_open(root_fd, dir, O_PATH, NULL);
-        if (fd >= 0) {
-            if (jp_linux_mount_id(fd) == jp_linux_mount_id(root_fd))
-                return 0;
-            return jp_fail(err, JP_EINVALID, 0, "'%s' would be made inside another volume", path);
-        }
-        char *slash = strrchr(dir, '/');
-        if (!slash || slash == dir)
-            return 0;
-        *slash = '\0';
-    }
+    const struct place *p = context;
+    return jp_linux_mount_id(dir_fd) == jp_linux_mount_id(p->root_fd);
+}
+
+static int check_creation(const struct place *p, int dir_fd, struct jp_error *err)
+{
+    if (is_of_root((void *)(uintptr_t)p, dir_fd))
+        return 0;
+    return jp_fail(err, JP_EINVALID, 0, "'%s' would be made inside another volume", p->mount->path);
+}
+
+static int make_dirs(const struct place *p, const char *path, struct jp_error *err)
+{
+    struct jp_path_making how = {
+        .mode = 0755, .may_make = is_of_root, .context = (void *)(uintptr_t)p};
+    return jp_path_make_dirs_where(p->root_fd, path, &how, err);
 }
 
 /* Removes what is in the way of a mount point, which ace.md asks for with a warning. */
@@ -275,7 +277,7 @@ static int remove_obstacle(const struct place *p, struct jp_error *err)
     const char *path = p->mount->path;
     char name[NAME_MAX + 1];
     JP_AUTO_FD int dir = jp_path_open_parent(p->root_fd, path, name, err);
-    if (dir < 0)
+    if (dir < 0 || check_creation(p, dir, err) < 0)
         return -1;
     if (jp_sys.unlinkat(dir, name, 0) < 0)
         return errno == ENOENT ? 0 : jp_fail_sys(err, "replace '%s'", path);
@@ -305,15 +307,13 @@ static int target_directory(const struct place *p, struct jp_error *err)
             warn_of(p, "hides what is in");
         return fd;
     }
-    if (check_creation(p->root_fd, path, err) < 0)
-        return -1;
     JP_AUTO(jp_error) first = JP_ERROR_INIT;
-    fd = jp_path_make_dirs(p->root_fd, path, 0755, &first);
+    fd = make_dirs(p, path, &first);
     if (fd >= 0)
         return fd;
     if (remove_obstacle(p, err) < 0)
         return -1;
-    return jp_path_make_dirs(p->root_fd, path, 0755, err);
+    return make_dirs(p, path, err);
 }
 
 static int target_file(const struct place *p, struct jp_error *err)
@@ -327,13 +327,13 @@ static int target_file(const struct place *p, struct jp_error *err)
     }
     jp_fd_close(&fd);
     char name[PATH_MAX];
-    if (check_creation(p->root_fd, path, err) < 0 || directory_of(path, name, err) < 0)
+    if (directory_of(path, name, err) < 0)
         return -1;
-    JP_AUTO_FD int made = jp_path_make_dirs(p->root_fd, name, 0755, err);
+    JP_AUTO_FD int made = make_dirs(p, name, err);
     if (made < 0 || remove_obstacle(p, err) < 0)
         return -1;
     JP_AUTO_FD int dir = jp_path_open_parent(p->root_fd, path, name, err);
-    if (dir < 0)
+    if (dir < 0 || check_creation(p, dir, err) < 0)
         return -1;
     return jp_fd_open(dir, name, O_RDONLY | O_CREAT | O_EXCL, 0644, err);
 }
