@@ -229,6 +229,55 @@ static int give_status(char **argv)
     return (int)strtol(argv[0], NULL, 10);
 }
 
+/*
+ * Row 1: looks N times for a program of somebody else in /proc and tries to open it for writing, in
+ * both ways of CVE-2019-5736. Tells what came of it.
+ */
+static int attack_programs(char **argv)
+{
+    size_t looks = 0, tries = 0, opened = 0;
+    puts("ready");
+    fflush(stdout);
+    for (long round = strtol(argv[0], NULL, 10); round > 0; round--) {
+        DIR *dir = opendir("/proc");
+        const struct dirent *entry;
+        while (dir && (entry = readdir(dir))) {
+            char path[300];
+            if (entry->d_name[0] < '0' || entry->d_name[0] > '9' ||
+                strtol(entry->d_name, NULL, 10) == getpid())
+                continue;
+            looks++;
+            snprintf(path, sizeof(path), "/proc/%s/exe", entry->d_name);
+            int fd = open(path, O_RDONLY | O_CLOEXEC);
+            tries += fd >= 0;
+            opened += fd >= 0 && fcntl(fd, F_GET_SEALS) >= 0; /* a memfd: the shim */
+            snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+            int again = fd < 0 ? -1 : open(path, O_WRONLY | O_CLOEXEC);
+            if (again >= 0 && write(again, "x", 1) == 1)
+                printf("wrote %s\n", path);
+            close(again);
+            close(fd);
+        }
+        if (dir)
+            closedir(dir);
+    }
+    printf("looked %zu read %zu shims %zu\n", looks, tries, opened);
+    return 0;
+}
+
+static int show_seals(char **argv)
+{
+    int fd = open(argv[0], O_RDONLY | O_CLOEXEC);
+    int seals = fd < 0 ? -1 : fcntl(fd, F_GET_SEALS);
+    printf("seals%s%s%s%s\n", seals & F_SEAL_SEAL ? " seal" : "",
+           seals & F_SEAL_SHRINK ? " shrink" : "", seals & F_SEAL_GROW ? " grow" : "",
+           seals & F_SEAL_WRITE ? " write" : "");
+    close(fd);
+    fd = open(argv[0], O_WRONLY | O_CLOEXEC);
+    printf("write %s\n", fd >= 0 && write(fd, "x", 1) == 1 ? "ok" : strerror(errno));
+    return seals < 0;
+}
+
 /* Exchanges two names as fast as it can, until it is killed. */
 static int race(char **argv)
 {
@@ -254,10 +303,14 @@ static const struct {
     const char *name;
     int (*run)(char **argv);
 } jobs[] = {
-    {"race", race},        {"type", type_ahead}, {"mounts", show_mounts}, {"cat", show_file},
-    {"write", try_write},  {"ls", list},         {"sleep", sleep_long},   {"orphan", orphan},
-    {"eat", eat_memory},   {"evil", be_evil},    {"tty", say_tty},        {"spy", spy},
-    {"exit", give_status}, {"all", show_all},
+    {"race", race},          {"exes", attack_programs},
+    {"seals", show_seals},   {"type", type_ahead},
+    {"mounts", show_mounts}, {"cat", show_file},
+    {"write", try_write},    {"ls", list},
+    {"sleep", sleep_long},   {"orphan", orphan},
+    {"eat", eat_memory},     {"evil", be_evil},
+    {"tty", say_tty},        {"spy", spy},
+    {"exit", give_status},   {"all", show_all},
 };
 
 int main(int argc, char **argv)
