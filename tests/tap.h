@@ -5,6 +5,9 @@
 #ifndef JP_TESTS_TAP_H
 #define JP_TESTS_TAP_H
 
+#include <sys/types.h>
+
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,6 +15,13 @@
 #include <string.h>
 
 static unsigned tap_count, tap_failures;
+
+/* Signals a process of the test. What failed to start (-1) is nobody: kill(2) would mean all. */
+__attribute__((__unused__)) static void tap_kill(pid_t pid, int signal)
+{
+    if (pid > 1)
+        (void)kill(pid, signal);
+}
 
 __attribute__((__format__(__printf__, 4, 5), __unused__)) static bool
 tap_report(bool ok, const char *file, int line, const char *fmt, ...)

@@ -130,7 +130,7 @@ static void stops_by_signal(void)
     harness_app(&h, "one", "touch ready; exec sleep 1000");
     harness_start(&h, 0);
     harness_await_file(&h, "root/ready");
-    (void)kill(h.supervisor, SIGTERM);
+    tap_kill(h.supervisor, SIGTERM);
     TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_ENDED) == SIGTERM,
            "SIGTERM to the supervisor stops the pod");
     TAP_OK(harness_record_is(&h, "state", "exited") && harness_is_clean(&h), "as in order");
@@ -282,7 +282,7 @@ static void world_dies(void)
     JP_AUTO_FREE char *path = jp_format("fake/isolation/%s", h.plan.uuid);
     int init = 0;
     TAP_OK(sscanf(harness_file(&h, path), "init %d", &init) == 1, "PID 1 of the pod is known");
-    (void)kill(init, SIGKILL);
+    tap_kill(init, SIGKILL);
     TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_ENDED) == 125 << 8,
            "when it is killed the pod ends");
     TAP_OK(harness_record_is(&h, "error", "the pod's first process was killed") &&

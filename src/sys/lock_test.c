@@ -70,7 +70,7 @@ static void try_kill(void)
 {
     int release;
     pid_t pid = hold(JP_LOCK_EXCLUSIVE, &release);
-    (void)kill(pid, SIGKILL);
+    tap_kill(pid, SIGKILL);
     (void)waitpid(pid, NULL, 0);
     (void)close(release);
     TAP_OK(jp_lock_is_held(dir, "lock", NULL) == 0, "free when the holder was killed");
@@ -128,7 +128,7 @@ static void try_askers(void)
     unsigned busy = 0;
     for (int i = 0; i < 3000; i++)
         busy += try_take(JP_LOCK_EXCLUSIVE) != JP_OK;
-    (void)kill(asker, SIGKILL);
+    tap_kill(asker, SIGKILL);
     (void)waitpid(asker, NULL, 0);
     /* Where an asker loses the processor while it holds the lock, waiting a little is not enough.
      */

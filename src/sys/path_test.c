@@ -433,7 +433,7 @@ static void race(bool walker)
             reached++;
     }
     jp_path_force_walker(false);
-    (void)kill(racer, SIGKILL);
+    tap_kill(racer, SIGKILL);
     (void)waitpid(racer, NULL, 0);
     (void)renameat2(base, "outside/in", root, "race/deep/in", 0);
     TAP_OK(escapes == 0, "racer, %s: 30000 resolutions, none outside",
@@ -455,7 +455,7 @@ static void race_making(void)
         JP_AUTO_FD int fd = jp_path_make_dirs(root, path, 0755, NULL);
         made += fd >= 0;
     }
-    (void)kill(racer, SIGKILL);
+    tap_kill(racer, SIGKILL);
     (void)waitpid(racer, NULL, 0);
     (void)renameat2(base, "outside/in", root, "race/deep/in", 0);
     unsigned strays = 0;

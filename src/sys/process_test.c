@@ -55,7 +55,7 @@ static void try_stranger(void)
     TAP_OK(jp_process_signal(&old, SIGKILL, NULL) == 0, "the signal to an old handle is dropped");
     TAP_OK(jp_process_wait_gone(&old, 0, NULL) == 1, "the old one counts as gone");
     TAP_OK(jp_process_wait_gone(&p, 50, NULL) == 0, "the stranger lives");
-    (void)kill(pid, SIGKILL);
+    tap_kill(pid, SIGKILL);
     (void)waitpid(pid, NULL, 0);
     jp_process_clear(&p);
 }
@@ -80,7 +80,7 @@ static void try_names(void)
     (void)usleep(50000);
     struct jp_process p = JP_PROCESS_INIT;
     TAP_OK(jp_process_open(pid, &p, NULL) == 0 && p.start > 1, "a name with parentheses");
-    (void)kill(pid, SIGKILL);
+    tap_kill(pid, SIGKILL);
     (void)waitpid(pid, NULL, 0);
     jp_process_clear(&p);
 }

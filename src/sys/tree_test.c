@@ -312,7 +312,7 @@ static void try_racer(void)
         (void)mkdirat(base, "t/a", 0755);
         (void)mkdirat(base, "t/b", 0755);
     }
-    (void)kill(racer, SIGKILL);
+    tap_kill(racer, SIGKILL);
     (void)waitpid(racer, NULL, 0);
     TAP_OK(removed > 150 && is_there("canary/file"), "300 removals against a racer, %u complete",
            removed);

@@ -121,7 +121,7 @@ int main(int argc, char **argv)
     time_t end = time(NULL) + LIMIT_S;
     while (is_fine && !has_ended && time(NULL) < end)
         read_some(1000);
-    if (!has_ended)
+    if (!has_ended && child > 0)
         kill(child, SIGKILL);
     waitpid(child, &status, 0);
     if (!is_fine)

@@ -93,7 +93,7 @@ static void test_killed(void)
     pid_t app = -1;
     TAP_OK(read(ready[0], &app, sizeof(app)) == sizeof(app) && app > 0 && kill(app, 0) == 0,
            "a pod runs under a supervisor");
-    (void)kill(supervisor, SIGKILL);
+    tap_kill(supervisor, SIGKILL);
     (void)waitpid(supervisor, NULL, 0);
     JP_AUTO(jp_error) err = JP_ERROR_INIT;
     TAP_OK(jp_platform.isolation->clean(bed.uuid, &err) == 0, "clean %s", why(&err));

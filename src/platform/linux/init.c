@@ -172,6 +172,8 @@ static JP_NORETURN void reap_for_ever(struct jp_linux_builder *b)
 
 static int prepare(const struct jp_plan *plan, struct jp_error *err)
 {
+    if (getpid() != 1) /* we signal "everybody", which must be everybody of the pod */
+        return jp_fail(err, JP_EUNSUPPORTED, 0, "no process namespace was made");
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         return jp_fail_sys(err, "prepare PID 1");
     char name[16]; /* what clean finds us by */

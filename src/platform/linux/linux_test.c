@@ -220,7 +220,7 @@ static void test_processes(struct bed *bed)
     TAP_STR(seen.process.command, "/bin/fingerprint sleep a?b", "and its arguments");
     int64_t age = (int64_t)time(NULL) - seen.process.start_ns / 1000000000;
     TAP_OK(age >= -2 && age < 60, "that started just now");
-    kill(seen.pid, SIGKILL);
+    tap_kill(seen.pid, SIGKILL);
     (void)waitpid(seen.pid, NULL, 0);
     close(null);
     jp_orders_clear(&o);

@@ -150,7 +150,7 @@ static void run_race(const struct race *race)
         TAP_OK(tally.wrong == 0, "mounts are where they may be");
         TAP_OK(tally.refused < tally.starts && tally.through_link > 0,
                "starts succeed, and the race was one");
-        (void)kill(racer, SIGKILL);
+        tap_kill(racer, SIGKILL);
         (void)waitpid(racer, NULL, 0);
     }
     JP_AUTO_FREE char *made = in_bed(&a, "data/dst/jp-inner");
