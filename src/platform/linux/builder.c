@@ -59,9 +59,18 @@ static int open_host_dir(const char *path, struct jp_error *err)
     return fd;
 }
 
+/* Before Linux 6.5 overlay took every option unread and refused it only when mounted. */
+static bool reads_options_late(void)
+{
+    JP_AUTO_FD int fs_fd = fsopen("overlay", FSOPEN_CLOEXEC);
+    return fs_fd >= 0 && fsconfig(fs_fd, FSCONFIG_SET_FLAG, "lowerdir+", NULL, 0) == 0;
+}
+
 /* Layers one by one, which kernels from 6.8 on can. 0, 1 when this one cannot, -1. */
 static int add_layers(int fs_fd, const int *fds, size_t count, struct jp_error *err)
 {
+    if (reads_options_late())
+        return 1;
     for (size_t i = 0; i < count; i++) {
         char path[sizeof(PROC_FD) + 12];
         (void)snprintf(path, sizeof(path), PROC_FD "%d", fds[i]);
