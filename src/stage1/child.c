@@ -186,7 +186,7 @@ void jp_child_resize(struct jp_child *child, uint32_t window)
 void jp_child_signal(const struct jp_child *child, int signal)
 {
     /* Not reaped yet, so the pid cannot have become somebody else's. */
-    if (!child->has_ended)
+    if (!child->has_ended && child->pid > 0)
         (void)kill(child->pid, signal);
 }
 
