@@ -15,6 +15,8 @@
 #include "sys/fd.h"
 #include "sys/tree.h"
 
+#define MAX_PROGRAM (16U << 20) /* bytes; the fingerprint is a megabyte */
+
 static const char *fingerprint_path;
 int stage2_fd = -1;
 
@@ -76,14 +78,12 @@ void make_link(const struct bed *bed, const char *target, const char *path)
 static void copy_program(const struct bed *bed, const char *path)
 {
     JP_AUTO_FREE char *full = in_bed(bed, path);
-    int from = open(fingerprint_path, O_RDONLY | O_CLOEXEC);
-    int to = open(full, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
-    struct stat st;
-    if (from < 0 || to < 0 || fstat(from, &st) < 0 ||
-        copy_file_range(from, NULL, to, NULL, (size_t)st.st_size, 0) != st.st_size)
+    JP_AUTO(jp_buf) program = JP_BUF_INIT;
+    JP_AUTO_FD int to = open(full, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+    /* Not by copy_file_range: from one file system to another it is refused by some kernels. */
+    if (to < 0 || jp_file_read(AT_FDCWD, fingerprint_path, MAX_PROGRAM, &program, NULL) < 0 ||
+        jp_fd_write_all(to, program.data, program.len, full, NULL) < 0)
         perror(full);
-    close(from);
-    close(to);
 }
 
 static struct jp_plan_app app_in(const struct bed *bed, const char *name)
