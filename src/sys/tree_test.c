@@ -86,6 +86,11 @@ static void try_deep(void)
     make_deep("deep");
     JP_AUTO_FD int to = scratch_dir(base, "deep-copy");
     JP_AUTO_FD int from = open_dir("deep");
+    /* Directories of btrfs and tmpfs take no space: there only the file at the bottom does. */
+    struct stat st;
+    if (fstat(from, &st) < 0)
+        scratch_bail("deep");
+    uint64_t least = st.st_blocks > 0 ? LEVELS : 1;
     pid_t pid = fork();
     if (pid == 0) {
         struct rlimit few = {64, 64};
@@ -93,7 +98,7 @@ static void try_deep(void)
         uint64_t a = 0, b = 1;
         int failed = jp_tree_copy(from, to, NULL, NULL) < 0 ? 1 : 0;
         failed |= jp_tree_usage(from, &a, NULL) < 0 || jp_tree_usage(to, &b, NULL) < 0 ? 2 : 0;
-        failed |= a != b || a < LEVELS ? 4 : 0;
+        failed |= a != b || a < least ? 4 : 0;
         failed |= jp_tree_remove(base, "deep-copy", NULL) < 0 ? 8 : 0;
         failed |= jp_tree_remove(base, "deep", NULL) < 0 ? 16 : 0;
         _exit(failed);
