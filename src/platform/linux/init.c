@@ -192,13 +192,13 @@ JP_NORETURN void jp_linux_init(const struct jp_plan *plan, int socket)
     struct jp_linux_builder b = {
         .plan = plan, .socket = socket, .base_fd = -1, .has_net = plan->net.mode == JP_NET_HOST};
     struct jp_error err = JP_ERROR_INIT;
-    if (getpid() != 1)
-        _exit(1); /* signals that go to the whole pod would go to the whole host */
     close_all_but(socket);
     if (prepare(plan, &err) < 0 || jp_linux_build(&b, &err) < 0 ||
         jp_linux_await_net(&b, &err) < 0 || become_small(&b, &err) < 0 ||
         drop_capabilities(&err) < 0)
         report_failure(socket, &err);
+    if (getpid() != 1)
+        _exit(1); /* what follows passes signals on to "everybody" */
     close_all_but(socket);
     reap_for_ever(&b);
 }
