@@ -328,7 +328,7 @@ static int run(struct jp_cli *cli, const struct wanted *wanted, struct jp_error 
     JP_AUTO(jp_store_pod) pod = {.uuid = NULL};
     struct jp_pod_context *ctx = jp_cli_pods(cli, err);
     /* Its supervisor is loaded while we look for what to run. */
-    if (!ctx || jp_pod_start_ahead(ctx, err) < 0)
+    if (!ctx || jp_pod_start_ahead(ctx, &wanted->request, err) < 0)
         return -1;
     int r = find_existing(cli, wanted, &pod, err);
     if (r == 0)

@@ -58,8 +58,9 @@
 /*
  * Started before there is a pod, stage 1 finds a SOCK_SEQPACKET instead of the plan, and POD and
  * LOCK closed: one packet brings plan, POD and LOCK, in this order; the end of file says that there
- * will be none.
+ * will be none. With the argument "net" it expects a pod with a network of its own.
  */
 #define JP_STAGE1_HANDOVER 3
+#define JP_STAGE1_NET      "net"
 
 #endif

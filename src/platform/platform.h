@@ -2,9 +2,9 @@
  * What Jetpack asks of an operating system, in verbs that FreeBSD and Linux share.
  *
  * A back end carries out a plan (plan/plan.h). It decides nothing, prints nothing and keeps what it
- * must remember in `struct jp_isolation`. Stage 1 calls these functions as a list of steps and walks
- * the list backward to undo; every undo is idempotent and fine with nothing to undo. What is left
- * after a supervisor was killed is found from the pod's UUID alone (clean), never from memory.
+ * must remember in `struct jp_isolation`. Stage 1 calls these functions as a list of steps and
+ * walks the list backward to undo; every undo is idempotent and fine with nothing to undo. What is
+ * left after a supervisor was killed is found from the pod's UUID alone (clean), never from memory.
  *
  * Order of a start: create, then links.setup, then for each app mounts.root, mounts.volume...,
  * mounts.seal, then spawn. Limits are made before anything runs. Order of an end: kill, then
@@ -17,6 +17,7 @@
 #define JP_PLATFORM_PLATFORM_H
 
 #include <sys/types.h>
+
 #include <stdbool.h>
 
 #include "base/error.h"
@@ -28,12 +29,18 @@ struct jp_isolation;
 
 /* Where a new process runs and what its standard streams are. */
 struct jp_spawn {
-    size_t app;                    /* index into plan.apps */
+    size_t app; /* index into plan.apps */
     const struct jp_orders *orders;
-    int stdio[3];                  /* descriptors to become 0, 1, 2; stay the caller's; all >= 0 */
+    int stdio[3]; /* descriptors to become 0, 1, 2; stay the caller's; all >= 0 */
 };
 
 struct jp_isolation_ops {
+    /*
+     * May be called once before there is a pod, when one is to be expected that has a network of
+     * its own: makes for the next `create` what takes long and depends on no plan. Nothing of it is
+     * left when this process ends, or when the pod has no use for it. Failures are `create`'s.
+     */
+    void (*ahead)(void);
     /*
      * Makes the pod's own world, without apps: namespaces with a PID 1 of ours that reaps, or a
      * jail. `stage2_fd` is the shim's executable, already safe from being overwritten
@@ -50,7 +57,8 @@ struct jp_isolation_ops {
                  struct jp_error *err);
     /*
      * Hands over, once, what the user should be told though nothing failed: a file of the image
-     * that a volume replaced or covers (ace.md), a mask that this kernel has no use for. Never NULL.
+     * that a volume replaced or covers (ace.md), a mask that this kernel has no use for. Never
+     * NULL.
      */
     void (*warnings)(struct jp_isolation *pod, void (*say)(void *context, const char *text),
                      void *context);
@@ -136,11 +144,11 @@ struct jp_pod_process {
     pid_t pid;     /* host's view */
     pid_t pod_pid; /* view from inside, 0 where there is no such thing */
     uint32_t uid;
-    int64_t start_ns;       /* since the epoch */
-    uint64_t cpu_ns;        /* user and system time used */
+    int64_t start_ns; /* since the epoch */
+    uint64_t cpu_ns;  /* user and system time used */
     uint64_t resident_bytes;
-    char state;             /* R, S, D, T, Z */
-    char command[256];      /* arguments joined by blanks, unprintable bytes as '?' */
+    char state;        /* R, S, D, T, Z */
+    char command[256]; /* arguments joined by blanks, unprintable bytes as '?' */
 };
 
 struct jp_host_ops {

@@ -276,13 +276,14 @@ static void test_ahead(void)
     int status = -1;
     while (waitpid(-1, NULL, 0) > 0)
         ; /* those of the tests before */
-    TAP_OK(jp_pod_start_ahead(&f.ctx, &err) == 0, "a supervisor without a pod");
+    TAP_OK(jp_pod_start_ahead(&f.ctx, NULL, &err) == 0, "a supervisor without a pod");
     jp_pod_ahead_free(f.ctx.ahead);
     f.ctx.ahead = NULL;
     TAP_OK(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD, "it ends when there will be none");
     if (!prepare("example.com/sh", "ahead", &pod))
         return;
-    TAP_OK(jp_pod_start_ahead(&f.ctx, &err) == 0 && jp_pod_start_ahead(&f.ctx, &err) == 0,
+    TAP_OK(jp_pod_start_ahead(&f.ctx, NULL, &err) == 0 &&
+               jp_pod_start_ahead(&f.ctx, NULL, &err) == 0,
            "another one, and no second beside it");
     TAP_OK(run(&pod, &status, &err) == 0 && jp_pod_exit_code(status) == 3, "runs a pod: %d %s",
            status, err.msg ? err.msg : "");

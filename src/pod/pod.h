@@ -61,10 +61,13 @@ struct jp_pod_context {
 
 /*
  * Loads a supervisor's program on the side, for the next pod that is started with this context: a
- * command that will start one saves the time. It holds nothing of any pod until then.
+ * command that will start one saves the time. It holds nothing of any pod until then. What the
+ * request (NULL: not known) says about the network is a hint to it.
  * jp_pod_ahead_free ends it if no pod came (and waits for that); NULL is fine.
  */
-int jp_pod_start_ahead(struct jp_pod_context *ctx, struct jp_error *err);
+struct jp_pod_request; /* pod/request.h */
+int jp_pod_start_ahead(struct jp_pod_context *ctx, const struct jp_pod_request *request,
+                       struct jp_error *err);
 void jp_pod_ahead_free(struct jp_pod_ahead *ahead);
 
 /* ---- signals -----------------------------------------------------------------------------------

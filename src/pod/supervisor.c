@@ -32,6 +32,7 @@
 struct handover {
     int fds[N_FDS];
     char *program;
+    bool expects_net;
     char *environment[MAX_VARIABLES];
 };
 
@@ -126,7 +127,8 @@ JP_NORETURN static void become_stage1(const struct handover *h, int null_fd)
     }
     if (ok == 0) {
         closefrom(JP_STAGE1_FD_PLAN + N_FDS);
-        char *const argv[] = {(char *)(uintptr_t) "jetpack-stage1", NULL};
+        char *net = h->expects_net ? (char *)(uintptr_t)JP_STAGE1_NET : NULL;
+        char *const argv[] = {(char *)(uintptr_t) "jetpack-stage1", net, NULL};
         sigset_t none;
         sigemptyset(&none);
         (void)sigprocmask(SIG_SETMASK, &none, NULL);
@@ -178,9 +180,11 @@ static int greet(int socket, const struct jp_pod_spawn *spawn, struct jp_error *
     return jp_control_send(socket, &attach, err) < 0 ? -1 : 0;
 }
 
-static int begin(const struct jp_pod_context *ctx, struct jp_pod_ahead *ret, struct jp_error *err)
+static int begin(const struct jp_pod_context *ctx, bool expects_net, struct jp_pod_ahead *ret,
+                 struct jp_error *err)
 {
-    __attribute__((__cleanup__(handover_clear))) struct handover h = {.fds = {-1, -1, -1, -1, -1}};
+    __attribute__((__cleanup__(handover_clear))) struct handover h = {.fds = {-1, -1, -1, -1, -1},
+                                                                      .expects_net = expects_net};
     int owner[2], handover[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, owner) < 0)
         return jp_fail_sys(err, "make a socket pair");
@@ -210,13 +214,24 @@ static void give_up(struct jp_pod_ahead *ahead)
     ahead->pid = 0;
 }
 
-int jp_pod_start_ahead(struct jp_pod_context *ctx, struct jp_error *err)
+static bool expects_net(const struct jp_pod_request *request)
+{
+    for (size_t i = 0; request && i < request->n_settings; i++) {
+        const struct jp_pod_setting *setting = &request->settings[i];
+        if (setting->option == JP_POD_OPT_NET && strcmp(setting->value, "host") == 0)
+            return false;
+    }
+    return request != NULL;
+}
+
+int jp_pod_start_ahead(struct jp_pod_context *ctx, const struct jp_pod_request *request,
+                       struct jp_error *err)
 {
     struct jp_pod_ahead *ahead = ctx->ahead ? ctx->ahead : jp_calloc(1, sizeof(*ahead));
     if (!ahead)
         return jp_oom(err);
     ctx->ahead = ahead;
-    return ahead->pid > 0 ? 0 : begin(ctx, ahead, err);
+    return ahead->pid > 0 ? 0 : begin(ctx, expects_net(request), ahead, err);
 }
 
 void jp_pod_ahead_free(struct jp_pod_ahead *ahead)
@@ -247,7 +262,7 @@ int jp_pod_supervisor_spawn(const struct jp_pod_context *ctx, const struct jp_po
     if (ctx->ahead && ctx->ahead->pid > 0) {
         ahead = *ctx->ahead;
         ctx->ahead->pid = 0;
-    } else if (begin(ctx, &ahead, err) < 0) {
+    } else if (begin(ctx, false, &ahead, err) < 0) {
         return -1;
     }
     struct jp_pod_session *session = jp_pod_session_new(-1);

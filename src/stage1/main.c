@@ -35,7 +35,7 @@ static int read_plan(struct jp_supervisor *s, struct jp_error *err)
  * Started ahead of its pod, it gets plan, directory and lock now. 0 when there will be no pod.
  * Copies are made first, out of the way of the numbers that they shall have.
  */
-static int take_pod(struct jp_error *err)
+static int take_pod(bool expects_net, struct jp_error *err)
 {
     static const int numbers[] = {JP_STAGE1_FD_PLAN, JP_STAGE1_FD_POD, JP_STAGE1_FD_LOCK};
     struct stat st;
@@ -46,6 +46,13 @@ static int take_pod(struct jp_error *err)
         return jp_fail_sys(err, "look at the plan");
     if (!S_ISSOCK(st.st_mode))
         return 1;
+    /* The numbers that are still free are taken, so that nothing made now gets them. */
+    for (size_t i = 1; i < JP_LEN(numbers); i++) {
+        if (dup2(JP_STAGE1_FD_PLAN, numbers[i]) < 0)
+            return jp_fail_sys(err, "descriptor %d", numbers[i]);
+    }
+    if (expects_net)
+        jp_platform.isolation->ahead();
     if (jp_fd_receive(JP_STAGE1_FD_PLAN, &byte, 1, fds, JP_LEN(fds), &count, 0) < 0)
         return jp_fail_sys(err, "receive a pod");
     if (count == 0)
@@ -91,7 +98,7 @@ static void tell_owner(const struct jp_error *error)
     jp_client_part(&fd);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     static struct jp_supervisor supervisor = {
         .pod_fd = JP_STAGE1_FD_POD,
@@ -104,7 +111,9 @@ int main(void)
     JP_AUTO(jp_error) err = JP_ERROR_INIT;
     jp_sys_arm();
     jp_memory_be_frugal();
-    int pod = jp_fd_sane_stdio(&err) < 0 ? -1 : take_pod(&err);
+    int pod = jp_fd_sane_stdio(&err) < 0
+                  ? -1
+                  : take_pod(argc > 1 && strcmp(argv[1], JP_STAGE1_NET) == 0, &err);
     if (pod == 0)
         return 0;
     if (pod < 0 || keep_descriptors(&err) < 0 || read_plan(&supervisor, &err) < 0) {

@@ -92,7 +92,9 @@ static int make_nothing(JP_UNUSED struct jp_supervisor *s, JP_UNUSED size_t app,
  */
 static void undo_processes(struct jp_supervisor *s, JP_UNUSED size_t app)
 {
-    (void)jp_platform.isolation->signal(s->isolation, SIGKILL, NULL);
+    /* Nothing of ours runs any more: what else is in there dies with the world below. */
+    if (s->children)
+        (void)jp_platform.isolation->signal(s->isolation, SIGKILL, NULL);
     for (struct jp_child *c = s->children; c; c = c->next)
         jp_child_signal(c, SIGKILL);
     s->skips_handlers = true;

@@ -376,7 +376,12 @@ static int isolation_clean(const char *uuid, struct jp_error *err)
     return 0;
 }
 
+static void isolation_ahead(void)
+{
+}
+
 static const struct jp_isolation_ops isolation = {
+    .ahead = isolation_ahead,
     .create = isolation_create,
     .spawn = isolation_spawn,
     .warnings = isolation_warnings,

@@ -99,22 +99,64 @@ static int open_net(struct jp_error *err)
     return fd;
 }
 
+/* A network namespace, the host's to return to, and a socket in the former. */
+struct net {
+    int host_fd;
+    int fd;
+    int netlink_fd;
+};
+
+static struct net net_ahead = {-1, -1, -1};
+
+static void net_clear(struct net *net)
+{
+    jp_fd_close(&net->netlink_fd);
+    jp_fd_close(&net->fd);
+    jp_fd_close(&net->host_fd);
+}
+
+static int new_net(struct net *ret, struct jp_error *err)
+{
+    struct net net = {open_net(err), -1, -1};
+    if (net.host_fd < 0)
+        return -1;
+    if (unshare(CLONE_NEWNET) < 0) {
+        jp_fail_sys(err, "make a network namespace");
+        net_clear(&net);
+        return -1;
+    }
+    net.fd = open_net(err);
+    if (net.fd >= 0)
+        net.netlink_fd = jp_netlink_open(err);
+    int r = net.netlink_fd < 0 ? -1 : 0;
+    /* In the wrong network nothing may go on, whoever called. */
+    if (setns(net.host_fd, CLONE_NEWNET) < 0)
+        abort();
+    if (r < 0)
+        net_clear(&net);
+    else
+        *ret = net;
+    return r;
+}
+
+static void ahead(void)
+{
+    (void)new_net(&net_ahead, NULL);
+}
+
 static int make_net(struct jp_isolation *pod, struct jp_error *err)
 {
-    if (pod->plan->net.mode == JP_NET_HOST)
+    struct net net = net_ahead;
+    net_ahead = (struct net){-1, -1, -1};
+    if (pod->plan->net.mode == JP_NET_HOST) {
+        net_clear(&net);
         return 0;
-    pod->host_net_fd = open_net(err);
-    if (pod->host_net_fd < 0)
+    }
+    if (net.fd < 0 && new_net(&net, err) < 0)
         return -1;
-    if (unshare(CLONE_NEWNET) < 0)
-        return jp_fail_sys(err, "make a network namespace");
-    pod->net_fd = open_net(err);
-    if (pod->net_fd >= 0)
-        pod->netlink_fd = jp_netlink_open(err);
-    if (setns(pod->host_net_fd, CLONE_NEWNET) < 0)
-        return jp_fail_sys(err, "return to the host's network");
-    if (pod->netlink_fd < 0)
-        return -1;
+    pod->host_net_fd = net.host_fd;
+    pod->net_fd = net.fd;
+    pod->netlink_fd = net.netlink_fd;
     struct jp_linux_request request = {.kind = JP_LINUX_NET};
     if (jp_fd_send(pod->socket, &request, sizeof(request), &pod->net_fd, 1, 0) < 0)
         return jp_fail_sys(err, "hand over the network namespace");
@@ -245,6 +287,7 @@ static int clean(const char *uuid, struct jp_error *err)
 }
 
 const struct jp_isolation_ops jp_linux_isolation = {
+    .ahead = ahead,
     .create = create,
     .spawn = jp_linux_spawn,
     .warnings = warnings,
