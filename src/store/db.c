@@ -14,6 +14,11 @@
  * opening cheap; each checkpoint costs two fsyncs, so not too short.
  */
 #define CHECKPOINT_PAGES 128
+/*
+ * Our rows are short and few change at a time: of a page of the usual 4 KiB most would be logged,
+ * summed and read again for nothing.
+ */
+#define SET_PAGE_SIZE "PRAGMA page_size = 1024"
 
 struct jp_db {
     sqlite3 *handle;
@@ -177,6 +182,8 @@ int jp_db_migrate(struct jp_db *db, int (*filled)(void *context, struct jp_error
     if (version == (int)JP_LEN(migrations))
         return 0;
     /* Kept in the file; outside of a transaction, as SQLite wants it. */
+    if (version == 0 && sqlite3_exec(db->handle, SET_PAGE_SIZE, NULL, NULL, NULL) != SQLITE_OK)
+        return fail_db(db, err, "set the database's page size");
     if (sqlite3_exec(db->handle, "PRAGMA journal_mode = WAL", NULL, NULL, NULL) != SQLITE_OK)
         return fail_db(db, err, "switch the database to a write-ahead log");
     if (jp_db_begin(db, err) < 0)
