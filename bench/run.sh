@@ -123,6 +123,7 @@ int main(void) { for (;;) pause(); }'
         j run -d bench/sleep >/dev/null
         i=$((i + 1))
     done
+    sleep 3 # idle: memory is given back when nothing has happened for a second
     # Supervisors and the PID 1 of each pod; the application itself does not count.
     pids=$(pgrep -f "jetpack-stage1" || true)
     # shellcheck disable=SC2086,SC2046 # lists of words
