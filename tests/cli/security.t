@@ -54,6 +54,16 @@ is "$refused" 7 "row 3: no inherited descriptor is a working directory"
 run jetpack exec -w /data pod /bin/probe pwd
 is "$out" /data "row 3: ... a directory is"
 
+# Row 8 (CVE-2019-14271): what runs in a pod before its program loads nothing from there.
+if command -v readelf >/dev/null 2>&1; then
+    for program in stage1/jetpack-stage1 stage2/jetpack-stage2; do
+        like "$(readelf -h "$build_dir/src/$program")" 'ELF' "row 8: ${program#*/} is a program"
+        unlike "$(readelf -ld "$build_dir/src/$program")" 'NEEDED|INTERP' "row 8: ... and static"
+    done
+else
+    skip "row 8: static programs" "needs readelf"
+fi
+
 # Row 10 (CVE-2017-5226).
 cat >"$work/terminal" <<END
 $j exec -it pod /bin/tools type
