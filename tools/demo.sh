@@ -13,10 +13,14 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 
 work=$(mktemp -d /var/tmp/jetpack-demo.XXXXXX)
+# A subnet that this host does not route anywhere yet.
+for net in 29 30 31 28 27 26 25 24; do
+    ip -4 route show | grep -q "172\.$net\." || break
+done
 cat >"$work/jetpack.conf" <<CONF
 root.dir = $work/root
 net.bridge = jpdemo0
-net.subnet = 172.29.0.0/16
+net.subnet = 172.$net.0.0/16
 allow.no-signature = on
 CONF
 

@@ -8,7 +8,7 @@ set -eu
 
 debian_build='gcc meson ninja-build make pkg-config libc6-dev libssl-dev libjansson-dev
     libsqlite3-dev libseccomp-dev liblzma-dev libbz2-dev libzstd-dev zlib1g-dev libisal-dev'
-debian_demo="$debian_build curl tar gzip ca-certificates"
+debian_demo="$debian_build iproute2 curl tar gzip ca-certificates"
 debian_check="$debian_build clang perl tar gzip bzip2 xz-utils zstd
     libarchive-tools attr acl strace iproute2 iputils-ping procps util-linux mandoc shellcheck git
     debootstrap golang-go golang-github-appc-spec-dev python3-venv curl e2fsprogs"

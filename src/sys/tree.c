@@ -50,9 +50,6 @@ static int fail_remove(struct removal *r, int dir_fd, const char *name, struct j
 /* Goes into a directory of dir_fd. 0 also when it has just gone. */
 static int enter(struct removal *r, int dir_fd, const char *name, struct jp_error *err)
 {
-    /* Most are empty. A mount point, or one with something in it, does not go like this. */
-    if (jp_sys.unlinkat(dir_fd, name, AT_REMOVEDIR) == 0)
-        return 0;
     JP_AUTO_FD int fd = openat(dir_fd, name, OPEN_DIR);
     if (fd < 0)
         return errno == ENOENT ? 0 : fail_remove(r, dir_fd, name, err);

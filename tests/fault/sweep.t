@@ -100,7 +100,7 @@ leftovers() {
         while read -r exe target; do
             pid=${exe#/proc/}
             pid=${pid%/exe}
-            tr '\0' ' ' & "$program|$work" ||
+            { tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -qE "$program|$work" ||
                 find "/proc/$pid/fd" "/proc/$pid/cwd" -printf '%l\n' 2>/dev/null |
                 grep -q "$work" || continue
             echo "process $pid $target"
