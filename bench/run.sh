@@ -125,7 +125,8 @@ int main(void) { for (;;) pause(); }'
     done
     sleep 3 # idle: memory is given back when nothing has happened for a second
     # Supervisors and the PID 1 of each pod; the application itself does not count.
-    pids=$(pgrep -f "jetpack-stage1" || true)
+    pids=$(sed -n 's/.*"supervisor":{"pid":\([0-9]*\).*/\1/p' "$work"/root/pods/*/state)
+    pids="$pids $(for pid in $pids; do pgrep -P "$pid" -f jetpack-stage1 || true; done)"
     # shellcheck disable=SC2086,SC2046 # lists of words
     set -- $(resident $pids)
     echo "Resident memory per idle pod ($count pods, supervisor and PID 1):"
