@@ -33,13 +33,17 @@ static int try_path(char *path, int *ret_fd, char **ret_path, struct jp_error *e
     return 1;
 }
 
-static char *directory_of_self(struct jp_error *err)
+/* Looked up once: it does not change, and the kernel takes its time. NULL: not known. */
+static const char *directory_of_self(void)
 {
-    char *path = jp_self_path(err);
-    char *slash = path ? strrchr(path, '/') : NULL;
-    if (slash)
-        *slash = '\0';
-    return path;
+    static char *directory;
+    if (!directory) {
+        directory = jp_self_path(NULL);
+        char *slash = directory ? strrchr(directory, '/') : NULL;
+        if (slash)
+            *slash = '\0';
+    }
+    return directory;
 }
 
 int jp_pod_program(const struct jp_pod_context *ctx, const char *name, char **ret_path,
@@ -52,7 +56,7 @@ int jp_pod_program(const struct jp_pod_context *ctx, const char *name, char **re
         if (found)
             return found < 0 ? -1 : fd;
     }
-    JP_AUTO_FREE char *directory = directory_of_self(NULL);
+    const char *directory = directory_of_self();
     for (size_t i = 0; directory && i < JP_LEN(beside); i++) {
         found = try_path(jp_format("%s/%s/%s", directory, beside[i], name), &fd, ret_path, err);
         if (found)
