@@ -130,6 +130,7 @@ void jp_plan_code(struct jp_codec *c, struct jp_plan *plan)
     jp_codec_u32(c, &plan->stop_grace_ms);
     jp_codec_u64(c, &plan->log_max_bytes);
     jp_codec_u32(c, &plan->log_files);
+    jp_codec_bool(c, &plan->is_strict);
     jp_codec_bool(c, &plan->without_apps);
 }
 

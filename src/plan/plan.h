@@ -142,6 +142,7 @@ struct jp_plan {
     uint32_t stop_grace_ms; /* between the stop signal and SIGKILL */
     uint64_t log_max_bytes; /* a log file is rotated beyond this */
     uint32_t log_files;     /* rotated files kept, the current one included */
+    bool is_strict;         /* do not start when a limit is ignored */
     bool without_apps;      /* build the isolation and wait for `exec` (ruling 7) */
 };
 

@@ -57,6 +57,7 @@ static void fill(struct jp_plan *plan)
     fill_app(&plan->apps[0]);
     plan->stop_grace_ms = 10000;
     plan->log_max_bytes = 10 << 20;
+    plan->is_strict = true;
     plan->log_files = 5;
 }
 

@@ -149,6 +149,7 @@ struct jp_pod_plan_request {
     const struct jp_pod_start *start;
     struct jp_plan_root *roots; /* one per app that is planned; moved into the plan */
     const char *pod_path;       /* absolute path of pods/UUID */
+    bool is_strict;             /* refuse what this host ignores */
     bool is_kept;               /* the roots are those of a kept run */
 };
 

@@ -108,6 +108,7 @@ static int plan_pod(const struct jp_pod_context *ctx, const struct jp_pod_plan_r
     plan->stop_grace_ms = grace_ms(ctx, request->manifest);
     plan->log_max_bytes = ctx->log_max_bytes ? ctx->log_max_bytes : DEFAULT_LOG_BYTES;
     plan->log_files = ctx->log_files ? ctx->log_files : DEFAULT_LOG_FILES;
+    plan->is_strict = request->is_strict;
     plan->without_apps = request->start->without_apps;
     return plan_net(ctx, request, &plan->net, err);
 }

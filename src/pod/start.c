@@ -203,6 +203,7 @@ static int make_plan(struct launch *l, struct jp_error *err)
         .start = l->options,
         .roots = l->roots,
         .pod_path = l->path,
+        .is_strict = s.is_strict,
         .is_kept = l->is_kept,
     };
     return jp_pod_plan_make(l->ctx, &request, &verdicts, &l->plan, err);

@@ -305,7 +305,30 @@ static void reports(void)
                harness_record_is(&h, "isolators.0.app", "one") &&
                harness_record_is(&h, "isolators.0.reason", "the fake back end has \"no\" limits"),
            "what became of a limit is in the record");
+    TAP_OK(harness_record_is(&h, "warnings.0",
+                             "app 'one': isolator 'resource/memory' is ignored: the fake back end "
+                             "has \"no\" limits"),
+           "and told as a warning");
     TAP_OK(strstr(harness_file(&h, "pod/state"), "\"oom\":true"), "and that memory ran out");
+    harness_close(&h);
+}
+
+/* --strict: rather not at all than without a limit. */
+static void refuses(void)
+{
+    struct harness h;
+    harness_open(&h);
+    harness_app(&h, "one", "touch ran")->limits.memory_bytes = 1 << 20;
+    h.plan.is_strict = true;
+    harness_start(&h, 0);
+    JP_AUTO(jp_control_message) m = JP_CONTROL_MESSAGE_INIT;
+    TAP_OK(harness_await(&h, h.owner, JP_CONTROL_FAILED, &m) && m.number == JP_EUNSUPPORTED,
+           "a strict pod does not start without its limit");
+    JP_AUTO_FREE char *got = jp_memdup0(m.data, m.data_len);
+    TAP_OK(got && strstr(got, "isolator 'resource/memory' is ignored") && strstr(got, "is strict"),
+           "and says which one it is");
+    TAP_OK(faccessat(h.dir_fd, "root/ran", F_OK, 0) < 0 && harness_is_clean(&h),
+           "the app did not run, nothing is left");
     harness_close(&h);
 }
 
@@ -324,5 +347,6 @@ int main(void)
     stops_in_pre_start();
     world_dies();
     reports();
+    refuses();
     return tap_done();
 }

@@ -5,6 +5,8 @@
  * clean calls find it by the pod's UUID.
  */
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "stage1/supervisor.h"
 #include "sys/fd.h"
@@ -27,14 +29,41 @@ static void undo_isolation(struct jp_supervisor *s, JP_UNUSED size_t app)
     s->isolation = NULL;
 }
 
-static int make_limits(struct jp_supervisor *s, JP_UNUSED size_t app, struct jp_error *err)
+struct judgement {
+    struct jp_supervisor *s;
+    char ignored[320]; /* what is to be said of the first limit that is ignored; "": none is */
+};
+
+static void judge(void *context, const struct jp_limit_report *report)
 {
-    return jp_platform.limits->setup(s->isolation, jp_record_add_report, s, err);
+    struct judgement *j = context;
+    jp_record_add_report(j->s, report);
+    if (report->verdict != JP_VERDICT_IGNORED)
+        return;
+    char text[sizeof(j->ignored)];
+    (void)snprintf(text, sizeof(text), "%s%s%sisolator 'resource/%s' is ignored: %s",
+                   report->app ? "app '" : "", report->app ? report->app : "",
+                   report->app ? "': " : "", report->resource, report->reason);
+    jp_record_add_warning(j->s, text);
+    if (j->ignored[0] == '\0')
+        memcpy(j->ignored, text, sizeof(text));
 }
 
 static void undo_limits(struct jp_supervisor *s, JP_UNUSED size_t app)
 {
     jp_platform.limits->teardown(s->isolation);
+}
+
+/* Only now it shows what this host can do; what cannot be on any host was refused before. */
+static int make_limits(struct jp_supervisor *s, size_t app, struct jp_error *err)
+{
+    struct judgement j = {.s = s};
+    if (jp_platform.limits->setup(s->isolation, judge, &j, err) < 0)
+        return -1;
+    if (!s->plan.is_strict || j.ignored[0] == '\0')
+        return 0;
+    undo_limits(s, app);
+    return jp_fail(err, JP_EUNSUPPORTED, 0, "%s, and the pod is strict", j.ignored);
 }
 
 static int make_links(struct jp_supervisor *s, JP_UNUSED size_t app, struct jp_error *err)
