@@ -47,7 +47,7 @@ def main():
                     skip(test["name"], skipped.group(1))
                 else:
                     counts["passed"] += 1
-            elif failures and line.startswith("#"):
+            elif failures and not plan:
                 print(line)
         if test["result"] not in ("OK", "SKIP") and failures == 0:
             failures = 1

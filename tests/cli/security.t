@@ -120,7 +120,7 @@ is "$(printf '%s\n' "$out" | sed 's/^tools| //' | tr -d '\n' | cksum)" "$(printf
 
 # Row 25.
 is "$(mountinfo)" "$before" "row 25: a running pod has no mount on the host"
-if command -v unshare >/dev/null 2>&1; then
+if unshare -m --propagation shared true 2>/dev/null; then
     # A namespace whose mounts are shared, as systemd makes the host's: what is mounted in a copy
     # of it and not made private first comes back.
     unshare -m --propagation shared sh -c "
@@ -130,6 +130,8 @@ if command -v unshare >/dev/null 2>&1; then
         $j destroy shared" >"$work/out" 2>&1
     cmp -s "$work/mounts1" "$work/mounts2" && grep -q shared: "$work/mounts1"
     ok $? "row 25: nothing comes back where mounts are shared" || show out "$(cat "$work/out")"
+else
+    skip "row 25: nothing comes back where mounts are shared" "not here: the root is no mount (a chroot)"
 fi
 
 # Row 26 (CVE-2021-41091).
