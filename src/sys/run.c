@@ -87,11 +87,26 @@ static int place_fds(const int stdio[3], int report)
     return 0;
 }
 
+/* To the default, or -1 where there is no such signal. */
+static int reset_signal(int number)
+{
+#ifdef __linux__
+    /*
+     * Past libc, which keeps two signals (32 and 33) to itself: a parent that used posix_spawn(3)
+     * of some glibc versions leaves them ignored, and sigaction(2) of libc refuses them.
+     */
+    static const unsigned long standard[8]; /* more than any struct sigaction of the kernel */
+    return (int)syscall(SYS_rt_sigaction, number, standard, NULL, sizeof(unsigned long));
+#else
+    struct sigaction standard = {.sa_handler = SIG_DFL};
+    return sigaction(number, &standard, NULL);
+#endif
+}
+
 static void reset_signals(void)
 {
-    struct sigaction standard = {.sa_handler = SIG_DFL};
     for (int i = 1; i <= LAST_SIGNAL; i++)
-        (void)sigaction(i, &standard, NULL);
+        (void)reset_signal(i);
     sigset_t none;
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
