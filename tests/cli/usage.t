@@ -99,9 +99,9 @@ fi
 # Without root: one clear line, nothing touched.
 if [ "$(id -u)" -eq 0 ]; then
     chmod 755 "$work"
-    if command -v setpriv >/dev/null 2>&1 &&
-        setpriv --reuid=65534 --regid=65534 --clear-groups test -x "$JETPACK"; then
-        as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$JETPACK" -o "root.dir=$work/none" "$@"; }
+    if command -v setpriv >/dev/null 2>&1; then
+        cp "$JETPACK" "$(dirname "$JETPACK")/jetpack-image" "$work" # the build may lie where nobody else may go
+        as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$work/jetpack" -o "root.dir=$work/none" "$@"; }
         fails 1 'must be root' "list without root" as_nobody list
         fails 1 'must be root' "import without root" as_nobody import x.aci
         fails 125 'must be root' "run without root" as_nobody run x
@@ -110,7 +110,7 @@ if [ "$(id -u)" -eq 0 ]; then
         test ! -e "$work/none"
         ok $? "nothing was made"
     else
-        skip "commands without root" "setpriv is missing or the build is not readable"
+        skip "commands without root" "needs setpriv"
     fi
 fi
 finish
