@@ -44,6 +44,8 @@ static void accept_message(struct jp_isolation *pod, const struct jp_linux_messa
     } else if (m->kind == JP_LINUX_SEALED && app && count == 2 && app->ns_fd < 0) {
         app->ns_fd = jp_fd_take(&fds[0]);
         app->pts_fd = jp_fd_take(&fds[1]);
+    } else if (m->kind == JP_LINUX_SMALL) {
+        pod->is_small = true;
     } else if (m->kind == JP_LINUX_FAILED) {
         keep_failure(pod, m);
     } else if (m->kind == JP_LINUX_WARNING && pod->warnings.count < MAX_WARNINGS) {
@@ -105,6 +107,15 @@ int jp_linux_collect_seal(struct jp_isolation *pod, size_t app, struct jp_error 
     if (release(pod, app, err) < 0)
         return -1;
     while (pod->apps[app].ns_fd < 0) {
+        if (receive(pod, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int jp_linux_collect_small(struct jp_isolation *pod, struct jp_error *err)
+{
+    while (!pod->is_small) {
         if (receive(pod, err) < 0)
             return -1;
     }

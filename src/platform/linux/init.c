@@ -2,7 +2,8 @@
  * PID 1 of a pod: a fork of the supervisor that first builds the apps' roots, then becomes as
  * small as it can: root directory an empty read-only file system, no descriptor but its socket and
  * its signals, no capability but CAP_KILL (signals go to processes of every user of the pod), not
- * dumpable. From then on it reaps orphans and forwards the signals that it gets.
+ * dumpable. Only then may the first program of the pod run: with CAP_SYS_PTRACE it could become
+ * what PID 1 was before. From then on it reaps orphans and forwards the signals that it gets.
  *
  * It ends when the supervisor ends, however that ends: by PR_SET_PDEATHSIG, and because the socket
  * closes. With it the kernel ends every process of the pod, and with the last of them namespaces,
@@ -197,6 +198,8 @@ JP_NORETURN void jp_linux_init(const struct jp_plan *plan, int socket)
         jp_linux_await_net(&b, &err) < 0 || become_small(&b, &err) < 0 ||
         drop_capabilities(&err) < 0)
         report_failure(socket, &err);
+    else
+        (void)jp_linux_tell(socket, JP_LINUX_SMALL, 0, NULL, 0);
     if (getpid() != 1)
         _exit(1); /* what follows passes signals on to "everybody" */
     close_all_but(socket);

@@ -45,6 +45,7 @@ struct jp_isolation {
     pid_t init_pid;
     int host_net_fd; /* network namespaces; -1 with the host's stack */
     int net_fd;
+    bool is_small;         /* PID 1 has nothing left that a program of the pod could take */
     int netlink_fd;        /* of the pod's network namespace, until the links are set up */
     uint64_t capabilities; /* what the supervisor itself may pass on */
     struct jp_linux_app *apps;
@@ -62,6 +63,7 @@ enum jp_linux_message_kind {
     JP_LINUX_SEALED,   /* app; descriptors of its mount namespace and devpts */
     JP_LINUX_WARNING,  /* text */
     JP_LINUX_FAILED,   /* code, sys, text: PID 1 waits for its end now */
+    JP_LINUX_SMALL,    /* PID 1 has left the host's files and dropped its rights */
     JP_LINUX_SIGNALLED,
 };
 
@@ -115,6 +117,8 @@ int jp_linux_tell(int socket, uint32_t kind, size_t app, const int *fds, size_t 
 /* Waits until PID 1 has got that far with an app, or failed (collect.c). */
 int jp_linux_collect_root(struct jp_isolation *pod, size_t app, struct jp_error *err);
 int jp_linux_collect_seal(struct jp_isolation *pod, size_t app, struct jp_error *err);
+/* Waits until PID 1 is small; every app must have been released by then (jp_mount_ops.seal). */
+int jp_linux_collect_small(struct jp_isolation *pod, struct jp_error *err);
 int jp_linux_signal(struct jp_isolation *pod, int signal, struct jp_error *err);
 
 int jp_linux_spawn(struct jp_isolation *pod, const struct jp_spawn *spawn, pid_t *ret_pid,

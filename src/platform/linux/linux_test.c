@@ -11,6 +11,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -289,6 +291,47 @@ static void test_spy(struct bed *bed)
     jp_orders_clear(&o);
 }
 
+/* What the host sees of PID 1 at this moment. */
+static void read_init_status(const struct bed *bed, struct outcome *out)
+{
+    char path[64];
+    out->text[0] = '\0';
+    (void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d",
+                   jp_platform.isolation->watch_fd(bed->pod));
+    JP_AUTO(jp_buf) info = JP_BUF_INIT;
+    if (jp_file_read(AT_FDCWD, path, 4096, &info, NULL) < 0)
+        return;
+    const char *at = strstr(jp_buf_text(&info), "\nPid:\t");
+    long pid = at ? strtol(at + strlen("\nPid:\t"), NULL, 10) : 0;
+    (void)snprintf(path, sizeof(path), "/proc/%ld/status", pid);
+    JP_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0)
+        read_all(fd, out);
+}
+
+/* A pod with CAP_SYS_PTRACE could become PID 1: it must have nothing left by then. */
+static void test_small_init(void)
+{
+    static struct outcome status;
+    struct bed bed;
+    bed_open(&bed, 2);
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    struct jp_orders o = orders_of("sleep", NULL, NULL);
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    struct jp_spawn spawn = {.app = 0, .orders = &o, .stdio = {null, null, null}};
+    pid_t pid = -1;
+    if (TAP_OK(bed_start(&bed, &err) == 0, "a pod of two apps starts")) {
+        TAP_OK(jp_platform.isolation->spawn(bed.pod, &spawn, &pid, &err) == 0, "its first runs %s",
+               why(&err));
+        read_init_status(&bed, &status);
+        TAP_OK(says(&status, "CapPrm:\t0000000000000020") && says(&status, "NoNewPrivs:\t1"),
+               "PID 1 has given up its rights before the first program runs");
+    }
+    close(null);
+    jp_orders_clear(&o);
+    bed_close(&bed);
+}
+
 static void test_plain(void)
 {
     struct bed bed;
@@ -322,6 +365,7 @@ int main(int argc, char **argv)
     }
     size_t descriptors = count_descriptors();
     test_plain();
+    test_small_init();
     test_examine();
     TAP_OK(count_descriptors() == descriptors, "no descriptor is left open");
     TAP_OK(waitpid(-1, NULL, WNOHANG | __WALL) < 0, "no child is left");

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <string.h>
@@ -205,8 +206,8 @@ static int hide(struct masks *masks, int dir_fd, const char *name, struct jp_err
 {
     struct stat st;
     JP_AUTO_FD int target = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    if (target < 0)
-        return 0; /* this kernel does not have it */
+    if (target < 0) /* ENOENT: this kernel does not have it; anything else would leave it bare */
+        return errno == ENOENT ? 0 : jp_fail_sys(err, "open '%s'", name);
     if (fstat(target, &st) < 0)
         return jp_fail_sys(err, "stat '%s'", name);
     if (S_ISDIR(st.st_mode))
@@ -231,7 +232,7 @@ static int make_read_only(int dir_fd, const char *name, struct jp_error *err)
 {
     JP_AUTO_FD int target = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (target < 0)
-        return 0;
+        return errno == ENOENT ? 0 : jp_fail_sys(err, "open '%s'", name);
     JP_AUTO_FD int fd = jp_linux_clone_mount(target, "", false, err);
     if (fd < 0 || jp_linux_set_attributes(fd, INERT | MOUNT_ATTR_RDONLY, 0, false, err) < 0)
         return -1;

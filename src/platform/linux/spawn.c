@@ -298,12 +298,12 @@ static int join_groups(const struct jp_linux_groups *groups, pid_t pid, struct j
 }
 
 /* From STARTED to the program: 0 when it runs. */
-static int release(const struct jp_isolation *pod, const struct jp_spawn *spawn, pid_t pid, int fd,
+static int release(struct jp_isolation *pod, const struct jp_spawn *spawn, pid_t pid, int fd,
                    struct jp_error *err)
 {
     const struct jp_orders *orders = spawn->orders;
     if (join_groups(&pod->apps[spawn->app].groups, pid, err) < 0 ||
-        check_process(pod, orders, pid, err) < 0)
+        check_process(pod, orders, pid, err) < 0 || jp_linux_collect_small(pod, err) < 0)
         return -1;
     if (send(fd, "g", 1, MSG_NOSIGNAL) != 1)
         return jp_fail_sys(err, "give the go");
