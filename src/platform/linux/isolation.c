@@ -233,7 +233,11 @@ static void destroy(struct jp_isolation *pod)
     free(pod);
 }
 
-/* True when /proc/PID is a PID 1 of ours for this pod: by its name, and by being a PID 1. */
+/*
+ * True when /proc/PID is a PID 1 of ours for this pod: by its name, by being a PID 1, and by its
+ * user. Name and place anybody can have, in a namespace of their own, and there they can also keep
+ * a killed process from ending, for which we would wait in vain.
+ */
 static bool is_init_of(int proc_fd, const char *pid, const char *name)
 {
     char path[64];
@@ -241,11 +245,13 @@ static bool is_init_of(int proc_fd, const char *pid, const char *name)
     (void)snprintf(path, sizeof(path), "%s/status", pid);
     if (jp_file_read(proc_fd, path, 65536, &text, NULL) < 0)
         return false;
-    char line[32];
+    char line[32], user[64];
+    unsigned uid = geteuid();
     (void)snprintf(line, sizeof(line), "Name:\t%s\n", name);
+    (void)snprintf(user, sizeof(user), "\nUid:\t%u\t%u\t%u\t%u\n", uid, uid, uid, uid);
     const char *all = jp_buf_text(&text);
     const char *ids = strstr(all, "\nNSpid:");
-    if (strncmp(all, line, strlen(line)) != 0 || !ids)
+    if (strncmp(all, line, strlen(line)) != 0 || !ids || !strstr(all, user))
         return false;
     size_t len = strcspn(ids + 1, "\n");
     return len > 2 && strncmp(ids + 1 + len - 2, "\t1", 2) == 0;

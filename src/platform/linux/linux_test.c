@@ -2,6 +2,7 @@
  * A program in a pod of the Linux back end: what it is, what it sees, what it cannot do, how it
  * starts and ends.
  */
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -9,6 +10,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -17,7 +19,9 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/random.h"
 #include "platform/linux/bed.h"
+#include "platform/linux/kernel.h"
 #include "sys/fd.h"
 #include "tap.h"
 
@@ -332,6 +336,37 @@ static void test_small_init(void)
     bed_close(&bed);
 }
 
+/*
+ * Anybody can name a process of a namespace of their own as our PID 1 is named, and make one that
+ * does not end when it is killed: to wait for it would keep the pod from being cleaned.
+ */
+static void test_impostor(void)
+{
+    char uuid[JP_UUID_SIZE];
+    char byte;
+    int ready[2];
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    if (jp_uuid_new(uuid, NULL) < 0 || pipe2(ready, O_CLOEXEC) < 0)
+        abort();
+    pid_t pid = jp_linux_fork(CLONE_NEWPID, SIGCHLD, NULL);
+    if (pid == 0) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "jp-%.12s", uuid);
+        if (setresuid(1000, 1000, 1000) < 0 || prctl(PR_SET_NAME, name, 0, 0, 0) < 0 ||
+            write(ready[1], "", 1) != 1)
+            _exit(1);
+        for (;;)
+            (void)pause();
+    }
+    close(ready[1]);
+    TAP_OK(read(ready[0], &byte, 1) == 1, "another user has a process named like PID 1");
+    close(ready[0]);
+    TAP_OK(jp_platform.isolation->clean(uuid, &err) == 0, "cleaning goes well %s", why(&err));
+    TAP_OK(waitpid(pid, NULL, WNOHANG) == 0, "and leaves that process alone");
+    tap_kill(pid, SIGKILL);
+    (void)waitpid(pid, NULL, 0);
+}
+
 static void test_plain(void)
 {
     struct bed bed;
@@ -366,6 +401,7 @@ int main(int argc, char **argv)
     size_t descriptors = count_descriptors();
     test_plain();
     test_small_init();
+    test_impostor();
     test_examine();
     TAP_OK(count_descriptors() == descriptors, "no descriptor is left open");
     TAP_OK(waitpid(-1, NULL, WNOHANG | __WALL) < 0, "no child is left");
