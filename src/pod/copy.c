@@ -4,7 +4,8 @@
  * Every path of a pod is resolved inside its root by descriptors, whatever the pod does meanwhile
  * (CVE-2018-15664, CVE-2019-10152). The root of a running app comes from its supervisor; an app
  * that does not run gets its isolation without programs for the time of the copy. A file appears
- * under its final name only when it is complete.
+ * under its final name only when it is complete. What a pod offers never removes a directory of the
+ * host: it is merged (jp_tree_merge).
  */
 #include <sys/stat.h>
 
@@ -200,7 +201,7 @@ static int copy_directory(int from_dir, const char *name, int to_dir, const char
     JP_AUTO_FD int to = jp_fd_open_dir(to_dir, to_name, err);
     if (to < 0)
         return jp_wrap(err, "a directory does not replace '%s'", to_name);
-    return jp_tree_copy(from, to, NULL, err);
+    return jp_tree_merge(from, to, err);
 }
 
 static int copy_file(int from_dir, const char *name, int to_dir, const char *to_name,
@@ -234,7 +235,7 @@ static int copy_entry(int from_dir, const char *name, int to_dir, const char *to
 static int copy_content(const struct place *from, int to_fd, struct jp_error *err)
 {
     JP_AUTO_FD int fd = open_in(from, from->path, O_RDONLY | O_DIRECTORY, err);
-    return fd < 0 ? -1 : jp_tree_copy(fd, to_fd, NULL, err);
+    return fd < 0 ? -1 : jp_tree_merge(fd, to_fd, err);
 }
 
 /* Into a directory that is there, under the source's own name. */

@@ -25,6 +25,12 @@ int jp_tree_remove(int dir_fd, const char *name, struct jp_error *err);
 int jp_tree_copy(int from_fd, int to_fd, bool *ret_reflinked, struct jp_error *err);
 
 /*
+ * The same into somebody's own tree: a directory of the destination is never removed for something
+ * else, nor anything else for a directory (as cp -a). JP_EEXISTS when that would be needed.
+ */
+int jp_tree_merge(int from_fd, int to_fd, struct jp_error *err);
+
+/*
  * Copies one entry that is no directory, under the same name, in the same way. JP_EINVALID for a
  * directory.
  */

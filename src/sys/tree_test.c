@@ -227,6 +227,35 @@ static void try_copy(void)
            "xattrs and file capabilities are equal");
 }
 
+/* What a stranger put into the source must not make whole directories of the destination vanish. */
+static void try_merge(void)
+{
+    static const char *const cases[][2] = {
+        {"mkdir ms && echo evil >ms/etc", "mkdir -p md/etc/deep && echo keep >md/etc/deep/file"},
+        {"mkdir ms && ln -s /tmp ms/etc", "mkdir -p md/etc/deep && echo keep >md/etc/deep/file"},
+        {"mkdir -p ms/etc/x", "mkdir -p md && ln -s ../canary md/etc"},
+    };
+    for (size_t i = 0; i < JP_LEN(cases); i++) {
+        shell("rm -rf ms md");
+        shell(cases[i][0]);
+        shell(cases[i][1]);
+        JP_AUTO_FD int from = open_dir("ms");
+        JP_AUTO_FD int to = open_dir("md");
+        JP_AUTO(jp_error) err = JP_ERROR_INIT;
+        bool refused = jp_tree_merge(from, to, &err) < 0 && err.code == JP_EEXISTS;
+        TAP_OK(refused && (i == 2 ? shell("test -L md/etc") : is_there("md/etc/deep/file")),
+               "merge: case %zu: what is in the way stays", i);
+    }
+    shell("rm -rf ms md && mkdir -p ms/a md/a && echo new >ms/a/f && echo old >md/a/f && "
+          "ln -s /etc/passwd md/l && echo x >ms/l && echo stays >md/a/g");
+    JP_AUTO_FD int from = open_dir("ms");
+    JP_AUTO_FD int to = open_dir("md");
+    TAP_OK(jp_tree_merge(from, to, NULL) == 0 && is_there("md/a/g") &&
+               shell("test $(cat md/a/f) = new && test ! -L md/l && test $(cat md/l) = x"),
+           "merge: files and links are replaced, directories joined");
+    shell("rm -rf ms md");
+}
+
 static void try_acl(void)
 {
     /* An ACL of the source is kept; one inherited from the destination's parent is not. */
@@ -364,6 +393,7 @@ int main(void)
     try_mounts();
     try_immutable();
     try_copy();
+    try_merge();
     try_acl();
     try_usage();
     try_racer();

@@ -40,7 +40,8 @@ struct copy {
     struct jp_tree_mount mount;  /* of the source: what is mounted in it is not part of it */
     bool can_clone, can_range;
     bool all_cloned;
-    char *chunk; /* CHUNK bytes, owned */
+    bool is_merge; /* kinds are not exchanged */
+    char *chunk;   /* CHUNK bytes, owned */
 };
 
 static void copy_clear(struct copy *c)
@@ -329,14 +330,21 @@ static int copy_dir(struct copy *c, int from_dir, int to_dir, const char *name,
 }
 
 /* Takes what is in the way off, but a directory stays for a directory. */
-static int clear_place(int to_dir, const char *name, bool is_dir, struct jp_error *err)
+static int clear_place(struct copy *c, int to_dir, const char *name, bool is_dir,
+                       struct jp_error *err)
 {
     struct stat st;
     if (fstatat(to_dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? 0 : jp_fail_sys(err, "stat '%s'", name);
     if (is_dir && S_ISDIR(st.st_mode))
         return 0;
-    return jp_tree_remove(to_dir, name, err);
+    if (!c->is_merge)
+        return jp_tree_remove(to_dir, name, err);
+    if (!is_dir && !S_ISDIR(st.st_mode) && jp_sys.unlinkat(to_dir, name, 0) == 0)
+        return 0;
+    JP_AUTO_FREE char *path = jp_tree_path(&c->from, name);
+    return jp_fail(err, JP_EEXISTS, 0, "'%s' does not replace the %s of that name",
+                   path ? path : name, S_ISDIR(st.st_mode) ? "directory" : "file");
 }
 
 static int copy_entry(struct copy *c, const char *name, struct jp_error *err)
@@ -345,7 +353,7 @@ static int copy_entry(struct copy *c, const char *name, struct jp_error *err)
     struct stat st;
     if (fstatat(from_dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return fail_copy(c, "stat", name, err);
-    if (clear_place(to_dir, name, S_ISDIR(st.st_mode), err) < 0)
+    if (clear_place(c, to_dir, name, S_ISDIR(st.st_mode), err) < 0)
         return -1;
     if (S_ISDIR(st.st_mode))
         return copy_dir(c, from_dir, to_dir, name, err);
@@ -384,7 +392,8 @@ static int start_copy(struct copy *c, int from_fd, int to_fd, struct jp_error *e
     return jp_tree_push(&c->to, jp_fd_take(&to), "", false, err);
 }
 
-int jp_tree_copy(int from_fd, int to_fd, bool *ret_reflinked, struct jp_error *err)
+static int copy_tree(int from_fd, int to_fd, bool is_merge, bool *ret_reflinked,
+                     struct jp_error *err)
 {
     __attribute__((__cleanup__(copy_clear))) struct copy c = {.from = JP_TREE_STACK_INIT,
                                                               .to = JP_TREE_STACK_INIT,
@@ -392,7 +401,8 @@ int jp_tree_copy(int from_fd, int to_fd, bool *ret_reflinked, struct jp_error *e
                                                               .to_root = to_fd,
                                                               .can_clone = true,
                                                               .can_range = true,
-                                                              .all_cloned = true};
+                                                              .all_cloned = true,
+                                                              .is_merge = is_merge};
     if (start_copy(&c, from_fd, to_fd, err) < 0)
         return -1;
     while (c.from.count > 0) {
@@ -404,6 +414,16 @@ int jp_tree_copy(int from_fd, int to_fd, bool *ret_reflinked, struct jp_error *e
     if (ret_reflinked)
         *ret_reflinked = c.all_cloned;
     return 0;
+}
+
+int jp_tree_copy(int from_fd, int to_fd, bool *ret_reflinked, struct jp_error *err)
+{
+    return copy_tree(from_fd, to_fd, /* is_merge= */ false, ret_reflinked, err);
+}
+
+int jp_tree_merge(int from_fd, int to_fd, struct jp_error *err)
+{
+    return copy_tree(from_fd, to_fd, /* is_merge= */ true, NULL, err);
 }
 
 int jp_tree_copy_entry(int from_dir, const char *name, int to_dir, struct jp_error *err)
