@@ -13,7 +13,6 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
@@ -294,25 +293,12 @@ static int remove_obstacle(const struct place *p, struct jp_error *err)
     return 0;
 }
 
-static bool is_empty_directory(int fd)
-{
-    int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = copy < 0 ? NULL : fdopendir(copy);
-    if (!dir)
-        return true;
-    size_t entries = 0;
-    while (entries <= 2 && readdir(dir))
-        entries++;
-    (void)closedir(dir);
-    return entries <= 2;
-}
-
 static int target_directory(const struct place *p, struct jp_error *err)
 {
     const char *path = p->mount->path;
     int fd = jp_path_open(p->root_fd, path, O_PATH | O_DIRECTORY, NULL);
     if (fd >= 0) {
-        if (!is_empty_directory(fd))
+        if (!jp_fd_is_empty_dir(fd))
             warn_of(p, "hides what is in");
         return fd;
     }
