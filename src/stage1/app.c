@@ -56,7 +56,7 @@ static void fail_app(struct jp_supervisor *s, struct jp_app *app, struct jp_erro
     jp_wrap(error, "app %s", app->plan->name);
     note_failure(app, error);
     app->state = JP_APP_FAILED;
-    jp_pod_fail(s, error);
+    jp_apps_fail(s, error);
 }
 
 static void start_main(struct jp_supervisor *s, struct jp_app *app)
@@ -245,7 +245,7 @@ static void begin_stop(struct jp_supervisor *s)
     s->record_is_stale = true;
 }
 
-void jp_pod_stop(struct jp_supervisor *s, int64_t grace_ms)
+void jp_apps_stop(struct jp_supervisor *s, int64_t grace_ms)
 {
     uint32_t grace =
         grace_ms < 0 || grace_ms > UINT32_MAX ? s->plan.stop_grace_ms : (uint32_t)grace_ms;
@@ -277,7 +277,7 @@ static void kill_all(struct jp_supervisor *s)
     s->stop_at_ms = 0;
 }
 
-void jp_pod_kill(struct jp_supervisor *s)
+void jp_apps_kill(struct jp_supervisor *s)
 {
     if (s->phase >= JP_PHASE_DRAINING)
         return;
@@ -288,13 +288,13 @@ void jp_pod_kill(struct jp_supervisor *s)
     kill_all(s);
 }
 
-void jp_pod_fail(struct jp_supervisor *s, struct jp_error *error)
+void jp_apps_fail(struct jp_supervisor *s, struct jp_error *error)
 {
     if (!s->has_failed) {
         s->has_failed = true;
         jp_error_move(&s->error, error);
     }
-    jp_pod_stop(s, -1);
+    jp_apps_stop(s, -1);
 }
 
 /* 125 when we failed, 126 and 127 when the program could not be executed or found (ruling 4). */
@@ -305,7 +305,7 @@ static int failure_status(enum jp_code code)
     return (code == JP_ENOEXEC ? 126 : 125) << 8;
 }
 
-int jp_pod_status(const struct jp_supervisor *s)
+int jp_apps_status(const struct jp_supervisor *s)
 {
     if (s->has_failed)
         return failure_status(s->error.code);
@@ -329,7 +329,7 @@ static int64_t patience_ends_ms(const struct jp_supervisor *s, const struct jp_c
     return client->stalled_since_ms + JP_PATIENCE_MS;
 }
 
-void jp_pod_tick(struct jp_supervisor *s, int64_t now_ms)
+void jp_apps_tick(struct jp_supervisor *s, int64_t now_ms)
 {
     if (s->stop_at_ms > 0 && now_ms >= s->stop_at_ms && s->phase == JP_PHASE_STOPPING)
         kill_all(s);
@@ -351,7 +351,7 @@ static int64_t sooner(int64_t a, int64_t b)
     return a > 0 && (b <= 0 || a < b) ? a : b;
 }
 
-int64_t jp_pod_next_deadline(const struct jp_supervisor *s)
+int64_t jp_apps_next_deadline(const struct jp_supervisor *s)
 {
     int64_t next = s->phase == JP_PHASE_STOPPING ? s->stop_at_ms : 0;
     for (const struct jp_child *c = s->children; c; c = c->next)

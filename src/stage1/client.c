@@ -150,7 +150,7 @@ void jp_client_drop(struct jp_supervisor *s, struct jp_client *client)
         client->session = NULL;
     }
     if (client->is_owner && !client->is_detached && s->phase < JP_PHASE_STOPPING)
-        jp_pod_stop(s, -1);
+        jp_apps_stop(s, -1);
 }
 
 bool jp_client_gets(const struct jp_client *client, const struct jp_child *child)

@@ -158,8 +158,8 @@ static void world_died(struct jp_supervisor *s)
         return;
     jp_fail(&err, JP_EINTERRUPTED, 0, "the pod's first process was killed");
     s->skips_handlers = true;
-    jp_pod_fail(s, &err);
-    jp_pod_kill(s);
+    jp_apps_fail(s, &err);
+    jp_apps_kill(s);
 }
 
 static void serve_client(struct jp_supervisor *s, struct jp_client *client, short events)
@@ -221,7 +221,7 @@ static void carry_out(struct jp_supervisor *s, const struct watched *what, short
 
 static int time_left(const struct jp_supervisor *s, int timeout_ms)
 {
-    int64_t deadline = jp_pod_next_deadline(s);
+    int64_t deadline = jp_apps_next_deadline(s);
     if (deadline == 0)
         return timeout_ms;
     int64_t left = deadline - jp_time_monotonic_ms();
@@ -255,8 +255,8 @@ void jp_loop_round(struct jp_supervisor *s, int timeout_ms)
         jp_children_reap(s, /* waits= */ false);
     }
     if (asked_to_stop && s->phase < JP_PHASE_STOPPING)
-        jp_pod_stop(s, -1);
-    jp_pod_tick(s, jp_time_monotonic_ms());
+        jp_apps_stop(s, -1);
+    jp_apps_tick(s, jp_time_monotonic_ms());
     jp_children_sweep(s);
     jp_clients_sweep(s);
 }

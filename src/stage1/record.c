@@ -144,7 +144,7 @@ int jp_record_text(const struct jp_supervisor *s, struct jp_buf *out, struct jp_
     if (s->has_failed)
         add_text(out, "error", jp_error_text(&s->error));
     if (s->phase == JP_PHASE_OVER)
-        add_number(out, "status", (uint64_t)jp_pod_status(s));
+        add_number(out, "status", (uint64_t)jp_apps_status(s));
     jp_buf_printf(out, ",\"isolators\":[%s]", jp_buf_text(&s->reports));
     add_warnings(out, &s->warnings);
     jp_buf_puts(out, ",\"apps\":[");

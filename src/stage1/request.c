@@ -328,10 +328,10 @@ static int carry_out(struct jp_supervisor *s, struct jp_client *client,
     case JP_CONTROL_SIGNAL:
         return send_signal(s, client, message, err);
     case JP_CONTROL_STOP:
-        jp_pod_stop(s, message->number);
+        jp_apps_stop(s, message->number);
         return 0;
     case JP_CONTROL_KILL:
-        jp_pod_kill(s);
+        jp_apps_kill(s);
         return 0;
     default:
         return jp_fail(err, JP_EUNSUPPORTED, 0, "unknown request %u", message->type);

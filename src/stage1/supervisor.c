@@ -92,7 +92,7 @@ static void tell_end(struct jp_supervisor *s)
 {
     struct jp_control_message ended = JP_CONTROL_MESSAGE_INIT;
     ended.type = JP_CONTROL_ENDED;
-    ended.number = jp_pod_status(s);
+    ended.number = jp_apps_status(s);
     struct jp_control_message failed = JP_CONTROL_MESSAGE_INIT;
     JP_AUTO_FREE char *text = NULL;
     if (!s->has_started) {

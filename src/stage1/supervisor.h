@@ -206,15 +206,15 @@ void jp_apps_begin(struct jp_supervisor *s);
 void jp_app_child_ended(struct jp_supervisor *s, struct jp_child *child);
 bool jp_apps_are_over(const struct jp_supervisor *s);
 /* The pod could not be started, or its world broke: moves the error in and stops what runs. */
-void jp_pod_fail(struct jp_supervisor *s, struct jp_error *error);
+void jp_apps_fail(struct jp_supervisor *s, struct jp_error *error);
 /* grace_ms -1: the plan's. */
-void jp_pod_stop(struct jp_supervisor *s, int64_t grace_ms);
-void jp_pod_kill(struct jp_supervisor *s);
+void jp_apps_stop(struct jp_supervisor *s, int64_t grace_ms);
+void jp_apps_kill(struct jp_supervisor *s);
 /* Wait status of the pod, or what stands for it when it failed (ruling 4). */
-int jp_pod_status(const struct jp_supervisor *s);
+int jp_apps_status(const struct jp_supervisor *s);
 /* Deadlines. */
-void jp_pod_tick(struct jp_supervisor *s, int64_t now_ms);
-int64_t jp_pod_next_deadline(const struct jp_supervisor *s);
+void jp_apps_tick(struct jp_supervisor *s, int64_t now_ms);
+int64_t jp_apps_next_deadline(const struct jp_supervisor *s);
 
 /* client.c */
 int jp_client_adopt(struct jp_supervisor *s, int fd, bool is_owner, struct jp_error *err);
