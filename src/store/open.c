@@ -138,9 +138,26 @@ static int check_version(int root_fd, const char *root, struct jp_error *err)
                    "'%s' has a format that this Jetpack does not know (file 'version')", root);
 }
 
+/* Who can make entries in it can put links in the place of ours, and databases and images. */
+static int check_owner(int root_fd, const char *root, struct jp_error *err)
+{
+    struct stat st;
+    if (fstat(root_fd, &st) < 0)
+        return jp_fail_sys(err, "stat '%s'", root);
+    if (st.st_uid != 0 && st.st_uid != geteuid())
+        return jp_fail(err, JP_EINVALID, 0, "root directory '%s' belongs to another user (%u)",
+                       root, st.st_uid);
+    if (st.st_mode & (S_IWGRP | S_IWOTH))
+        return jp_fail(err, JP_EINVALID, 0,
+                       "root directory '%s' can be written to by other users: chmod go-w", root);
+    return 0;
+}
+
 static int open_root(const char *root, bool *ret_created, struct jp_error *err)
 {
     JP_AUTO_FD int fd = root[0] == '/' ? open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (fd >= 0 && check_owner(fd, root, err) < 0)
+        return -1;
     int known = fd < 0 ? 0 : check_version(fd, root, err);
     if (known < 0)
         return -1;

@@ -54,6 +54,18 @@ static void test_refused_roots(void)
               strstr(jp_error_text(&err), "'home'"),
           "somebody else's directory is refused: %s", jp_error_text(&err));
 
+    (void)snprintf(path, sizeof(path), "%s/shared", testing_top);
+    (void)mkdir(path, 0755);
+    (void)chmod(path, 01777);
+    CHECK(jp_store_init(&options, &created, &err) < 0 && err.code == JP_EINVALID &&
+              strstr(jp_error_text(&err), "other users"),
+          "a directory that others can write to is refused: %s", jp_error_text(&err));
+    (void)chmod(path, 0755);
+    if (chown(path, 12345, 0) == 0)
+        CHECK(jp_store_init(&options, &created, &err) < 0 && err.code == JP_EINVALID &&
+                  strstr(jp_error_text(&err), "another user"),
+              "another user's directory is refused: %s", jp_error_text(&err));
+
     options.root = "relative";
     CHECK(jp_store_init(&options, &created, &err) < 0 && err.code == JP_EINVALID,
           "a relative path is refused");
