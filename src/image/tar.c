@@ -70,11 +70,6 @@ void jp_tar_free(struct jp_tar *tar)
     free(tar);
 }
 
-uint64_t jp_tar_entries(const struct jp_tar *tar)
-{
-    return tar->entries;
-}
-
 /* ---- bytes ----------------------------------------------------------------------------------- */
 
 /* Makes sure that a piece is at hand: 1, 0 at the end of the stream, -1. */

@@ -113,6 +113,4 @@ int jp_tar_content(struct jp_tar *tar, const unsigned char **ret, size_t *ret_le
 /* Says that the content of the current entry is not in this stream (it is a skeleton). */
 void jp_tar_omit_content(struct jp_tar *tar);
 
-uint64_t jp_tar_entries(const struct jp_tar *tar);
-
 #endif
