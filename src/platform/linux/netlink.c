@@ -164,5 +164,7 @@ int jp_netlink_send(int fd, struct jp_netlink_batch *b, struct jp_error *err)
         if (read_answers(b, answer.bytes, (size_t)n, &left, r == 0 ? err : NULL) < 0)
             r = -1;
     }
+    if (r == 0 && left > 0)
+        return jp_fail(err, JP_ECORRUPT, 0, "netlink does not answer");
     return r;
 }

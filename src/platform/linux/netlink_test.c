@@ -1,4 +1,6 @@
 /* The bytes of a netlink batch: lengths, padding, nests, limits. No privileges. */
+#include <sys/socket.h>
+
 #include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -82,6 +84,13 @@ static void test_answers(void)
     int r = jp_netlink_send(fd, &b, &err);
     TAP_OK(r < 0 && strstr(jp_error_text(&err), "refused"), "a refusal is told: %s",
            jp_error_text(&err));
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0) {
+        (void)shutdown(ends[1], SHUT_WR); /* from now on nothing but empty datagrams come */
+        TAP_OK(jp_netlink_send(ends[0], &b, NULL) < 0, "no answer is no success");
+        close(ends[0]);
+        close(ends[1]);
+    }
     b.tolerated[1] = ENODEV;
     TAP_OK(jp_netlink_send(fd, &b, &err) == 0, "unless it is tolerated");
 }
