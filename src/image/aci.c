@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/parse.h"
 #include "image/attributes.h"
 #include "image/name.h"
 #include "image/unpack.h"
@@ -69,7 +70,7 @@ int jp_aci_reader_next(struct jp_aci_reader *reader, const struct jp_tar_entry *
 
 struct walk {
     const struct jp_aci_finish *finish;
-    char **first; /* what a duplicate said about itself the first time; one a duplicate */
+    char **first; /* digest of what a duplicate said the first time; one a duplicate */
     bool has_warned;
 };
 
@@ -78,7 +79,22 @@ static int compare_text(const void *key, const void *item)
     return strcmp(key, *(char *const *)item);
 }
 
-/* Everything that must be equal in two entries of one directory. */
+static char *digest_text(const struct jp_buf *text)
+{
+    unsigned char digest[JP_HASH_SHA256_SIZE];
+    char digits[2 * sizeof(digest) + 1];
+    JP_AUTO_PTR(jp_hash) hash = jp_hash_new(JP_HASH_SHA256);
+    if (!hash || jp_buf_failed(text) || jp_hash_add(hash, text->data, text->len, NULL) != 0 ||
+        jp_hash_finish(hash, digest, NULL) != 0)
+        return NULL;
+    jp_hex_encode(digest, sizeof(digest), digits);
+    return jp_strdup(digits);
+}
+
+/*
+ * The digest of everything that must be equal in two entries of one directory. Not that itself:
+ * attributes may be some megabytes, and there may be very many duplicates.
+ */
 static char *describe(const struct jp_tar_entry *e)
 {
     JP_AUTO(jp_buf) text = JP_BUF_INIT;
@@ -89,7 +105,7 @@ static char *describe(const struct jp_tar_entry *e)
         for (size_t k = 0; k < e->xattrs[i].len; k++)
             jp_buf_printf(&text, "%02x", e->xattrs[i].value[k]);
     }
-    return jp_buf_steal(&text);
+    return digest_text(&text);
 }
 
 static int check_duplicate(struct walk *walk, const struct jp_tar_entry *entry,
