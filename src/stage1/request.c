@@ -150,8 +150,9 @@ static int choose_shell(const struct jp_app *app, struct jp_identity *identity, 
 {
     const char *name = identity->name;
     if (has_tty && name && name[0] != '-' && is_program(app->root_fd, "/usr/bin/login")) {
-        if (jp_strv_add(argv, "/usr/bin/login") < 0 || jp_strv_add(argv, "-fp") < 0 ||
-            jp_strv_add(argv, name) < 0)
+        /* Not "-fp": the login of shadow, which Debian has, takes the name as an argument of -f. */
+        if (jp_strv_add(argv, "/usr/bin/login") < 0 || jp_strv_add(argv, "-p") < 0 ||
+            jp_strv_add(argv, "-f") < 0 || jp_strv_add(argv, name) < 0)
             return jp_oom(err);
         identity->uid = identity->gid = 0; /* login itself becomes the user */
         identity->n_groups = 1;

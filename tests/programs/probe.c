@@ -23,6 +23,8 @@
  *   orphan                          leaves a grandchild to PID 1 that ends at once; then sleeps
  *   fingerprint                     capabilities, seccomp, namespaces, limits, descriptors
  *   hosts | args ARG...             /etc/hosts; each argument on a line of its own
+ *
+ * As /usr/bin/login it does what "args" does.
  */
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -347,5 +349,7 @@ static int run(const char *what, char **rest)
 int main(int argc, char **argv)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
+    if (argc > 0 && strcmp(argv[0], "/usr/bin/login") == 0)
+        return run("args", argv + 1);
     return argc < 2 ? 98 : run(argv[1], argv + 2);
 }
