@@ -316,6 +316,7 @@ static int start(const struct jp_pod_context *ctx, const struct jp_store_pod *po
     if (launch(&l, err) < 0) {
         /* The supervisor undoes its work when its owner is gone; the lock tells when it is done. */
         jp_pod_session_free(l.session);
+        jp_fd_close(&l.lock_fd); /* still ours when no supervisor could be made */
         struct jp_pod_context calm = *ctx;
         calm.interrupted = NULL;
         int lock = jp_pod_lock_wait(&calm, l.pod_fd, 10000, NULL);

@@ -60,6 +60,15 @@ fails 125 'none' "exec in no app" jetpack exec two:none probe true
 run jetpack exec -it pod probe tty
 like "$out" 'tty 24 80' "exec -t without a terminal of ours"
 
+# A command whose helpers are missing: it says so at once, also where a supervisor is needed for the
+# program alone. (It once waited 10 s for a lock that it held itself.)
+mkdir "$work/alone"
+cp "$JETPACK" "$work/alone/jetpack"
+done_well "a pod that does not run" jetpack prepare -pod-name idle -net none test.example/plain
+fails 125 'jetpack-stage1' "exec without the supervisor's program" timeout -s KILL 8 \
+    "$work/alone/jetpack" -config "$config" -o path.libexec=/nowhere exec idle probe true
+done_well "destroy" jetpack destroy idle
+
 # Terminals.
 run withpty 'expect tty 33 101;send hi\n;expect got hi;send quit\n' $j exec -it pod probe tty
 is "$status" 5 "exec -it: size, input, status"
@@ -76,6 +85,13 @@ run withpty '' $j console pod
 is "$status" 98 "console starts the shell of the user"
 run withpty '' $j console pod alice
 is "$status" 98 "... of another user"
+# The probe as login shows its arguments. In the form that every login takes: for shadow's, "-fp" is
+# the user "p".
+mkdir -p "$work/login/usr/bin"
+cp "$programs/probe" "$work/login/usr/bin/login"
+done_well "a login for the image" jetpack cp "$work/login/usr" pod::/
+run withpty '' $j console pod alice
+is "$(printf '%s' "$out" | tr -d '\r\n')" '[-p][-f][alice]' "console starts login where there is one"
 
 # The standard streams are the user's, so that /dev/stderr can be opened by name.
 run jetpack exec pod probe write /dev/stderr named
