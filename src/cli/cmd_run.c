@@ -323,6 +323,17 @@ static int destroy_after(struct jp_cli *cli, const struct jp_store_pod *pod, int
     return -1;
 }
 
+/* -app in a pod that this command has just made: a name that is wrong must not leave the pod. */
+static int check_made(struct jp_cli *cli, const struct wanted *wanted,
+                      const struct jp_store_pod *pod, struct jp_error *err)
+{
+    for (size_t i = 0; i < pod->n_apps; i++)
+        if (!wanted->app || strcmp(pod->apps[i].name, wanted->app) == 0)
+            return 0;
+    jp_fail(err, JP_ENOTFOUND, 0, "the pod has no app '%s'", wanted->app ? wanted->app : "");
+    return wanted->will_destroy ? -1 : destroy_after(cli, pod, -1, err);
+}
+
 static int run(struct jp_cli *cli, const struct wanted *wanted, struct jp_error *err)
 {
     JP_AUTO(jp_store_pod) pod = {.uuid = NULL};
@@ -332,7 +343,7 @@ static int run(struct jp_cli *cli, const struct wanted *wanted, struct jp_error 
         return -1;
     int r = find_existing(cli, wanted, &pod, err);
     if (r == 0)
-        r = make_pod(cli, wanted, &pod, err);
+        r = make_pod(cli, wanted, &pod, err) < 0 ? -1 : check_made(cli, wanted, &pod, err);
     else if (r > 0 && wanted->saveid)
         r = jp_cli_save_id(wanted->saveid, pod.uuid, err);
     if (r >= 0)
