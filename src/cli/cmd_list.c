@@ -74,6 +74,14 @@ static bool has_app(const struct jp_pod_status *pod, const char *value, bool by_
     return false;
 }
 
+static bool is_state(const char *word)
+{
+    for (int state = JP_POD_PREPARING; state <= JP_POD_GARBAGE; state++)
+        if (strcmp(jp_pod_state_name((enum jp_pod_state)state), word) == 0)
+            return true;
+    return false;
+}
+
 static int fits_manifest(struct jp_cli *cli, const struct filter *filter,
                          const struct jp_pod_status *pod, struct jp_error *err)
 {
@@ -88,6 +96,8 @@ static int fits(struct jp_cli *cli, const struct filter *filter, const struct jp
                 struct jp_error *err)
 {
     const char *name = filter->name;
+    if (strcmp(name, "state") == 0 && !is_state(filter->value))
+        return jp_fail(err, JP_EUSAGE, 0, "-filter=state=%s: no such state", filter->value);
     if (strcmp(name, "state") == 0)
         return strcmp(jp_pod_state_name(pod->state), filter->value) == 0;
     if (strcmp(name, "name") == 0)
@@ -150,12 +160,18 @@ int jp_cmd_list(struct jp_cli *cli, struct jp_error *err)
         return -1;
     bool wants_json = jp_cli_wants_json(&cli->args);
     bool is_quiet = jp_cli_has(&cli->args, "quiet");
+    /* They are in the manifests: read only when they are shown or asked for. */
+    bool wants_names =
+        wants_json || jp_cli_has(&cli->args, "long") || jp_cli_has(&cli->args, "filter");
     json_t *list = wants_json ? json_array() : NULL;
     struct jp_table table =
         jp_table_new("ID|NAME|STATUS|IP|APPS|AGE", jp_cli_has(&cli->args, "no-header"));
     int r = 0;
     for (size_t i = 0; r >= 0 && i < pods.count; i++) {
-        r = fits_all(cli, &pods.items[i], err);
+        if (wants_names && jp_pod_status_name_images(ctx, &pods.items[i], err) < 0)
+            r = -1;
+        else
+            r = fits_all(cli, &pods.items[i], err);
         if (r <= 0)
             continue;
         if (wants_json)

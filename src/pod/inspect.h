@@ -84,6 +84,11 @@ int jp_pod_status(const struct jp_pod_context *ctx, const struct jp_store_pod *p
                   bool with_details, struct jp_pod_status *ret, struct jp_error *err);
 void jp_pod_status_clear(struct jp_pod_status *status);
 
+/* Adds the names of the apps' images, from the manifest, to a status without details. A pod whose
+ * manifest cannot be read has none; that is no error. */
+int jp_pod_status_name_images(const struct jp_pod_context *ctx, struct jp_pod_status *status,
+                              struct jp_error *err);
+
 /* All pods, newest last. No details: a thousand pods take less than 100 ms. */
 int jp_pod_list(const struct jp_pod_context *ctx, struct jp_pod_statuses *ret,
                 struct jp_error *err);

@@ -179,12 +179,23 @@ static int name_images(struct jp_pod_status *status, const struct jp_pod_manifes
 {
     for (size_t i = 0; i < status->n_apps; i++) {
         const struct jp_runtime_app *app = jp_pod_manifest_find_app(m, status->apps[i].name);
-        if (!app || !app->image.name)
+        if (!app || !app->image.name || status->apps[i].image_name)
             continue;
         if (!(status->apps[i].image_name = jp_strdup(app->image.name)))
             return jp_oom(err);
     }
     return 0;
+}
+
+int jp_pod_status_name_images(const struct jp_pod_context *ctx, struct jp_pod_status *status,
+                              struct jp_error *err)
+{
+    JP_AUTO(jp_pod_manifest) m = JP_POD_MANIFEST_INIT;
+    JP_AUTO_FREE char *text = NULL;
+    if (jp_pod_manifest(ctx, status->pod.uuid, &text, NULL) < 0 ||
+        jp_pod_manifest_parse(text, strlen(text), &m, NULL) < 0)
+        return 0;
+    return name_images(status, &m, err);
 }
 
 static int add_details(const struct jp_pod_context *ctx, struct jp_pod_status *status,

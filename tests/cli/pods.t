@@ -89,6 +89,9 @@ b| 2" "two apps"
 run jetpack run -destroy -app b test.example/true -name a -exec /bin/probe -- echo 1 --- \
     test.example/true -name b -exec /bin/probe -- echo 2
 is "$out" 2 "-app runs one, without prefix"
+before=$(jetpack list -q)
+fails 125 "no app 'nope'" "-app of an app that is not there" jetpack run -app nope test.example/true
+is "$(jetpack list -q)" "$before" "... leaves no pod"
 run jetpack run -destroy test.example/true -exec /bin/probe -- args 'a b' '' '*' -x
 is "$out" "true| [a b]
 true| []
@@ -220,6 +223,10 @@ is "$(jetpack list -q -filter label:color=red)" "$marked" "list by label"
 is "$(jetpack list -q -filter label:color=blue)" '' "... that does not fit"
 is "$(jetpack list -q -filter state=exited -filter name=first)" "$uuid" "two filters"
 is "$(jetpack list -q -filter app=true | wc -l | tr -d ' ')" 3 "list by app"
+is "$(jetpack list -q -filter image=test.example/true | wc -l | tr -d ' ')" 3 "list by image"
+like "$(jetpack list --format=json)" '"image_name": "test.example/true"' "the image is named in JSON"
+is "$(jetpack list -q -filter image=nothing)" '' "list by an image that no pod has"
+fails 2 'state=nonsense' "an unknown state" jetpack list -filter state=nonsense
 fails 2 'filter=nonsense' "an unknown filter" jetpack list -filter nonsense=1
 fails 1 'used|first' "destroy-image of an image in use" jetpack destroy-image test.example/true
 run jetpack destroy ever nothing-like-it marked
