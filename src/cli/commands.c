@@ -223,7 +223,8 @@ const struct jp_command jp_commands[] = {
      "jetpack console web\njetpack console web www-data"},
     {"attach", JP_GROUP_PODS, JP_COMMAND_ROOT, 1, 1, "[OPTION...] POD[:APP]",
      "join the output of running apps",
-     "With -i also the input, of an app that was started with one. ctrl-p ctrl-q leaves.",
+     "With -i also the input, of an app that was started with one; then ctrl-p ctrl-q leaves. "
+     "Without, ctrl-c leaves. The app goes on.",
      attach_options, "jetpack attach -i web:shell"},
     {"ps", JP_GROUP_PODS, JP_COMMAND_ROOT, 1, 1, "[OPTION...] POD", "list the processes of a pod",
      NULL, ps_options, "jetpack ps cache"},
