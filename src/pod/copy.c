@@ -281,6 +281,17 @@ static int copy_one(const struct jp_pod_context *ctx, const char *word, const st
     return result < 0 ? jp_wrap(err, "copy '%s'", word) : 0;
 }
 
+/* The root of a pod that does not run is a clean copy, made for us and thrown away after us, unless
+ * it is one that a run has kept. */
+static void warn_of_loss(const struct jp_pod_context *ctx, const struct place *to)
+{
+    if (to->session && faccessat(to->session->pod_fd, JP_POD_KEPT_FILE, F_OK, 0) < 0)
+        jp_pod_say(ctx, JP_POD_WARNING,
+                   "the pod of '%s' does not run: its root file system is made anew at each start, "
+                   "without what was copied now",
+                   to->word);
+}
+
 int jp_pod_copy(const struct jp_pod_context *ctx, const char *const *from, size_t n_from,
                 const char *to_word, struct jp_error *err)
 {
@@ -300,5 +311,6 @@ int jp_pod_copy(const struct jp_pod_context *ctx, const char *const *from, size_
         if (jp_pod_check_interrupt(ctx, err) < 0 || copy_one(ctx, from[i], &to, to_fd, err) < 0)
             return -1;
     }
+    warn_of_loss(ctx, &to);
     return 0;
 }

@@ -208,6 +208,7 @@ mkdir -p "$work/dir/sub"
 echo deep >"$work/dir/sub/deep"
 chmod 640 "$work/file"
 done_well "cp into a pod" jetpack cp "$work/file" files::/data/copied
+is "$err" '' "cp into a pod that runs says nothing"
 run jetpack exec files probe cat /data/copied
 is "$out" content "... arrives"
 run jetpack exec files probe stat /data/copied
@@ -220,6 +221,13 @@ is "$out" deep "... with what is below"
 done_well "cp into a volume" jetpack cp "$work/file" files:@vol:/in-volume
 run jetpack exec files probe cat /vol/in-volume
 is "$out" content "... arrives"
+run jetpack stop files
+run jetpack cp "$work/file" files::/data/lost
+is "$status $(printf '%s' "$err" | grep -c 'warning: .* does not run')" '0 1' \
+    "cp into the root of a pod that does not run warns"
+run jetpack cp files::/data/file "$work/back"
+is "$status$err" 0 "... out of it not"
+run jetpack start files
 fails 1 'nothing-here' "cp of nothing" jetpack cp files::/nothing-here "$work/x"
 fails 2 'absolute|begin|host' "cp of a bare relative path" jetpack cp file files::/x
 fails 1 'none' "cp from no pod" jetpack cp none::/x "$work/x"
