@@ -191,8 +191,19 @@ static int judge(void *context, const char *app, const char *isolator, enum jp_v
     return 0;
 }
 
+/* What is asked for and not there yet is said, not passed over. */
+static void warn_of_ports(const struct launch *l)
+{
+    if (l->manifest.ports.count > 0 && !l->options->without_apps)
+        jp_pod_say(l->ctx, JP_POD_WARNING,
+                   "this version publishes no ports on the host: port '%s' is reachable at the "
+                   "pod's address only",
+                   l->manifest.ports.items[0].name);
+}
+
 static int make_plan(struct launch *l, struct jp_error *err)
 {
+    warn_of_ports(l);
     struct strictness s = {l->ctx, l->ctx->is_strict || jp_pod_is_on(jp_pod_manifest_annotation(
                                                             &l->manifest, JP_NOTE_STRICT))};
     struct jp_pod_verdicts verdicts = {judge, &s};
