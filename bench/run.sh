@@ -33,6 +33,7 @@ finish() {
     ip link delete jpbench0 2>/dev/null || true
     ip link delete jplimit0 2>/dev/null || true
     have podman && podman --root "$work/podman" --runroot "$work/podman-run" rm -fa >/dev/null 2>&1
+    umount -l "$work/s/overlay" "$work/podman/overlay" 2>/dev/null || true
     rm -rf "$work" 2>/dev/null || true
     exit "$status"
 }
@@ -197,7 +198,8 @@ oci_peers() {
     umoci insert --image "$work/oci:big" "$work/rootfs" / >/dev/null 2>&1
     rm -rf "$work/rootfs"
     echo "umoci raw unpack|rm -rf $work/u|umoci raw unpack --image $work/oci:big $work/u"
-    echo "skopeo copy to storage|rm -rf $work/s $work/sr|skopeo copy -q oci:$work/oci:big containers-storage:[overlay@$work/s+$work/sr]localhost/big:1"
+    printf 'umount -l %s/s/overlay 2>/dev/null; rm -rf %s/s %s/sr\n' "$work" "$work" "$work" >"$work/unstore.sh"
+    echo "skopeo copy to storage|sh $work/unstore.sh|skopeo copy -q oci:$work/oci:big containers-storage:[overlay@$work/s+$work/sr]localhost/big:1"
 }
 
 lists() {
