@@ -89,7 +89,7 @@ start() {
         have crun && echo "crun run (no cgroups)|$(wipe crun)|$work/overlaid $(paths crun) crun --cgroup-manager=disabled run -b $work/o-crun bench-crun"
         have runc && echo "runc run|$(wipe runc)|$work/overlaid $(paths runc) runc --root $work/runc run -b $work/o-runc bench-runc"
         if have podman && podman_image; then
-            echo "podman run --rm, bridge||$(podman_command) run --rm --network bridge localhost/bench-true /bin/true"
+            echo "podman run --rm, bridge||unshare -m sh $work/podman.sh run"
         fi
     } >"$work/start.lines"
     echo "Start, run, tear down a static true ($rounds rounds):"
@@ -98,15 +98,25 @@ start() {
     echo
 }
 
-podman_command() {
-    echo "podman --root $work/podman --runroot $work/podman-run --cgroup-manager cgroupfs --storage-driver overlay"
+# podman asks for limits that a root without CAP_SYS_RESOURCE cannot give, and its runtime refuses
+# hosts that mount cgroup v2 beside v1: a script gives it what it needs.
+podman_script() {
+    cat >"$work/podman.sh" <<SH
+umount -l /sys/fs/cgroup/unified 2>/dev/null
+p="podman --root $work/podman --runroot $work/podman-run --cgroup-manager cgroupfs --storage-driver overlay"
+case \$1 in
+import) exec \$p import $work/podman-true.tar localhost/bench-true ;;
+run) exec \$p run --rm --ulimit nofile=1024:1024 --ulimit nproc=10000:10000 \\
+    --network bridge localhost/bench-true /bin/true ;;
+esac
+SH
 }
 
 podman_image() {
+    podman_script
     tar -C "$work/true/rootfs" -cf "$work/podman-true.tar" bin
-    # shellcheck disable=SC2046 # a list of words
-    $(podman_command) import "$work/podman-true.tar" localhost/bench-true >/dev/null 2>&1 &&
-        $(podman_command) run --rm --network bridge localhost/bench-true /bin/true >/dev/null 2>&1
+    unshare -m sh "$work/podman.sh" import >/dev/null 2>&1 &&
+        unshare -m sh "$work/podman.sh" run >/dev/null 2>&1
 }
 
 # Sums Pss and Rss of processes, in KiB.
