@@ -50,8 +50,7 @@ int jp_cmd_gc(struct jp_cli *cli, struct jp_error *err)
     const struct jp_pod_context *ctx = jp_cli_pods(cli, err);
     if (!ctx)
         return -1;
-    struct jp_store_report report = {.say = say};
-    if (jp_pod_gc(ctx, &options, err) < 0 || jp_store_gc(ctx->store, &report, err) < 0)
+    if (jp_pod_gc(ctx, &options, err) < 0)
         return -1;
     return jp_cli_has(&cli->args, "images") ? remove_images(ctx->store, err) : 0;
 }
