@@ -6,19 +6,9 @@
  */
 #include "plan/control.h"
 
-#include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
-
-static void require(int condition, const char *what)
-{
-    if (condition)
-        return;
-    fprintf(stderr, "broken promise: %s\n", what);
-    abort();
-}
+#include "fuzz/promise.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
