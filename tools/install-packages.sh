@@ -43,9 +43,10 @@ if command -v apt-get >/dev/null; then
     done
     [ -n "$missing" ] || exit 0
     echo "Installing:$missing"
-    as_root apt-get -qq update
+    as_root apt-get -qq -o DPkg::Lock::Timeout=600 update
     # shellcheck disable=SC2086 # a list of words
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
+        -o DPkg::Lock::Timeout=600 \
         install $missing >/dev/null
 elif command -v pkg >/dev/null; then
     for package in $freebsd; do
