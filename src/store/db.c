@@ -10,10 +10,12 @@
 #define BUSY_TIMEOUT_MS 30000
 #define MAX_STATEMENTS  64 /* more than the store has SQL literals */
 /*
- * Every process that opens the database alone reads the whole log once, so a short log keeps
- * opening cheap; each checkpoint costs two fsyncs, so not too short.
+ * Every process that opens the database alone reads the whole log once and cannot know how much of
+ * it a checkpoint has brought home: SQLite would never start it again from its beginning, it would
+ * only grow. So it is cut. That costs fsyncs: slow commands pay early, a pod's start late.
  */
-#define CHECKPOINT_PAGES 128
+#define TRIM_PAGES   128  /* jp_db_trim() cuts a longer log */
+#define LONGEST_LOG  1024 /* whoever commits cuts a longer log */
 /*
  * Our rows are short and few change at a time: of a page of the usual 4 KiB most would be logged,
  * summed and read again for nothing.
@@ -27,6 +29,7 @@ struct jp_db {
         sqlite3_stmt *statement;
     } cache[MAX_STATEMENTS];
     size_t n_cached;
+    int log_pages; /* in the write-ahead log after the last commit, of anybody as far as known */
 };
 
 /*
@@ -103,6 +106,33 @@ static int read_version(struct jp_db *db, int *ret, struct jp_error *err)
     return 0;
 }
 
+static void cut_log(struct jp_db *db)
+{
+    /* Nobody waits for a reader because of this: the next commit tries again. */
+    (void)sqlite3_busy_timeout(db->handle, 0);
+    if (sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
+        SQLITE_OK)
+        db->log_pages = 0;
+    (void)sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
+}
+
+static int note_commit(void *context, sqlite3 *handle, const char *name, int pages)
+{
+    struct jp_db *db = context;
+    (void)handle;
+    (void)name;
+    db->log_pages = pages;
+    if (pages > LONGEST_LOG)
+        cut_log(db);
+    return SQLITE_OK;
+}
+
+void jp_db_trim(struct jp_db *db)
+{
+    if (db->log_pages > TRIM_PAGES)
+        cut_log(db);
+}
+
 static int set_up(struct jp_db *db, int *ret_version, struct jp_error *err)
 {
     int ignored;
@@ -111,8 +141,8 @@ static int set_up(struct jp_db *db, int *ret_version, struct jp_error *err)
     (void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, &ignored);
     (void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_ENABLE_FKEY, 1, &ignored);
     (void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, &ignored);
-    if (sqlite3_wal_autocheckpoint(db->handle, CHECKPOINT_PAGES) != SQLITE_OK ||
-        sqlite3_exec(db->handle, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL) != SQLITE_OK)
+    (void)sqlite3_wal_hook(db->handle, note_commit, db); /* in place of automatic checkpoints */
+    if (sqlite3_exec(db->handle, "PRAGMA synchronous = NORMAL", NULL, NULL, NULL) != SQLITE_OK)
         return fail_db(db, err, "open the database");
     return read_version(db, ret_version, err);
 }

@@ -2,7 +2,8 @@
  * The index: one SQLite database in WAL mode, opened when the first command of a process needs it.
  *
  * Promises: a connection never crosses a fork (row 59: the store checks the process id), closing
- * never syncs (the write-ahead log is left for the next checkpoint), statements are prepared once.
+ * never syncs (the write-ahead log is left to jp_db_trim()), statements are prepared once, and the
+ * log never grows beyond about a megabyte.
  * A lost tail of the log (power cut, synchronous=NORMAL) loses rows, never objects: directories
  * are the truth and gc enters them again. Not promised: use by several threads.
  */
@@ -39,6 +40,12 @@ int jp_db_begin(struct jp_db *db, struct jp_error *err);
 /* Commits when `result` is 0, else rolls back. Returns 0, or -1 (err is then set, by whomever). */
 int jp_db_end(struct jp_db *db, int result, struct jp_error *err);
 bool jp_db_in_transaction(const struct jp_db *db);
+/*
+ * Brings a write-ahead log that has grown into the database file and cuts it, so that the next
+ * command need not read it; a short one is left. Costs a few fsyncs: for commands that are slow
+ * anyway, after their commit. Waits for nobody and cannot fail: what is in use stays as it is.
+ */
+void jp_db_trim(struct jp_db *db);
 
 /*
  * Runs one statement with its parameters bound: `types` has one letter for each, 's' for a string

@@ -216,6 +216,7 @@ int jp_store_draft_commit(struct jp_store *store, struct jp_store_draft *draft,
         r = jp_db_end(db, enter_draft(store, draft, &complete, &is_new, err), err);
     if (r == 0 && is_new) {
         forget_draft(draft);
+        jp_db_trim(db);
         return 0;
     }
     /* Renamed, but not entered: back to where the abort finds it. */
@@ -291,6 +292,7 @@ int jp_store_image_destroy(struct jp_store *store, const char *id, struct jp_err
         (void)jp_sys.renameat(store->tmp_fd, trashed, store->images_fd, id);
     if (r < 0)
         return jp_wrap(err, "destroy image %.19s", id);
+    jp_db_trim(db);
     if (!trashed[0])
         return 0;
     struct jp_driver_context ctx = jp_store_driver_context(store);

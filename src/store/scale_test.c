@@ -1,6 +1,7 @@
 /*
  * Ten thousand images and a thousand pods: lists are whole and ordered, and a database that was
- * deleted comes back from the directories. Nothing is timed.
+ * deleted comes back from the directories. The write-ahead log, which every command reads, stays
+ * short. Nothing is timed.
  */
 #include "store/internal.h"
 #include "store/store_testing.h"
@@ -74,6 +75,39 @@ static void check_lists(struct jp_store *store)
           "each with its address");
 }
 
+static off_t log_bytes(struct jp_store *store)
+{
+    struct stat st;
+    return fstatat(store->root_fd, "db-wal", &st, 0) == 0 ? st.st_size : 0;
+}
+
+/* As commands do it: each opens the database alone, commits once or twice, and is gone. */
+static void check_log(struct jp_store *store)
+{
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    off_t longest = 0, longest_after_image = 0;
+    bool is_done = true;
+    for (unsigned n = 0; is_done && n < 300; n++) {
+        JP_AUTO(jp_store_pod) pod = {0};
+        is_done = testing_pod(store, "logged", n, true, &pod, &err) == 0 &&
+                  jp_store_pod_destroy(store, pod.uuid, &err) == 0;
+        longest = log_bytes(store) > longest ? log_bytes(store) : longest;
+        jp_store_rest(store);
+    }
+    CHECK(is_done && longest > 0 && longest < 1500000, "pods: the log has at most %lld bytes",
+          (long long)longest);
+    for (unsigned n = IMAGES; is_done && n < IMAGES + 30; n++) {
+        is_done = testing_image(store, n, "example.com/logged", "1", NULL, &err) == 0;
+        longest_after_image =
+            log_bytes(store) > longest_after_image ? log_bytes(store) : longest_after_image;
+        jp_store_rest(store);
+    }
+    CHECK(is_done && longest_after_image < 250000, "images: the log has at most %lld bytes",
+          (long long)longest_after_image);
+    if (!is_done)
+        printf("# %s\n", jp_error_text(&err));
+}
+
 int main(void)
 {
     struct jp_store_options options = testing_begin("copy");
@@ -93,5 +127,6 @@ int main(void)
     CHECK(testing_fsck(&options, false) == 1, "fsck misses it");
     check_lists(store);
     CHECK(testing_fsck(&options, false) == 0, "it came back by itself");
+    check_log(store);
     return tap_done();
 }

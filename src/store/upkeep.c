@@ -52,6 +52,7 @@ int jp_store_gc(struct jp_store *store, const struct jp_store_report *report, st
     jp_reconcile_done(&job);
     if (r < 0)
         return jp_wrap(err, "gc");
+    jp_db_trim(db);
     return jp_trash_sweep(store, false, report, &swept, err);
 }
 
