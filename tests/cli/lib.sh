@@ -147,6 +147,7 @@ wait_for() {
 in_background() {
     job_output=$1
     shift
+    : >"$job_output" # now, not when the job comes to it: what an earlier job wrote is no answer
     "$programs/interruptible" "$JETPACK" -config "$config" "$@" >"$job_output" 2>&1 </dev/null &
     job=$!
 }
