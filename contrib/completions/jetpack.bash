@@ -1,9 +1,23 @@
-# Completion of jetpack(1) for bash. Commands and options come from the program's own table.
+# Completion of jetpack(1) for bash. What there is to complete comes from the program itself: its
+# commands, their options, and what their words stand for (help -format=words, -format=operands).
+_jetpack_operands() { # COMMAND WORD: candidates, one a line
+    local kind
+    for kind in $(jetpack help -format=operands "$1" 2>/dev/null); do
+        case $kind in
+        command) jetpack help -format=words ;;
+        file) compgen -f -- "$2" ;;
+        image) jetpack images -H | cut -f2 | cut -d, -f1 ;;
+        pod) jetpack list -H | cut -f2 ;;
+        variable) jetpack config | cut -d' ' -f1 ;;
+        esac 2>/dev/null
+    done
+}
+
 _jetpack() {
-    local word=${COMP_WORDS[COMP_CWORD]} command= i
+    local word=${COMP_WORDS[COMP_CWORD]} command= i words
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-        -o | -option | --option | -config | --config) ((i++)) ;;
+        -o | --o | -option | --option | -config | --config) ((i++)) ;;
         -*) ;;
         *)
             command=${COMP_WORDS[i]}
@@ -11,46 +25,16 @@ _jetpack() {
             ;;
         esac
     done
-    if [ -z "$command" ]; then
-        mapfile -t COMPREPLY < <(compgen -W "$(jetpack help -format=words 2>/dev/null)" -- "$word")
-        return
+    if [[ -z $command ]]; then
+        words=$(jetpack help -format=words 2>/dev/null)
+    elif [[ $word == -* ]]; then
+        words=$(jetpack help -format=words "$command" 2>/dev/null)
+        [[ $word == --* ]] && words=$(printf '%s\n' "$words" | sed 's/^-/--/')
+    else
+        words=$(_jetpack_operands "$command" "$word")
     fi
-    if [[ $word == -* ]]; then
-        local options
-        options=$(jetpack help -format=words "$command" 2>/dev/null)
-        [[ $word == --* ]] && options=$(printf '%s\n' "$options" | sed 's/^-/--/')
-        mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
-        [[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace
-        return
-    fi
-    case $command in
-    help)
-        mapfile -t COMPREPLY < <(compgen -W "$(jetpack help -format=words 2>/dev/null)" -- "$word")
-        ;;
-    show-image | image-manifest | destroy-image | export | verify | images | prepare)
-        mapfile -t COMPREPLY < <(
-            compgen -W "$(jetpack images -H 2>/dev/null | cut -f2 | cut -d, -f1)" -- "$word"
-        )
-        ;;
-    run)
-        mapfile -t COMPREPLY < <(
-            compgen -W "$(jetpack images -H 2>/dev/null | cut -f2 | cut -d, -f1
-                jetpack list -H 2>/dev/null | cut -f2)" -- "$word"
-        )
-        ;;
-    import)
-        mapfile -t COMPREPLY < <(compgen -f -- "$word")
-        ;;
-    config)
-        mapfile -t COMPREPLY < <(
-            compgen -W "$(jetpack config 2>/dev/null | sed 's/ .*//')" -- "$word"
-        )
-        ;;
-    *)
-        mapfile -t COMPREPLY < <(
-            compgen -W "$(jetpack list -H 2>/dev/null | cut -f2)" -- "$word"
-        )
-        ;;
-    esac
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+    [[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace 2>/dev/null
+    return 0
 }
 complete -o bashdefault -F _jetpack jetpack

@@ -26,7 +26,7 @@ static const struct jp_cli_option none[] = {END};
 static const struct jp_cli_option format_only[] = {FORMAT, END};
 
 static const struct jp_cli_option help_options[] = {
-    {"format", 0, "FORMAT", "text (default), words, mdoc, keys or sample: for shells and manuals", 0},
+    {"format", 0, "FORMAT", "text (default); words, operands, mdoc, keys, sample: for shells and manuals", 0},
     END};
 static const struct jp_cli_option fsck_options[] = {
     {"repair", 0, NULL, "mend what is found; a deleted database is rebuilt", 0}, FORMAT, END};

@@ -1,5 +1,5 @@
 /*
- * Help, in three forms from the one table: text for people, words for the completions of shells,
+ * Help, in three forms from the one table: text for people, words for the completions of shells
  * mdoc for the manual page (the section COMMANDS of jetpack(1) is this output; a test compares).
  */
 #include <ctype.h>
@@ -153,9 +153,60 @@ static void print_words(const struct jp_command *command)
     }
 }
 
+/* Whether `word` stands in `text`; "APP-OPTION" is one word. */
+static bool has_word(const char *text, const char *word)
+{
+    size_t len = strlen(word);
+    while (*text) {
+        size_t n = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-");
+        if (n == len && strncmp(text, word, len) == 0)
+            return true;
+        text += n > 0 ? n : 1;
+    }
+    return false;
+}
+
+/*
+ * What the words of a command stand for, from the capitals in its synopsis: one kind a line. The
+ * kinds are what the completions of shells know how to list.
+ */
+static void print_operands(const struct jp_command *command)
+{
+    static const char *const kinds[][2] = {
+        {"COMMAND", "command"}, {"FILE", "file"}, {"FROM", "file"}, {"IMAGE", "image"},
+        {"LOCATION", "file"},   {"POD", "pod"},   {"TO", "pod"},    {"VAR", "variable"},
+    };
+    for (size_t i = 0; command && i < JP_LEN(kinds); i++)
+        if (has_word(command->synopsis, kinds[i][0]))
+            (void)printf("%s\n", kinds[i][1]);
+}
+
 /* ---- mdoc ------------------------------------------------------------------------------------ */
 
 #define MDOC_WIDTH 78
+
+/*
+ * The name of the system is a macro of its own line: "(FreeBSD)." becomes ".Pq Fx .". Returns how much
+ * of the text that was, with the blank after it; 0 when another word stands there.
+ */
+static size_t print_mdoc_system(const char *text)
+{
+    static const char name[] = "FreeBSD";
+    bool is_bracketed = *text == '(';
+    const char *end = text + is_bracketed;
+    if (strncmp(end, name, sizeof(name) - 1) != 0)
+        return 0;
+    end += sizeof(name) - 1;
+    if (is_bracketed && *end++ != ')')
+        return 0;
+    size_t marks = strspn(end, ".,;:");
+    if (end[marks] != ' ' && end[marks] != '\0')
+        return 0;
+    (void)printf("\n.%sFx%s%.*s", is_bracketed ? "Pq " : "", marks > 0 ? " " : "", (int)marks, end);
+    if (end[marks] == ' ')
+        (void)putchar('\n');
+    return (size_t)(end - text) + marks + (end[marks] == ' ');
+}
 
 /* Text for lines of its own: a dot or quote at the start of one would be a request. */
 static void print_mdoc_text(const char *text)
@@ -164,6 +215,12 @@ static void print_mdoc_text(const char *text)
     if (*text == '.' || *text == '\'')
         (void)fputs("\\&", stdout);
     for (; *text; text++, column++) {
+        size_t system = *text == ' ' ? print_mdoc_system(text + 1) : 0;
+        if (system > 0) {
+            column = 0;
+            text += system;
+            continue;
+        }
         if (*text == ' ' && column + strcspn(text + 1, " \n") >= MDOC_WIDTH) {
             (void)fputs(text[1] == '.' || text[1] == '\'' ? "\n\\&" : "\n", stdout);
             column = 0;
@@ -294,6 +351,8 @@ static int print_form(const char *format, const struct jp_command *command, stru
 {
     if (strcmp(format, "words") == 0)
         print_words(command);
+    else if (strcmp(format, "operands") == 0)
+        print_operands(command);
     else if (strcmp(format, "mdoc") == 0)
         print_mdoc();
     else if (strcmp(format, "keys") == 0)
@@ -301,8 +360,8 @@ static int print_form(const char *format, const struct jp_command *command, stru
     else if (strcmp(format, "sample") == 0)
         print_sample();
     else
-        return jp_fail(err, JP_EUSAGE, 0, "-format=%s: must be text, words, mdoc, keys or sample",
-                       format);
+        return jp_fail(err, JP_EUSAGE, 0,
+                       "-format=%s: must be text, words, operands, mdoc, keys or sample", format);
     return 0;
 }
 

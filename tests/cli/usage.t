@@ -72,22 +72,6 @@ for pair in rm:destroy remove:destroy enter:exec inspect:show; do
 done
 fails 2 'jetpack show-image: |show-image' "image IMAGE show" jetpack image x show y z
 
-# The manual.
-if command -v mandoc >/dev/null 2>&1; then
-    run mandoc -T lint -W warning "$source_dir/man/jetpack.1" "$source_dir/man/jetpack.conf.5"
-    is "$out$err" '' "the manual pages are well-formed"
-else
-    skip "the manual pages are well-formed" "no mandoc"
-fi
-mkdir "$work/man"
-"$source_dir/man/update.sh" "$build_dir" "$work/man"
-for page in jetpack.1 jetpack.conf.5; do
-    cmp -s "$work/man/$page" "$source_dir/man/$page"
-    ok $? "$page agrees with the program (man/update.sh)"
-done
-cmp -s "$work/man/jetpack.conf" "$source_dir/contrib/jetpack.conf"
-ok $? "contrib/jetpack.conf agrees with the program"
-
 # Standard streams that are closed must not become files of ours: they are /dev/null.
 "$JETPACK" help <&- >&- 2>&-
 is "$?" 0 "closed standard streams do no harm"
