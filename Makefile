@@ -5,7 +5,7 @@ BUILD = build
 .POSIX:
 
 all: $(BUILD)/build.ninja
-	@ninja -C $(BUILD)
+	@ninja -C $(BUILD) programs
 
 $(BUILD)/build.ninja:
 	meson setup $(BUILD)

@@ -25,8 +25,12 @@ allow.no-signature = on
 CONF
 
 quiet() { "$jetpack" -config "$work/jetpack.conf" "$@"; }
+bold='' plain=''
+if [ -t 1 ]; then
+    bold=$(printf '\033[1m') plain=$(printf '\033[0m')
+fi
 run() {
-    printf '\n\033[1m$ jetpack %s\033[0m\n' "$*"
+    printf '\n%s$ jetpack %s%s\n' "$bold" "$*" "$plain"
     quiet "$@"
 }
 say() { printf '\n# %s\n' "$*"; }
