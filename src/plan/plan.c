@@ -31,6 +31,10 @@ static void code_limits(struct jp_codec *c, struct jp_plan_limits *limits)
     jp_codec_u64(c, &limits->cpu_milli);
     jp_codec_u64(c, &limits->cpu_request_milli);
     jp_codec_u64(c, &limits->processes);
+    jp_codec_u64(c, &limits->cpu_shares);
+    jp_codec_u64(c, &limits->block_bytes);
+    jp_codec_u64(c, &limits->block_operations);
+    jp_codec_u64(c, &limits->network_bytes);
 }
 
 static void code_mounts(struct jp_codec *c, struct jp_plan_app *app)
@@ -64,6 +68,8 @@ static void code_confine(struct jp_codec *c, struct jp_plan_confine *confine)
 {
     jp_codec_u64(c, &confine->capabilities);
     jp_codec_bool(c, &confine->no_new_privileges);
+    jp_codec_bool(c, &confine->has_oom_score);
+    jp_codec_i32(c, &confine->oom_score);
     jp_codec_bytes(c, &confine->seccomp, &confine->seccomp_len);
     if (!c->is_writing && confine->seccomp_len == 0) {
         free(confine->seccomp);
@@ -123,6 +129,7 @@ void jp_plan_code(struct jp_codec *c, struct jp_plan *plan)
     jp_codec_str(c, &plan->jail_prefix);
     code_net(c, &plan->net);
     code_limits(c, &plan->limits);
+    jp_codec_strv(c, &plan->sysctls, JP_PLAN_MAX_STRINGS);
     code_volumes(c, plan);
     jp_codec_array(c, &plan->apps, &plan->n_apps, sizeof(*plan->apps), JP_PLAN_MAX_APPS);
     for (size_t i = 0; i < plan->n_apps && !c->failed; i++)
@@ -276,6 +283,7 @@ void jp_plan_clear(struct jp_plan *plan)
     free(plan->net.bridge);
     free(plan->net.address);
     free(plan->net.gateway);
+    jp_strv_clear(&plan->sysctls);
     for (size_t i = 0; i < plan->n_volumes; i++) {
         free(plan->volumes[i].name);
         free(plan->volumes[i].source);

@@ -68,19 +68,25 @@ struct jp_plan_file {
     bool only_if_missing; /* true: an image's own file wins (OS-SPEC.md, /etc/hosts) */
 };
 
-/* Ceilings; 0 means none was asked for. */
+/* Ceilings; 0 means none was asked for. Only uint64_t: back ends walk them by table. */
 struct jp_plan_limits {
     uint64_t memory_bytes;
     uint64_t memory_request_bytes;
     uint64_t cpu_milli;         /* thousandths of a core */
     uint64_t cpu_request_milli; /* thousandths of a core */
     uint64_t processes;
+    uint64_t cpu_shares;       /* weight beside others, 2 to 262144 */
+    uint64_t block_bytes;      /* a second, read and written, of each block device */
+    uint64_t block_operations; /* a second, likewise */
+    uint64_t network_bytes;    /* a second, received and sent; of the whole pod only */
 };
 
 /* What the Linux kernel restricts for one app; ignored elsewhere. */
 struct jp_plan_confine {
     uint64_t capabilities;     /* bit n = capability n: bounding, permitted and effective set */
     bool no_new_privileges;
+    bool has_oom_score;
+    int32_t oom_score;         /* /proc/PID/oom_score_adj, -1000 to 1000 */
     unsigned char *seccomp;    /* struct sock_filter[] as libseccomp exports it; NULL: none */
     size_t seccomp_len;        /* bytes */
 };
@@ -135,6 +141,7 @@ struct jp_plan {
     char *jail_prefix; /* FreeBSD: jail.namePrefix; elsewhere the name of our cgroup directory */
     struct jp_plan_net net;
     struct jp_plan_limits limits; /* of the whole pod */
+    struct jp_strv sysctls;       /* KEY=VALUE; which of them a pod may set is the back end's */
     struct jp_plan_volume *volumes;
     size_t n_volumes;
     struct jp_plan_app *apps;

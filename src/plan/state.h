@@ -20,8 +20,9 @@
  *   "status"      with "exited": wait status (waitpid(2)) of the pod: the first non-zero one of its
  *                 apps in manifest order. With "failed": of the app that could not be run, shifted
  *                 as an exit status: 125, 126 or 127
- *   "isolators"   [{"resource": "memory", "app": name (absent: the pod), "verdict": "enforced" |
- *                 "modified" | "ignored", "reason": text (absent: enforced)}, ...]
+ *   "isolators"   [{"resource": of resource/NAME its NAME, of other isolators all of it,
+ *                 "app": name (absent: the pod), "verdict": "enforced" | "modified" |
+ *                 "ignored", "reason": text (absent: enforced)}, ...]
  *   "warnings"    [text, ...]: what the user should know though nothing failed
  *   "apps"        in the plan's order: [{
  *       "name", "state": "waiting" (not started), "starting" (its pre-start handler runs),

@@ -6,7 +6,7 @@
  * walks the list backward to undo; every undo is idempotent and fine with nothing to undo. What is
  * left after a supervisor was killed is found from the pod's UUID alone (clean), never from memory.
  *
- * Order of a start: create, then links.setup, then for each app mounts.root, mounts.volume...,
+ * Order of a start: create, then links.setup, limits.settle, then for each app mounts.root, mounts.volume...,
  * mounts.seal, then spawn. Limits are made before anything runs. Order of an end: kill, then
  * links.teardown, limits.teardown, destroy. "None" is a real table.
  *
@@ -111,7 +111,7 @@ enum jp_verdict {
 };
 
 struct jp_limit_report {
-    const char *resource; /* "memory", "cpu", "processes" */
+    const char *resource; /* of resource/NAME its NAME, of other isolators all of it */
     const char *app;      /* NULL: the pod */
     enum jp_verdict verdict;
     char reason[160]; /* for MODIFIED and IGNORED */
@@ -125,6 +125,14 @@ struct jp_limit_ops {
     int (*setup)(struct jp_isolation *pod,
                  void (*report)(void *context, const struct jp_limit_report *), void *context,
                  struct jp_error *err);
+    /*
+     * What can be set only when the network is there: bandwidth of the pod's devices, kernel
+     * parameters (sysctls) of its namespaces. Reports likewise. Called once, after links.setup;
+     * what it sets ends with the pod's world.
+     */
+    int (*settle)(struct jp_isolation *pod,
+                  void (*report)(void *context, const struct jp_limit_report *), void *context,
+                  struct jp_error *err);
     /* True when the app was killed because of its memory limit since it started. */
     bool (*was_out_of_memory)(const struct jp_isolation *pod, size_t app);
     /* Removes them; called after every process is gone. */

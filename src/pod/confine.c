@@ -2,8 +2,8 @@
  * Isolators into numbers: capabilities, privileges, ceilings, the system call filter. And the
  * account of what became of each (ace.md: the executor MUST make it available).
  *
- * Ceilings of memory and processor are reported by the supervisor, who alone knows whether the
- * kernel took them; everything else is decided here.
+ * Ceilings and kernel parameters are reported by the supervisor, who alone knows whether the kernel
+ * took them; everything else is decided here.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -102,45 +102,110 @@ static int report(const struct jp_pod_verdicts *verdicts, const char *app, const
                           ignored ? JP_VERDICT_IGNORED : JP_VERDICT_ENFORCED, ignored, err);
 }
 
+enum scope {
+    SCOPE_APP = 1,
+    SCOPE_POD = 2,
+};
+
+/*
+ * Who an isolator can be given to. What is not listed is not acted on by this version.
+ */
+static const struct {
+    enum jp_isolator_kind kind;
+    unsigned scope;
+    bool is_late; /* the supervisor knows what became of it, and reports */
+} known[] = {
+    {JP_ISOLATOR_MEMORY, SCOPE_APP | SCOPE_POD, true},
+    {JP_ISOLATOR_CPU, SCOPE_APP | SCOPE_POD, true},
+    {JP_ISOLATOR_CPU_SHARES, SCOPE_APP | SCOPE_POD, true},
+    {JP_ISOLATOR_BLOCK_BANDWIDTH, SCOPE_APP | SCOPE_POD, true},
+    {JP_ISOLATOR_BLOCK_IOPS, SCOPE_APP | SCOPE_POD, true},
+    {JP_ISOLATOR_NETWORK_BANDWIDTH, SCOPE_POD, true},
+    {JP_ISOLATOR_SYSCTL, SCOPE_POD, true},
+    {JP_ISOLATOR_CAPS_RETAIN, SCOPE_APP, false},
+    {JP_ISOLATOR_CAPS_REMOVE, SCOPE_APP, false},
+    {JP_ISOLATOR_SECCOMP_RETAIN, SCOPE_APP, false},
+    {JP_ISOLATOR_SECCOMP_REMOVE, SCOPE_APP, false},
+    {JP_ISOLATOR_NO_NEW_PRIVILEGES, SCOPE_APP, false},
+    {JP_ISOLATOR_OOM_SCORE_ADJ, SCOPE_APP, true},
+};
+
 /* Why this version does not act on an isolator; NULL for those that it acts on. */
-static const char *why_ignored(enum jp_isolator_kind kind, bool is_pod)
+static const char *why_ignored(enum jp_isolator_kind kind, enum scope scope)
 {
-    switch (kind) {
-    case JP_ISOLATOR_MEMORY:
-    case JP_ISOLATOR_CPU:
-        return NULL;
-    case JP_ISOLATOR_CAPS_RETAIN:
-    case JP_ISOLATOR_CAPS_REMOVE:
-    case JP_ISOLATOR_SECCOMP_RETAIN:
-    case JP_ISOLATOR_SECCOMP_REMOVE:
-    case JP_ISOLATOR_NO_NEW_PRIVILEGES:
-        return is_pod ? "it belongs to an app, not to a pod" : NULL;
-    case JP_ISOLATOR_UNKNOWN:
-        return "unknown isolator";
-    default:
-        return "not supported by this version";
+    for (size_t i = 0; i < JP_LEN(known); i++) {
+        if (known[i].kind != kind || (known[i].scope & scope))
+            continue;
+        if (kind == JP_ISOLATOR_NETWORK_BANDWIDTH)
+            return "the apps of a pod share one network: it can be given to the pod";
+        return scope == SCOPE_POD ? "it belongs to an app, not to a pod"
+                                  : "it belongs to a pod, not to an app";
     }
+    for (size_t i = 0; i < JP_LEN(known); i++) {
+        if (known[i].kind == kind)
+            return NULL;
+    }
+    return kind == JP_ISOLATOR_UNKNOWN ? "unknown isolator" : "not supported by this version";
+}
+
+static bool is_late(enum jp_isolator_kind kind, enum scope scope)
+{
+    for (size_t i = 0; i < JP_LEN(known); i++) {
+        if (known[i].kind == kind)
+            return known[i].is_late && (known[i].scope & scope);
+    }
+    return false;
+}
+
+static int report_now(const struct jp_pod_verdicts *verdicts, const char *app,
+                      const struct jp_isolator *isolator, enum scope scope, struct jp_error *err)
+{
+    if (is_late(isolator->kind, scope))
+        return 0;
+    return report(verdicts, app, isolator->name, why_ignored(isolator->kind, scope), err);
 }
 
 static void take_limit(const struct jp_isolator *isolator, struct jp_plan_limits *limits)
 {
     struct jp_quantity request = isolator->has_request ? isolator->request : isolator->limit;
-    if (isolator->kind == JP_ISOLATOR_MEMORY) {
-        if (isolator->has_limit)
-            limits->memory_bytes = jp_quantity_ceil(isolator->limit);
+    uint64_t whole = isolator->has_limit ? jp_quantity_ceil(isolator->limit) : 0;
+    switch (isolator->kind) {
+    case JP_ISOLATOR_MEMORY:
+        limits->memory_bytes = whole;
         if (isolator->has_request)
             limits->memory_request_bytes = jp_quantity_ceil(request);
-    } else if (isolator->kind == JP_ISOLATOR_CPU) {
-        if (isolator->has_limit)
-            limits->cpu_milli = jp_quantity_milli(isolator->limit);
+        break;
+    case JP_ISOLATOR_CPU:
+        limits->cpu_milli = isolator->has_limit ? jp_quantity_milli(isolator->limit) : 0;
         if (isolator->has_request)
             limits->cpu_request_milli = jp_quantity_milli(request);
+        break;
+    case JP_ISOLATOR_CPU_SHARES:
+        limits->cpu_shares = (uint64_t)isolator->number;
+        break;
+    case JP_ISOLATOR_BLOCK_BANDWIDTH:
+        limits->block_bytes = whole;
+        break;
+    case JP_ISOLATOR_BLOCK_IOPS:
+        limits->block_operations = whole;
+        break;
+    case JP_ISOLATOR_NETWORK_BANDWIDTH:
+        limits->network_bytes = whole;
+        break;
+    default:
+        break;
     }
 }
 
-static bool is_limit(enum jp_isolator_kind kind)
+static int take_sysctls(const struct jp_isolator *isolator, struct jp_strv *ret,
+                        struct jp_error *err)
 {
-    return kind == JP_ISOLATOR_MEMORY || kind == JP_ISOLATOR_CPU;
+    for (size_t i = 0; i < isolator->sysctls.count; i++) {
+        const struct jp_pair *pair = &isolator->sysctls.items[i];
+        if (jp_strv_add_owned(ret, jp_format("%s=%s", pair->name, pair->value)) < 0)
+            return jp_oom(err);
+    }
+    return 0;
 }
 
 /* ---- the filter ---- */
@@ -199,13 +264,17 @@ static int take_isolator(const struct jp_isolator *isolator, const char *app,
     case JP_ISOLATOR_NO_NEW_PRIVILEGES:
         confine->no_new_privileges = isolator->flag;
         break;
+    case JP_ISOLATOR_OOM_SCORE_ADJ:
+        confine->has_oom_score = true;
+        confine->oom_score = (int32_t)isolator->number;
+        break;
     case JP_ISOLATOR_SECCOMP_RETAIN:
     case JP_ISOLATOR_SECCOMP_REMOVE:
         return use_filter(isolator, app, confine, verdicts, err);
     default:
         break;
     }
-    return report(verdicts, app, isolator->name, why_ignored(isolator->kind, false), err);
+    return report_now(verdicts, app, isolator, SCOPE_APP, err);
 }
 
 int jp_pod_confine_app(const struct jp_app *app, const char *app_name,
@@ -218,22 +287,22 @@ int jp_pod_confine_app(const struct jp_app *app, const char *app_name,
         const struct jp_isolator *isolator = &app->isolators.items[i];
         has_filter |= isolator->kind == JP_ISOLATOR_SECCOMP_RETAIN ||
                       isolator->kind == JP_ISOLATOR_SECCOMP_REMOVE;
-        if (is_limit(isolator->kind))
-            take_limit(isolator, limits);
-        else if (take_isolator(isolator, app_name, confine, verdicts, err) < 0)
+        take_limit(isolator, limits);
+        if (take_isolator(isolator, app_name, confine, verdicts, err) < 0)
             return -1;
     }
     return has_filter ? 0 : use_default_filter(confine, err);
 }
 
-int jp_pod_confine_pod(const struct jp_isolators *isolators, struct jp_plan_limits *limits,
+int jp_pod_confine_pod(const struct jp_isolators *isolators, struct jp_plan *plan,
                        const struct jp_pod_verdicts *verdicts, struct jp_error *err)
 {
     for (size_t i = 0; i < isolators->count; i++) {
         const struct jp_isolator *isolator = &isolators->items[i];
-        if (is_limit(isolator->kind))
-            take_limit(isolator, limits);
-        else if (report(verdicts, NULL, isolator->name, why_ignored(isolator->kind, true), err) < 0)
+        if (report_now(verdicts, NULL, isolator, SCOPE_POD, err) < 0)
+            return -1;
+        take_limit(isolator, &plan->limits);
+        if (take_sysctls(isolator, &plan->sysctls, err) < 0)
             return -1;
     }
     return 0;

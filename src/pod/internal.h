@@ -125,7 +125,8 @@ struct jp_pod_verdicts {
 int jp_pod_confine_app(const struct jp_app *app, const char *app_name,
                        struct jp_plan_confine *confine, struct jp_plan_limits *limits,
                        const struct jp_pod_verdicts *verdicts, struct jp_error *err);
-int jp_pod_confine_pod(const struct jp_isolators *isolators, struct jp_plan_limits *limits,
+/* Fills limits and sysctls of the plan. */
+int jp_pod_confine_pod(const struct jp_isolators *isolators, struct jp_plan *plan,
                        const struct jp_pod_verdicts *verdicts, struct jp_error *err);
 
 /* The filter of apps that ask for none; points to constant memory. *ret_len 0: this system has

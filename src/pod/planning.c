@@ -391,7 +391,7 @@ int jp_pod_plan_make(const struct jp_pod_context *ctx, const struct jp_pod_plan_
     if (plan_pod(ctx, request, &plan, err) < 0 || plan_volumes(request, &plan, err) < 0 ||
         jp_pod_resolv_conf(ctx, request->manifest, plan.net.mode == JP_NET_HOST, &resolv_conf,
                            err) < 0 ||
-        jp_pod_confine_pod(&request->manifest->isolators, &plan.limits, verdicts, err) < 0)
+        jp_pod_confine_pod(&request->manifest->isolators, &plan, verdicts, err) < 0)
         return -1;
     struct app_plan p = {request, verdicts, resolv_conf};
     if (plan_apps(&p, &plan, err) < 0)

@@ -24,6 +24,13 @@ static void print_limits(struct jp_buf *out, const char *indent,
     if (limits->cpu_milli || limits->cpu_request_milli)
         jp_buf_printf(out, "%scpu %" PRIu64 "m request %" PRIu64 "m\n", indent, limits->cpu_milli,
                       limits->cpu_request_milli);
+    if (limits->cpu_shares)
+        jp_buf_printf(out, "%scpu shares %" PRIu64 "\n", indent, limits->cpu_shares);
+    if (limits->block_bytes || limits->block_operations)
+        jp_buf_printf(out, "%sblock %" PRIu64 " operations %" PRIu64 "\n", indent,
+                      limits->block_bytes, limits->block_operations);
+    if (limits->network_bytes)
+        jp_buf_printf(out, "%snetwork %" PRIu64 "\n", indent, limits->network_bytes);
 }
 
 static void print_mounts(struct jp_buf *out, const struct jp_plan *plan,

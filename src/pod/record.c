@@ -98,7 +98,8 @@ static void read_isolator(const json_t *from, struct jp_pod_isolator_status *to)
 {
     const char *resource = json_string_value(json_object_get(from, "resource"));
     const char *verdict = json_string_value(json_object_get(from, "verdict"));
-    to->name = jp_format("resource/%s", resource ? resource : "?");
+    bool is_whole = resource && strchr(resource, '/');
+    to->name = jp_format("%s%s", is_whole ? "" : "resource/", resource ? resource : "?");
     to->app = text_of(from, "app");
     to->reason = text_of(from, "reason");
     to->verdict = verdict && strcmp(verdict, "enforced") == 0   ? JP_VERDICT_ENFORCED

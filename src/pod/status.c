@@ -205,12 +205,12 @@ static int add_details(const struct jp_pod_context *ctx, struct jp_pod_status *s
         [JP_NET_POD] = "pod", [JP_NET_NONE] = "none", [JP_NET_HOST] = "host"};
     JP_AUTO(jp_pod_manifest) m = JP_POD_MANIFEST_INIT;
     struct jp_pod_verdicts verdicts = {add_verdict, status};
-    struct jp_plan_limits limits = {.memory_bytes = 0};
+    JP_AUTO(jp_plan) plan = JP_PLAN_INIT;
     uint8_t net = 0;
     if (jp_pod_manifest(ctx, status->pod.uuid, &status->manifest, err) < 0 ||
         jp_pod_manifest_parse(status->manifest, strlen(status->manifest), &m, err) < 0 ||
         jp_pod_net_mode(&m, &net, err) < 0 || name_images(status, &m, err) < 0 ||
-        jp_pod_confine_pod(&m.isolators, &limits, &verdicts, err) < 0)
+        jp_pod_confine_pod(&m.isolators, &plan, &verdicts, err) < 0)
         return -1;
     for (size_t i = 0; i < m.apps.count; i++) {
         if (judge_app(ctx, &m.apps.items[i], &verdicts, err) < 0)

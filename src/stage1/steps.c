@@ -41,9 +41,10 @@ static void judge(void *context, const struct jp_limit_report *report)
     if (report->verdict != JP_VERDICT_IGNORED)
         return;
     char text[sizeof(j->ignored)];
-    (void)snprintf(text, sizeof(text), "%s%s%sisolator 'resource/%s' is ignored: %s",
+    (void)snprintf(text, sizeof(text), "%s%s%sisolator '%s%s' is ignored: %s",
                    report->app ? "app '" : "", report->app ? report->app : "",
-                   report->app ? "': " : "", report->resource, report->reason);
+                   report->app ? "': " : "", strchr(report->resource, '/') ? "" : "resource/",
+                   report->resource, report->reason);
     jp_record_add_warning(j->s, text);
     if (j->ignored[0] == '\0')
         memcpy(j->ignored, text, sizeof(text));
@@ -55,15 +56,30 @@ static void undo_limits(struct jp_supervisor *s, JP_UNUSED size_t app)
 }
 
 /* Only now it shows what this host can do; what cannot be on any host was refused before. */
+static int sentence(const struct judgement *j, struct jp_error *err)
+{
+    if (!j->s->plan.is_strict || j->ignored[0] == '\0')
+        return 0;
+    return jp_fail(err, JP_EUNSUPPORTED, 0, "%s, and the pod is strict", j->ignored);
+}
+
 static int make_limits(struct jp_supervisor *s, size_t app, struct jp_error *err)
 {
     struct judgement j = {.s = s};
     if (jp_platform.limits->setup(s->isolation, judge, &j, err) < 0)
         return -1;
-    if (!s->plan.is_strict || j.ignored[0] == '\0')
+    if (sentence(&j, err) == 0)
         return 0;
     undo_limits(s, app);
-    return jp_fail(err, JP_EUNSUPPORTED, 0, "%s, and the pod is strict", j.ignored);
+    return -1;
+}
+
+static int make_settings(struct jp_supervisor *s, JP_UNUSED size_t app, struct jp_error *err)
+{
+    struct judgement j = {.s = s};
+    if (jp_platform.limits->settle(s->isolation, judge, &j, err) < 0)
+        return -1;
+    return sentence(&j, err);
 }
 
 static int make_links(struct jp_supervisor *s, JP_UNUSED size_t app, struct jp_error *err)
@@ -135,6 +151,7 @@ static const struct step steps[] = {
     {"isolation", false, make_isolation, undo_isolation},
     {"limits", false, make_limits, undo_limits},
     {"network", false, make_links, undo_links},
+    {"settings", false, make_settings, NULL},
     {"root", true, make_root, undo_root},
     {NULL, true, find_users, NULL},
     {"volumes", true, make_volumes, NULL},

@@ -24,6 +24,8 @@
  *   fingerprint                     capabilities, seccomp, namespaces, limits, descriptors
  *   hosts | args ARG...             /etc/hosts; each argument on a line of its own
  *
+ *   burn, eat, slurp, ...           what runs into limits: strain.c
+ *
  * As /usr/bin/login it does what "args" does.
  */
 #include <sys/ioctl.h>
@@ -42,6 +44,8 @@
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
+
+#include "strain.h"
 
 extern char **environ;
 
@@ -342,6 +346,9 @@ static int run(const char *what, char **rest)
         return orphan();
     if (strcmp(what, "fingerprint") == 0)
         return fingerprint();
+    int strained = strain(what, rest);
+    if (strained >= 0)
+        return strained;
     fprintf(stderr, "probe: what is '%s'?\n", what);
     return 99;
 }

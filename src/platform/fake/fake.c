@@ -482,6 +482,13 @@ static int limits_setup(struct jp_isolation *pod,
     return add_line("limits", pod->plan->uuid, "made\n", err);
 }
 
+static int limits_settle(struct jp_isolation *pod,
+                         JP_UNUSED void (*say)(void *context, const struct jp_limit_report *),
+                         JP_UNUSED void *context, struct jp_error *err)
+{
+    return enter("limits.settle", pod->plan->uuid, "", err);
+}
+
 static bool limits_was_out_of_memory(const struct jp_isolation *pod, size_t app)
 {
     char name[PATH_MAX];
@@ -506,6 +513,7 @@ static int limits_clean(const char *uuid, struct jp_error *err)
 
 static const struct jp_limit_ops limits = {
     .setup = limits_setup,
+    .settle = limits_settle,
     .was_out_of_memory = limits_was_out_of_memory,
     .teardown = limits_teardown,
     .clean = limits_clean,

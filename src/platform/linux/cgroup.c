@@ -13,7 +13,12 @@
 #define MAX_MOUNTINFO (16U << 20) /* bytes; hosts with ten thousand mounts have 2 MiB */
 #define MAX_FIELDS    64          /* of a line of mountinfo */
 
-const char *const jp_cgroup_names[JP_CGROUP_CONTROLLERS] = {"memory", "cpu", "pids"};
+const char *jp_cgroup_name(enum jp_cgroup_controller controller, bool is_v2)
+{
+    static const char *const names[JP_CGROUP_CONTROLLERS][2] = {
+        {"memory", "memory"}, {"cpu", "cpu"}, {"pids", "pids"}, {"blkio", "io"}};
+    return names[controller][is_v2];
+}
 
 /* Undoes the kernel's \ooo for blanks and backslashes, in place. */
 static void unescape(char *text)
@@ -32,13 +37,14 @@ static void unescape(char *text)
 }
 
 /* Controllers of ours among words that `separators` part. */
-static unsigned controllers_in(const char *words, const char *separators)
+static unsigned controllers_in(const char *words, const char *separators, bool is_v2)
 {
     unsigned found = 0;
     for (const char *p = words; *p != '\0';) {
         size_t len = strcspn(p, separators);
-        for (size_t i = 0; i < JP_CGROUP_CONTROLLERS; i++) {
-            if (strlen(jp_cgroup_names[i]) == len && strncmp(p, jp_cgroup_names[i], len) == 0)
+        for (unsigned i = 0; i < JP_CGROUP_CONTROLLERS; i++) {
+            const char *name = jp_cgroup_name(i, is_v2);
+            if (strlen(name) == len && strncmp(p, name, len) == 0)
                 found |= 1U << i;
         }
         p += len;
@@ -83,7 +89,7 @@ static int parse_line(char *line, struct jp_cgroup_layout *layout)
     if (strcmp(fields[dash + 1], "cgroup2") == 0)
         return add(layout, fields[4], true, 0);
     if (strcmp(fields[dash + 1], "cgroup") == 0)
-        return add(layout, fields[4], false, controllers_in(fields[dash + 3], ","));
+        return add(layout, fields[4], false, controllers_in(fields[dash + 3], ",", false));
     return 0;
 }
 
@@ -112,7 +118,7 @@ static void ask_v2(struct jp_cgroup_hierarchy *h)
     JP_AUTO(jp_buf) text = JP_BUF_INIT;
     JP_AUTO_FD int dir = open(h->mount_point, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (dir >= 0 && jp_file_read(dir, "cgroup.controllers", 4096, &text, NULL) == 0)
-        h->controllers = controllers_in(jp_buf_text(&text), " \n");
+        h->controllers = controllers_in(jp_buf_text(&text), " \n", true);
 }
 
 int jp_cgroup_find(struct jp_cgroup_layout *ret, struct jp_error *err)

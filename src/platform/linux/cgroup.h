@@ -14,10 +14,12 @@ enum jp_cgroup_controller {
     JP_CGROUP_MEMORY,
     JP_CGROUP_CPU,
     JP_CGROUP_PIDS,
+    JP_CGROUP_BLOCK, /* blkio of v1, io of v2 */
     JP_CGROUP_CONTROLLERS, /* their number */
 };
 
-extern const char *const jp_cgroup_names[JP_CGROUP_CONTROLLERS];
+/* The controller's name in the kernel. */
+const char *jp_cgroup_name(enum jp_cgroup_controller controller, bool is_v2);
 
 struct jp_cgroup_hierarchy {
     char *mount_point; /* owned */

@@ -318,7 +318,7 @@ static void examine_groups(const struct speaker *s)
     for (unsigned i = 0; i < JP_CGROUP_CONTROLLERS; i++) {
         char title[64], text[PATH_MAX + 32];
         const struct jp_cgroup_hierarchy *h = jp_cgroup_with(&layout, i);
-        (void)snprintf(title, sizeof(title), "cgroup-%s", jp_cgroup_names[i]);
+        (void)snprintf(title, sizeof(title), "cgroup-%s", jp_cgroup_name(i, false));
         if (h)
             (void)snprintf(text, sizeof(text), "%s in %s", h->is_v2 ? "v2" : "v1", h->mount_point);
         say(s, title, h != NULL, h ? text : "no controller: such limits are ignored",

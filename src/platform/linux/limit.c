@@ -21,13 +21,13 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "base/random.h"
+#include "platform/linux/ceiling.h"
 #include "platform/linux/cgroup.h"
 #include "platform/linux/linux.h"
+#include "platform/linux/settle.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
 
-#define PERIOD_US    100000 /* of the CPU quota */
-#define MIN_QUOTA_US 1000   /* the kernel takes no less */
 #define MAKE_TRIES   10     /* another pod may remove the common directory meanwhile */
 #define REMOVE_TRIES 500    /* of 10 ms: processes may still be ending */
 #define MAX_GROUPS   100000 /* directories looked through by clean */
@@ -53,18 +53,18 @@ struct reporter {
     void (*report)(void *context, const struct jp_limit_report *);
     void *context;
     const char *app;
-    unsigned bounded; /* controllers whose limit of the app is above the pod's */
+    unsigned bounded; /* ceilings of the app that were above the pod's */
+    bool is_alone;    /* there is one app: its group stands for the pod's */
 };
 
+/* Bits of the controllers that limits need. */
 static unsigned needs(const struct jp_plan_limits *l)
 {
     unsigned set = 0;
-    if (l->memory_bytes > 0 || l->memory_request_bytes > 0)
-        set |= 1U << JP_CGROUP_MEMORY;
-    if (l->cpu_milli > 0 || l->cpu_request_milli > 0)
-        set |= 1U << JP_CGROUP_CPU;
-    if (l->processes > 0)
-        set |= 1U << JP_CGROUP_PIDS;
+    for (unsigned i = 0; i < JP_CEILINGS; i++) {
+        if (jp_ceiling_is_asked(l, i))
+            set |= 1U << jp_ceiling_controller(i);
+    }
     return set;
 }
 
@@ -96,22 +96,6 @@ static int write_value(int dir_fd, const char *file, const char *value)
     return jp_sys.write(fd, value, strlen(value)) < 0 ? -1 : 0;
 }
 
-static int write_number(int dir_fd, const char *file, uint64_t number)
-{
-    char text[24];
-    (void)snprintf(text, sizeof(text), "%" PRIu64, number);
-    return write_value(dir_fd, file, text);
-}
-
-static bool read_number(int dir_fd, const char *file, uint64_t *ret)
-{
-    JP_AUTO(jp_buf) text = JP_BUF_INIT;
-    if (jp_file_read(dir_fd, file, 64, &text, NULL) < 0 || text.len == 0)
-        return false;
-    text.data[strcspn(jp_buf_text(&text), "\n")] = '\0';
-    return jp_parse_u64(text.data, 10, 0, UINT64_MAX, ret);
-}
-
 static int make_group(int parent, const char *name)
 {
     if (jp_sys.mkdirat(parent, name, 0755) < 0 && errno != EEXIST)
@@ -122,11 +106,11 @@ static int make_group(int parent, const char *name)
 /* For v2, hands the controllers on to what is below a group. */
 static int enable_below(const struct place *place, int dir_fd)
 {
-    for (size_t i = 0; place->hierarchy->is_v2 && i < JP_CGROUP_CONTROLLERS; i++) {
+    for (unsigned i = 0; place->hierarchy->is_v2 && i < JP_CGROUP_CONTROLLERS; i++) {
         char text[16];
         if (!(place->controllers >> i & 1))
             continue;
-        (void)snprintf(text, sizeof(text), "+%s", jp_cgroup_names[i]);
+        (void)snprintf(text, sizeof(text), "+%s", jp_cgroup_name(i, true));
         if (write_value(dir_fd, "cgroup.subtree_control", text) < 0)
             return -1;
     }
@@ -154,119 +138,59 @@ static int make_pod_group(const struct place *place, const char *prefix_name, co
     return -1;
 }
 
-static void tell(const struct reporter *r, enum jp_cgroup_controller controller,
-                 enum jp_verdict verdict, const char *reason)
+static void tell(const struct reporter *r, enum jp_ceiling ceiling,
+                 const struct jp_ceiling_verdict *verdict)
 {
-    static const char *const resources[] = {"memory", "cpu", "processes"};
-    if (verdict == JP_VERDICT_ENFORCED && (r->bounded >> controller & 1)) {
-        verdict = JP_VERDICT_MODIFIED;
-        reason = "bounded by the pod's limit";
+    struct jp_limit_report report = {.resource = jp_ceiling_resource(ceiling),
+                                     .app = r->app,
+                                     .verdict = verdict->verdict};
+    memcpy(report.reason, verdict->reason, sizeof(report.reason));
+    if (verdict->verdict == JP_VERDICT_ENFORCED && (r->bounded >> ceiling & 1)) {
+        report.verdict = JP_VERDICT_MODIFIED;
+        (void)snprintf(report.reason, sizeof(report.reason), "bounded by the pod's limit");
     }
-    struct jp_limit_report report = {
-        .resource = resources[controller], .app = r->app, .verdict = verdict};
-    (void)snprintf(report.reason, sizeof(report.reason), "%s", reason);
     r->report(r->context, &report);
 }
 
-static void tell_ignored(const struct reporter *r, enum jp_cgroup_controller controller,
-                         const char *what, int error)
+static bool is_block(enum jp_ceiling ceiling)
 {
-    char reason[160];
-    (void)snprintf(reason, sizeof(reason), "%s: %s", what, strerror(error));
-    tell(r, controller, JP_VERDICT_IGNORED, reason);
+    return jp_ceiling_controller(ceiling) == JP_CGROUP_BLOCK;
 }
 
-static void limit_memory(const struct reporter *r, bool is_v2, int fd,
-                         const struct jp_plan_limits *l)
+/* v1 does not let a group bound what is below it there: every app gets the pod's limit. */
+static bool is_flat(const struct place *place, enum jp_ceiling ceiling)
 {
-    const char *file = is_v2 ? "memory.max" : "memory.limit_in_bytes";
-    uint64_t got = l->memory_bytes;
-    if (l->memory_request_bytes > 0)
-        (void)write_number(fd, is_v2 ? "memory.low" : "memory.soft_limit_in_bytes",
-                           l->memory_request_bytes);
-    if (l->memory_bytes > 0) {
-        if (write_number(fd, file, l->memory_bytes) < 0) {
-            tell_ignored(r, JP_CGROUP_MEMORY, file, errno);
-            return;
-        }
-        /* Absent where the kernel does not count swap. */
-        (void)(is_v2 ? write_value(fd, "memory.swap.max", "0")
-                     : write_number(fd, "memory.memsw.limit_in_bytes", l->memory_bytes));
-        (void)read_number(fd, file, &got);
-    }
-    char reason[64] = "";
-    if (got != l->memory_bytes)
-        (void)snprintf(reason, sizeof(reason), "%" PRIu64 " bytes, in whole pages", got);
-    tell(r, JP_CGROUP_MEMORY, got == l->memory_bytes ? JP_VERDICT_ENFORCED : JP_VERDICT_MODIFIED,
-         reason);
-}
-
-static int write_quota(bool is_v2, int fd, uint64_t quota_us)
-{
-    char text[64];
-    if (is_v2) {
-        (void)snprintf(text, sizeof(text), "%" PRIu64 " %d", quota_us, PERIOD_US);
-        return write_value(fd, "cpu.max", text);
-    }
-    if (write_number(fd, "cpu.cfs_period_us", PERIOD_US) < 0)
-        return -1;
-    return write_number(fd, "cpu.cfs_quota_us", quota_us);
-}
-
-static void limit_cpu(const struct reporter *r, bool is_v2, int fd, const struct jp_plan_limits *l)
-{
-    if (l->cpu_request_milli > 0) {
-        uint64_t shares = l->cpu_request_milli * 1024 / 1000;
-        shares = shares < 2 ? 2 : shares > 262144 ? 262144 : shares;
-        /* The kernel's own documentation maps 2..262144 to 1..10000 in this way. */
-        (void)(is_v2 ? write_number(fd, "cpu.weight", 1 + (shares - 2) * 9999 / 262142)
-                     : write_number(fd, "cpu.shares", shares));
-    }
-    uint64_t quota =
-        l->cpu_milli > UINT64_MAX / PERIOD_US ? UINT64_MAX / 1000 : l->cpu_milli * PERIOD_US / 1000;
-    bool is_raised = l->cpu_milli > 0 && quota < MIN_QUOTA_US;
-    if (is_raised)
-        quota = MIN_QUOTA_US;
-    if (l->cpu_milli > 0 && write_quota(is_v2, fd, quota) < 0) {
-        tell_ignored(r, JP_CGROUP_CPU, "CPU quota", errno);
-        return;
-    }
-    tell(r, JP_CGROUP_CPU, is_raised ? JP_VERDICT_MODIFIED : JP_VERDICT_ENFORCED,
-         is_raised ? "10 thousandths of a core, the least the kernel can" : "");
-}
-
-static void limit_pids(const struct reporter *r, int fd, const struct jp_plan_limits *l)
-{
-    if (write_number(fd, "pids.max", l->processes) < 0)
-        tell_ignored(r, JP_CGROUP_PIDS, "pids.max", errno);
-    else
-        tell(r, JP_CGROUP_PIDS, JP_VERDICT_ENFORCED, "");
+    return !place->hierarchy->is_v2 && is_block(ceiling);
 }
 
 static void apply(const struct reporter *r, const struct place *place, int fd,
                   const struct jp_plan_limits *l)
 {
-    unsigned wanted = needs(l) & place->controllers;
-    bool is_v2 = place->hierarchy->is_v2;
-    if (wanted >> JP_CGROUP_MEMORY & 1)
-        limit_memory(r, is_v2, fd, l);
-    if (wanted >> JP_CGROUP_CPU & 1)
-        limit_cpu(r, is_v2, fd, l);
-    if (wanted >> JP_CGROUP_PIDS & 1)
-        limit_pids(r, fd, l);
+    for (unsigned i = 0; i < JP_CEILINGS; i++) {
+        struct jp_ceiling_verdict verdict;
+        if (!jp_ceiling_is_asked(l, i) || !(place->controllers >> jp_ceiling_controller(i) & 1))
+            continue;
+        jp_ceiling_apply(fd, place->hierarchy->is_v2, i, l, &verdict);
+        if (!r->app && !r->is_alone && is_flat(place, i) &&
+            verdict.verdict == JP_VERDICT_ENFORCED) {
+            verdict.verdict = JP_VERDICT_MODIFIED;
+            (void)snprintf(verdict.reason, sizeof(verdict.reason),
+                           "control groups v1 hold each app to it, not all together");
+        }
+        tell(r, i, &verdict);
+    }
 }
 
 /* A place that cannot be had: each limit that needed it is reported. */
 static void apply_nothing(const struct reporter *r, unsigned controllers, const char *what,
                           int error, const struct jp_plan_limits *l)
 {
-    for (unsigned i = 0; i < JP_CGROUP_CONTROLLERS; i++) {
-        if (!(needs(l) & controllers & 1U << i))
-            continue;
-        if (error != 0)
-            tell_ignored(r, i, what, error);
-        else
-            tell(r, i, JP_VERDICT_IGNORED, what);
+    struct jp_ceiling_verdict verdict = {.verdict = JP_VERDICT_IGNORED};
+    (void)snprintf(verdict.reason, sizeof(verdict.reason), "%s%s%s", what, error ? ": " : "",
+                   error ? strerror(error) : "");
+    for (unsigned i = 0; i < JP_CEILINGS; i++) {
+        if (jp_ceiling_is_asked(l, i) && (controllers >> jp_ceiling_controller(i) & 1))
+            tell(r, i, &verdict);
     }
 }
 
@@ -292,27 +216,19 @@ static unsigned choose_places(struct jp_linux_limits *limits, unsigned needed)
     return missing;
 }
 
-/* True when *limit was above the bound, which it is now. */
-static bool bound(uint64_t *limit, uint64_t upper)
-{
-    if (upper == 0 || *limit <= upper)
-        return false;
-    *limit = upper;
-    return true;
-}
-
-/* ace.md: the pod's isolators bound those of its apps (and v1 refuses a quota above its parent's).
+/*
+ * What the app's group is told without having asked for it: the pod's limits where the kernel would
+ * not apply them from above. Nothing is reported of it.
  */
-static unsigned bound_limits(struct jp_plan_limits *l, const struct jp_plan_limits *pod)
+static void apply_inherited(const struct place *place, int fd, const struct jp_plan_limits *app,
+                            const struct jp_plan_limits *pod)
 {
-    unsigned bounded = 0;
-    if (bound(&l->memory_bytes, pod->memory_bytes))
-        bounded |= 1U << JP_CGROUP_MEMORY;
-    if (bound(&l->cpu_milli, pod->cpu_milli))
-        bounded |= 1U << JP_CGROUP_CPU;
-    if (bound(&l->processes, pod->processes))
-        bounded |= 1U << JP_CGROUP_PIDS;
-    return bounded;
+    for (unsigned i = 0; i < JP_CEILINGS; i++) {
+        struct jp_ceiling_verdict verdict;
+        if (is_flat(place, i) && (place->controllers >> jp_ceiling_controller(i) & 1) &&
+            jp_ceiling_is_asked(pod, i) && !jp_ceiling_is_asked(app, i))
+            jp_ceiling_apply(fd, /* is_v2= */ false, i, pod, &verdict);
+    }
 }
 
 /* One app's group in one place; its processes will be moved there. */
@@ -322,7 +238,7 @@ static void setup_app(struct jp_isolation *pod, struct place *place, size_t inde
     const struct jp_plan_app *app = &pod->plan->apps[index];
     struct jp_plan_limits limits = app->limits;
     r.app = app->name;
-    r.bounded = bound_limits(&limits, &pod->plan->limits);
+    r.bounded = jp_ceilings_bound(&limits, &pod->plan->limits);
     struct jp_linux_groups *groups = &pod->apps[index].groups;
     JP_AUTO_FD int fd = place->pod_fd < 0 ? -1 : make_group(place->pod_fd, app->name);
     int procs = fd < 0 || groups->count == JP_LINUX_MAX_CGROUPS
@@ -335,6 +251,7 @@ static void setup_app(struct jp_isolation *pod, struct place *place, size_t inde
     }
     groups->procs_fd[groups->count++] = procs;
     apply(&r, place, fd, &limits);
+    apply_inherited(place, fd, &limits, &pod->plan->limits);
     if (place->controllers >> JP_CGROUP_MEMORY & 1)
         pod->limits->memory_fds[index] = jp_fd_take(&fd);
 }
@@ -386,7 +303,7 @@ static int setup(struct jp_isolation *pod,
     directory_name(plan->jail_prefix, pod->limits->prefix);
     if (jp_cgroup_find(&pod->limits->layout, err) < 0)
         return -1;
-    struct reporter r = {.report = report, .context = context};
+    struct reporter r = {.report = report, .context = context, .is_alone = plan->n_apps == 1};
     unsigned missing = choose_places(pod->limits, needed);
     apply_nothing(&r, missing, "this host has no such controller", 0, &plan->limits);
     for (size_t i = 0; missing && i < plan->n_apps; i++) {
@@ -529,4 +446,9 @@ static int clean(const char *uuid, struct jp_error *err)
 }
 
 const struct jp_limit_ops jp_linux_limit = {
-    .setup = setup, .was_out_of_memory = was_out_of_memory, .teardown = teardown, .clean = clean};
+    .setup = setup,
+    .settle = jp_linux_settle,
+    .was_out_of_memory = was_out_of_memory,
+    .teardown = teardown,
+    .clean = clean,
+};

@@ -26,7 +26,6 @@
 #include "sys/fd.h"
 
 #define LOOPBACK   1 /* its index in every network namespace */
-#define POD_DEVICE "eth0"
 
 struct link {
     const struct jp_plan_net *net;
@@ -35,8 +34,7 @@ struct link {
     char host_end[IFNAMSIZ];
 };
 
-/* "jp" and 48 random bits of the UUID: found again without any record. */
-static int host_end_name(const char *uuid, char out[IFNAMSIZ], struct jp_error *err)
+int jp_linux_host_end(const char *uuid, char out[IFNAMSIZ], struct jp_error *err)
 {
     if (!jp_uuid_valid(uuid))
         return jp_fail(err, JP_EINVALID, 0, "bad UUID '%s'", uuid);
@@ -54,7 +52,7 @@ static int read_plan(const struct jp_plan *plan, struct link *ret, struct jp_err
     if (!net->address || inet_pton(AF_INET, net->address, &ret->address) != 1 || !net->gateway ||
         inet_pton(AF_INET, net->gateway, &ret->gateway) != 1 || net->prefix_len > 32)
         return jp_fail(err, JP_EINVALID, 0, "bad address of the pod or of its gateway");
-    return host_end_name(plan->uuid, ret->host_end, err);
+    return jp_linux_host_end(plan->uuid, ret->host_end, err);
 }
 
 /* Locally administered, unicast, the IP address in its last four bytes. */
@@ -156,7 +154,7 @@ static void request_peer(struct jp_netlink_batch *b, const struct link *link, in
     hardware_address(link->address, mac);
     size_t peer = jp_netlink_open_nest(b, VETH_INFO_PEER);
     jp_netlink_body(b, &body, sizeof(body));
-    jp_netlink_text(b, IFLA_IFNAME, POD_DEVICE);
+    jp_netlink_text(b, IFLA_IFNAME, JP_LINUX_POD_DEVICE);
     jp_netlink_attribute(b, IFLA_ADDRESS, mac, sizeof(mac));
     jp_netlink_number(b, IFLA_NET_NS_FD, (uint32_t)net_fd);
     jp_netlink_close_nest(b, peer);
@@ -235,7 +233,7 @@ static int join_bridge(struct jp_isolation *pod, struct jp_netlink_batch *inside
     if (host < 0 || ensure_bridge(host, &link, &bridge, err) < 0 ||
         make_pair_again(host, &link, bridge, pod->net_fd, err) < 0)
         return -1;
-    unsigned device = index_of(pod->netlink_fd, POD_DEVICE);
+    unsigned device = index_of(pod->netlink_fd, JP_LINUX_POD_DEVICE);
     if (device == 0)
         return jp_fail(err, JP_ENOTFOUND, 0, "the pod's network device has vanished");
     request_up(inside, "bring the pod's device up", device);
@@ -269,7 +267,7 @@ static void teardown(struct jp_isolation *pod)
 static int clean(const char *uuid, struct jp_error *err)
 {
     char name[IFNAMSIZ];
-    if (host_end_name(uuid, name, err) < 0)
+    if (jp_linux_host_end(uuid, name, err) < 0)
         return -1;
     JP_AUTO_FD int fd = jp_netlink_open(err);
     if (fd < 0)

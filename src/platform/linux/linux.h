@@ -12,6 +12,7 @@
 
 #include <sys/types.h>
 
+#include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -19,7 +20,7 @@
 #include "base/strv.h"
 #include "platform/platform.h"
 
-#define JP_LINUX_MAX_CGROUPS 4 /* directories of one group: memory, cpu, pids; or one of v2 */
+#define JP_LINUX_MAX_CGROUPS 4 /* directories of one group: memory, cpu, pids, blkio; or one of v2 */
 
 /* Where processes of an app are put before they run; count 0: they stay where the supervisor is. */
 struct jp_linux_groups {
@@ -124,6 +125,12 @@ int jp_linux_signal(struct jp_isolation *pod, int signal, struct jp_error *err);
 int jp_linux_spawn(struct jp_isolation *pod, const struct jp_spawn *spawn, pid_t *ret_pid,
                    struct jp_error *err);
 void jp_linux_reap_children(struct jp_isolation *pod);
+
+#define JP_LINUX_POD_DEVICE "eth0"
+
+/* The name of the host's end of the pod's device, IFNAMSIZ bytes: "jp" and 48 random bits of the
+ * UUID, found again without any record. JP_EINVALID. */
+int jp_linux_host_end(const char *uuid, char out[IFNAMSIZ], struct jp_error *err);
 
 extern const struct jp_isolation_ops jp_linux_isolation;
 extern const struct jp_mount_ops jp_linux_mounts;

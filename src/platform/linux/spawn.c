@@ -28,6 +28,7 @@
 #include "base/mem.h"
 #include "platform/linux/kernel.h"
 #include "platform/linux/linux.h"
+#include "platform/linux/settle.h"
 #include "sys/fd.h"
 
 #define SHIM_FD        5          /* where the child keeps the shim's executable, close-on-exec */
@@ -262,9 +263,30 @@ static const char *difference(const struct jp_isolation *pod, const struct jp_or
     return NULL;
 }
 
-static int check_process(const struct jp_isolation *pod, const struct jp_orders *orders, pid_t pid,
+/* Lowering it is a right that programs do not have: done from here. Ignored was reported before. */
+static int set_oom_score(const struct jp_isolation *pod, size_t app, int proc_fd,
                          struct jp_error *err)
 {
+    const struct jp_plan_confine *confine = &pod->plan->apps[app].confine;
+    char text[16];
+    JP_AUTO(jp_buf) now = JP_BUF_INIT;
+    if (!confine->has_oom_score || !jp_linux_may_score(pod, app))
+        return 0;
+    (void)snprintf(text, sizeof(text), "%d\n", (int)confine->oom_score);
+    JP_AUTO_FD int fd = openat(proc_fd, "oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, text, strlen(text)) < 0)
+        return jp_fail_sys(err, "set the out-of-memory score");
+    if (jp_file_read(proc_fd, "oom_score_adj", sizeof(text), &now, err) < 0)
+        return -1;
+    if (strcmp(jp_buf_text(&now), text) != 0)
+        return jp_fail(err, JP_ECORRUPT, 0, "the kernel did not set the out-of-memory score");
+    return 0;
+}
+
+static int check_process(const struct jp_isolation *pod, const struct jp_spawn *spawn, pid_t pid,
+                         struct jp_error *err)
+{
+    const struct jp_orders *orders = spawn->orders;
     char path[32];
     (void)snprintf(path, sizeof(path), "/proc/%d", (int)pid);
     struct statfs fs;
@@ -279,7 +301,7 @@ static int check_process(const struct jp_isolation *pod, const struct jp_orders 
     const char *what = difference(pod, orders, jp_buf_text(&status));
     if (what)
         return jp_fail(err, JP_ECORRUPT, 0, "the kernel did not apply the orders (%s)", what);
-    return 0;
+    return set_oom_score(pod, spawn->app, dir, err);
 }
 
 /*
@@ -303,7 +325,7 @@ static int release(struct jp_isolation *pod, const struct jp_spawn *spawn, pid_t
 {
     const struct jp_orders *orders = spawn->orders;
     if (join_groups(&pod->apps[spawn->app].groups, pid, err) < 0 ||
-        check_process(pod, orders, pid, err) < 0 || jp_linux_collect_small(pod, err) < 0)
+        check_process(pod, spawn, pid, err) < 0 || jp_linux_collect_small(pod, err) < 0)
         return -1;
     if (send(fd, "g", 1, MSG_NOSIGNAL) != 1)
         return jp_fail_sys(err, "give the go");

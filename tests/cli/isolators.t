@@ -1,0 +1,260 @@
+#!/bin/sh
+# Isolators: a program in a pod runs into each of them; `show` says what became of it, and a strict
+# pod refuses what would be ignored. Rates are compared with and without the limit, never with a clock.
+. "$(dirname "$0")/lib.sh"
+need_root
+
+add_image app '"exec": ["/bin/probe", "true"], "user": "0", "group": "0"'
+subject=test.example/app
+
+# in_pod POD-OPTIONS... -- APP-OPTIONS... -- WORDS...: runs the probe in a throw-away pod
+in_pod() {
+    pod_options='' app_options=''
+    while [ "$1" != -- ]; do pod_options="$pod_options $1"; shift; done
+    shift
+    while [ "$1" != -- ]; do app_options="$app_options $1"; shift; done
+    shift
+    # shellcheck disable=SC2086 # words without blanks
+    run jetpack run -destroy $pod_options "$subject" $app_options --exec /bin/probe -- "$@" ---
+    out=$(printf '%s\n' "$out" | sed 's/^app| //')
+}
+
+# verdict POD REGEX NAME: a line of `show`
+verdict() {
+    run jetpack show "$1"
+    like "$out" "$2" "$3"
+}
+
+# at_least FACTOR A B NAME: A >= FACTOR * B
+at_least() {
+    awk -v f="$1" -v a="$2" -v b="$3" 'BEGIN { exit !(a != "" && b != "" && a >= f * b) }'
+    ok $? "$4" || show figures "$2 and $3, factor $1"
+}
+
+has_controller() {
+    awk -v c="$1" '$1 == c && $4 == 1 { found = 1 } END { exit !found }' /proc/cgroups 2>/dev/null &&
+        jetpack doctor 2>/dev/null | grep -q "cgroup-$1 *v[12]"
+}
+
+# ---- memory -----------------------------------------------------------------------------------------
+if has_controller memory; then
+    in_pod -- --memory=64Mi -- eat 16
+    is "$status $out" '0 ate 16' "memory: a program below its limit is left alone"
+    run jetpack run -pod-name hungry "$subject" --memory=64Mi --exec /bin/probe -- eat 256 ---
+    is "$status" 137 "memory: a program above its limit is killed"
+    verdict hungry 'Killed +out of memory' "memory: show says that it was out of memory"
+    verdict hungry 'app: resource/memory: enforced' "memory: show says enforced"
+    run jetpack show -format=json hungry
+    is "$(json out_of_memory)" true "memory: in JSON too"
+    jetpack destroy hungry
+    run jetpack run -pod-name bounded --memory=32Mi "$subject" --memory=512Mi --exec /bin/probe -- eat 128 ---
+    is "$status" 137 "memory: the pod bounds its app"
+    verdict bounded "app: resource/memory: modified, because bounded by the pod's limit" \
+        "memory: show says modified"
+    verdict bounded ' resource/memory: enforced' "memory: and enforced for the pod"
+    jetpack destroy bounded
+    run jetpack run -destroy --memory=32Mi "$subject" --exec /bin/probe -- eat 128 ---
+    is "$status" 137 "memory: of the pod alone, it bounds an app that asks for nothing"
+else
+    skip "memory" "not here: no memory controller"
+fi
+
+# ---- processor --------------------------------------------------------------------------------------
+if has_controller cpu; then
+    in_pod -- -- burn 1000
+    free=$out
+    in_pod -- --cpu=20m -- burn 1000
+    at_least 2 "$free" "$out" "cpu: a program gets less with a limit"
+    in_pod --cpu=20m -- --cpu=1 -- burn 1000
+    at_least 2 "$free" "$out" "cpu: the pod bounds its app"
+
+    # Two apps on one processor, one with a hundredth of the other's shares. Each sees only the other.
+    shares() { printf '{"name":"os/linux/cpu-shares","value":%s}' "$1"; }
+    cat >"$work/shares.json" <<END
+{"acVersion": "0.8.11", "acKind": "PodManifest", "apps": [
+ {"name": "much", "image": {"name": "$subject"}, "app": {"exec": ["/bin/probe", "burn", "3000", "0"],
+  "user": "0", "group": "0", "isolators": [$(shares 10240)]}},
+ {"name": "little", "image": {"name": "$subject"}, "app": {"exec": ["/bin/probe", "burn", "3000", "0"],
+  "user": "0", "group": "0", "isolators": [$(shares 102)]}}]}
+END
+    run jetpack run -pod-name shares -f "$work/shares.json"
+    at_least 3 "$(printf '%s\n' "$out" | sed -n 's/^much| //p')" \
+        "$(printf '%s\n' "$out" | sed -n 's/^little| //p')" "cpu-shares: decide between two apps"
+    verdict shares 'much: os/linux/cpu-shares: enforced' "cpu-shares: show says enforced"
+    jetpack destroy shares
+else
+    skip "cpu" "not here: no cpu controller"
+fi
+
+# ---- block devices ----------------------------------------------------------------------------------
+# The size of the file and the limit follow from what the device does without one.
+device_of() { df -P "$1" | awk 'NR == 2 { print $1 }'; }
+if has_controller blkio && [ -b "$(device_of "$work")" ]; then
+    mkdir "$work/disk"
+    dd if=/dev/urandom of="$work/disk/file" bs=1048576 count=4 conv=fsync 2>/dev/null
+    in_pod -v "disk:$work/disk" -- -m disk:/disk -- slurp /disk/file
+    free=$out
+    if [ "$status" -eq 0 ]; then
+        # Five times as long as without, and not less than a second.
+        limit=$(awk -v us="$free" 'BEGIN { s = us * 5 / 1e6; if (s < 1) s = 1; printf "%d", 4194304 / s }')
+        limited() { printf '{"default":true,"limit":"%s"}' "$1"; }
+        in_pod -v "disk:$work/disk" -- -m disk:/disk \
+            "--isolator=resource/block-bandwidth=$(limited "$limit")" -- slurp /disk/file
+        at_least 2 "$out" "$free" "block-bandwidth: reading takes longer with a limit"
+        in_pod -v "disk:$work/disk" "--isolator=resource/block-bandwidth=$(limited "$limit")" -- \
+            -m disk:/disk -- slurp /disk/file
+        at_least 2 "$out" "$free" "block-bandwidth: of the pod, it holds for its app"
+        # 64 requests of 64 KiB.
+        limit=$(awk -v us="$free" 'BEGIN { s = us * 5 / 1e6; if (s < 1) s = 1; n = 64 / s; printf "%d", n < 1 ? 1 : n }')
+        run jetpack run -pod-name disk -v "disk:$work/disk" "$subject" -m disk:/disk \
+            "--isolator=resource/block-iops=$(limited "$limit")" --exec /bin/probe -- slurp /disk/file ---
+        at_least 2 "${out#app| }" "$free" "block-iops: reading takes longer with a limit"
+        verdict disk 'app: resource/block-iops: enforced' "block-iops: show says enforced"
+        jetpack destroy disk
+    else
+        skip "block-bandwidth" "not here: files cannot be read past the page cache"
+    fi
+else
+    skip "block-bandwidth" "not here: no blkio controller, or no block device below $work"
+fi
+
+# ---- network ----------------------------------------------------------------------------------------
+run jetpack run -d -pod-name free "$subject" --exec /bin/probe -- source 7000 2048 ---
+run jetpack run -d -pod-name slow --isolator='resource/network-bandwidth={"default":true,"limit":"1M"}' \
+    "$subject" --exec /bin/probe -- source 7000 2048 ---
+address() { jetpack list -H -filter "name=$1" | cut -f4; }
+pull() { "$programs/probe" pull "$(address "$1")" 7000; }
+wait_for 60 pull free
+free=$(pull free)
+if jetpack show slow | grep -q 'resource/network-bandwidth: ignored'; then
+    skip "network-bandwidth" "not here: $(jetpack show slow | sed -n 's/.*bandwidth: ignored, //p')"
+else
+    wait_for 60 pull slow
+    at_least 3 "$(pull slow)" "$free" "network-bandwidth: what the pod sends takes longer"
+    verdict slow ' resource/network-bandwidth: enforced' "network-bandwidth: show says enforced"
+    run jetpack exec slow /bin/probe pull 127.0.0.1 7000
+    at_least 3 "$(pull slow)" "$out" "network-bandwidth: the loopback is free"
+    "$programs/probe" source 7001 2048 >/dev/null &
+    source_pid=$!
+    gateway=$(ip -4 -o addr show dev "$bridge" | awk '{ sub("/.*", "", $4); print $4 }')
+    from_host() { jetpack exec "$1" /bin/probe pull "$gateway" 7001; }
+    wait_for 60 from_host free
+    at_least 3 "$(from_host slow)" "$(from_host free)" "network-bandwidth: what the pod receives takes longer"
+    kill "$source_pid"
+fi
+jetpack destroy free
+jetpack destroy slow
+bandwidth='resource/network-bandwidth={"default":true,"limit":"1M"}'
+run jetpack run -destroy "$subject" "--isolator=$bandwidth"
+like "$err" "isolator 'resource/network-bandwidth' is ignored: the apps of a pod share one network" \
+    "network-bandwidth: of an app it is ignored, and said"
+fails 125 "network-bandwidth.* is strict" "network-bandwidth: of an app, a strict pod refuses" \
+    jetpack run -destroy -strict "$subject" "--isolator=$bandwidth"
+fails 125 "the pod has the host's network.*strict" "network-bandwidth: with the host's network it refuses too" \
+    jetpack run -destroy -strict --net=host "--isolator=$bandwidth" "$subject"
+
+# ---- kernel parameters ------------------------------------------------------------------------------
+before=$(cat /proc/sys/net/ipv4/ip_default_ttl /proc/sys/kernel/msgmax)
+in_pod -sysctl net.ipv4.ip_default_ttl=33 -sysctl kernel.msgmax=4321 -- -- \
+    cat /proc/sys/net/ipv4/ip_default_ttl /proc/sys/kernel/msgmax
+is "$(echo $out)" '33 4321' "sysctl: a pod has its own values"
+is "$(cat /proc/sys/net/ipv4/ip_default_ttl /proc/sys/kernel/msgmax)" "$before" "sysctl: the host keeps its own"
+in_pod -sysctl net.ipv4.ip_default_ttl=33 -net none -- -- cat /proc/sys/net/ipv4/ip_default_ttl
+is "$out" 33 "sysctl: without a network too"
+run jetpack run -pod-name tuned -sysctl net.ipv4.ip_default_ttl=44 "$subject"
+verdict tuned ' os/unix/sysctl: enforced' "sysctl: show says enforced"
+jetpack destroy tuned
+panic=$(cat /proc/sys/kernel/panic)
+run jetpack run -pod-name tuned -sysctl kernel.panic=77 -sysctl net.ipv4.ip_default_ttl=44 "$subject" \
+    --exec /bin/probe -- cat /proc/sys/net/ipv4/ip_default_ttl ---
+is "$out" 'app| 44' "sysctl: others are set beside a forbidden one"
+verdict tuned 'os/unix/sysctl: ignored, because kernel.panic: it belongs to the host' \
+    "sysctl: show names what is not for a pod"
+jetpack destroy tuned
+is "$(cat /proc/sys/kernel/panic)" "$panic" "sysctl: which is not changed"
+for key in kernel.panic vm.swappiness net.no_such_thing net..ipv4.ip_forward \
+    net.ipv4./.ipv4.ip_forward fs.mqueue../../kernel.panic net.ipv4.ip_default_ttl.; do
+    fails 125 "os/unix/sysctl.* is ignored: $(echo "$key" | sed 's/[.]/[.]/g').*strict" \
+        "sysctl: a strict pod refuses $key" jetpack run -destroy -strict -sysctl "$key=1" "$subject"
+done
+fails 125 "the pod has the host's network" "sysctl: of the network, not with the host's" \
+    jetpack run -destroy -strict --net=host -sysctl net.ipv4.ip_default_ttl=44 "$subject"
+fails 125 "Invalid argument.*strict" "sysctl: a value that the kernel refuses" \
+    jetpack run -destroy -strict -sysctl net.ipv4.ip_default_ttl=nonsense "$subject"
+fails 125 "belongs to a pod" "sysctl: not of an app" \
+    jetpack run -destroy -strict "$subject" '--isolator=os/unix/sysctl={"kernel.msgmax":"4321"}'
+
+# ---- out-of-memory score ----------------------------------------------------------------------------
+own=$(cat /proc/self/oom_score_adj)
+in_pod -- "--isolator=os/linux/oom-score-adj=500" -- cat /proc/self/oom_score_adj
+is "$out" 500 "oom-score-adj: raised"
+run jetpack run -pod-name low "$subject" --isolator=os/linux/oom-score-adj=-500 --exec /bin/probe -- \
+    cat /proc/self/oom_score_adj ---
+if setpriv -d 2>/dev/null | grep -i 'bounding' | grep -q sys_resource; then
+    is "$out" 'app| -500' "oom-score-adj: lowered"
+else
+    is "$out" "app| $own" "oom-score-adj: who may not lower it does not"
+    verdict low 'oom-score-adj: ignored, because .*CAP_SYS_RESOURCE' "oom-score-adj: and show says so"
+fi
+jetpack destroy low
+run jetpack run -d -pod-name score "$subject" --isolator=os/linux/oom-score-adj=250 --exec /bin/probe -- sleep 1000 ---
+run jetpack exec score /bin/probe cat /proc/self/oom_score_adj
+is "$out" 250 "oom-score-adj: of what is executed too"
+verdict score 'app: os/linux/oom-score-adj: enforced' "oom-score-adj: show says enforced"
+jetpack destroy score
+
+# ---- capabilities -----------------------------------------------------------------------------------
+in_pod -- -- call chroot chown sethostname
+is "$(echo $out)" 'chroot: ok chown: ok sethostname: Operation not permitted' "capabilities: the default set"
+in_pod -- --caps-remove=CAP_SYS_CHROOT,CAP_SYS_ADMIN -- call chroot chown
+is "$(echo $out)" 'chroot: Operation not permitted chown: ok' "capabilities: a removed one is gone"
+in_pod -- --caps-retain=CAP_CHOWN -- call chroot chown
+is "$(echo $out)" 'chroot: Operation not permitted chown: ok' "capabilities: a retained one is left alone"
+in_pod -- --caps-retain=CAP_SYS_ADMIN --seccomp=unconfined -- call sethostname chown
+is "$(echo $out)" 'sethostname: ok chown: Operation not permitted' "capabilities: one beyond the default set"
+fails 2 'there is no capability|CAP_NONSENSE' "capabilities: an unknown one is refused" \
+    jetpack prepare "$subject" --caps-retain=CAP_NONSENSE
+
+# ---- system calls -----------------------------------------------------------------------------------
+in_pod -- --seccomp=mode=remove,errno=ENOTSUP,mkdir,mkdirat -- call mkdir chroot
+is "$(echo $out)" 'mkdir: Operation not supported chroot: ok' "seccomp: a removed call gives the error"
+in_pod -- --seccomp=mode=remove,mkdir,mkdirat -- call mkdir
+is "$status" 159 "seccomp: without an error the program is killed by SIGSYS"
+base=read,write,writev,close,fstat,newfstatat,mmap,munmap,brk,arch_prctl,set_tid_address,set_robust_list
+base=$base,rseq,prlimit64,readlinkat,readlink,getrandom,mprotect,ioctl,uname,futex,sched_getaffinity
+in_pod -- "--seccomp=mode=retain,errno=EACCES,$base,chroot" -- call mkdir chroot
+is "$(echo $out)" 'mkdir: Permission denied chroot: ok' "seccomp: only retained calls are let through"
+in_pod -- '--isolator=os/linux/seccomp-retain-set={"set":["@appc.io/all"]}' -- call mkdir chroot
+is "$(echo $out)" 'mkdir: ok chroot: ok' "seccomp: @appc.io/all retains all"
+in_pod -- '--isolator=os/linux/seccomp-remove-set={"set":["@appc.io/empty","mkdir","mkdirat"]}' -- call mkdir
+is "$out" 'mkdir: ok' "seccomp: @appc.io/empty masks what else is removed"
+run jetpack run -pod-name filter "$subject" --seccomp=mode=remove,mkdir,no_such_call
+verdict filter 'seccomp-remove-set: modified, because unknown here: no_such_call' \
+    "seccomp: show names calls that are not known"
+jetpack destroy filter
+
+# ---- no new privileges ------------------------------------------------------------------------------
+dir=$work/tree.setuid
+mkdir -p "$dir"
+rootfs "$dir/rootfs"
+cp "$programs/probe" "$dir/rootfs/bin/become"
+chmod 4755 "$dir/rootfs/bin/become"
+manifest setuid '"exec": ["/bin/become", "call", "chown"], "user": "1000", "group": "1000"' >"$dir/manifest"
+pack "$dir" "$work/setuid.aci"
+run jetpack import "$work/setuid.aci"
+run jetpack run -destroy test.example/setuid
+is "$out" 'setuid| chown: ok' "no-new-privileges: a set-user-ID program gains root without it"
+run jetpack run -destroy test.example/setuid --no-new-privileges
+is "$out" 'setuid| chown: Operation not permitted' "no-new-privileges: and nothing with it"
+
+# ---- scope, what nobody knows -----------------------------------------------------------------------
+for isolator in 'os/linux/capabilities-retain-set={"set":["CAP_CHOWN"]}' 'os/linux/no-new-privileges=true' \
+    'os/linux/oom-score-adj=5'; do
+    fails 125 "${isolator%%=*}.*belongs to an app" "${isolator%%=*} of a pod is refused by a strict one" \
+        jetpack run -destroy -strict "--isolator=$isolator" "$subject"
+done
+run jetpack run -pod-name odd "$subject" '--isolator=example.com/odd={"a":1}'
+is "$status" 0 "an unknown isolator does not keep a pod from running"
+verdict odd 'app: example.com/odd: ignored, because unknown isolator' "... and is named by show"
+jetpack destroy odd
+finish
