@@ -10,7 +10,7 @@ BUILD_DIR=$(cd "${BUILD_DIR:-.}" && pwd) || exit 1
 RELEASE=14.0
 ARCHITECTURES='x86_64 aarch64'
 LENT='jansson.h jansson_config.h sqlite3.h archive.h archive_entry.h openssl zlib.h zconf.h bzlib.h
-    lzma.h lzma zstd.h zstd_errors.h isa-l.h isa-l'
+    lzma.h lzma zstd.h zstd_errors.h isa-l.h isa-l nettle microhttpd.h'
 
 skip() { # REASON
     if [ "${JETPACK_MUST_WORK:-}" = 1 ]; then

@@ -39,6 +39,10 @@ void jp_process_clear(struct jp_process *process);
  */
 int jp_process_run(char *const argv[], const int stdio[3], int *ret_status, struct jp_error *err);
 
+/* The same with this environment in the place of ours: NAME=VALUE, NULL at the end. */
+int jp_process_run_in(char *const argv[], char *const environment[], const int stdio[3],
+                      int *ret_status, struct jp_error *err);
+
 /* Number of a signal from "TERM", "SIGTERM" or "15"; 0 when unknown. And its name without SIG. */
 int jp_signal_number(const char *text);
 const char *jp_signal_name(int number);

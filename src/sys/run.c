@@ -112,12 +112,19 @@ static void reset_signals(void)
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-JP_NORETURN static void become(const char *path, char *const argv[], const int stdio[3], int report)
+struct command {
+    const char *path;
+    char *const *argv;
+    char *const *environment;
+    const int *stdio; /* three */
+};
+
+JP_NORETURN static void become(const struct command *command, int report)
 {
     reset_signals();
-    if (place_fds(stdio, report) == 0) {
+    if (place_fds(command->stdio, report) == 0) {
         report = REPORT_FD;
-        (void)execve(path, argv, environ);
+        (void)execve(command->path, command->argv, command->environment);
     }
     int failure = errno;
     (void)!write(report, &failure, sizeof(failure));
@@ -125,14 +132,14 @@ JP_NORETURN static void become(const char *path, char *const argv[], const int s
 }
 
 /* Runs while signals are blocked in between, so that no handler of ours runs in the child. */
-static pid_t start(const char *path, char *const argv[], const int stdio[3], int report)
+static pid_t start(const struct command *command, int report)
 {
     sigset_t all, before;
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     pid_t pid = fork();
     if (pid == 0)
-        become(path, argv, stdio, report);
+        become(command, report);
     int saved = errno;
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = saved;
@@ -160,6 +167,12 @@ static int fail_program(struct jp_error *err, int failure, const char *name)
 
 int jp_process_run(char *const argv[], const int stdio[3], int *ret_status, struct jp_error *err)
 {
+    return jp_process_run_in(argv, environ, stdio, ret_status, err);
+}
+
+int jp_process_run_in(char *const argv[], char *const environment[], const int stdio[3],
+                      int *ret_status, struct jp_error *err)
+{
     JP_AUTO_FREE char *path = find_program(argv[0]);
     if (!path)
         return errno == ENOMEM ? jp_oom(err) : fail_program(err, errno, argv[0]);
@@ -168,7 +181,8 @@ int jp_process_run(char *const argv[], const int stdio[3], int *ret_status, stru
         return jp_fail_sys(err, "make a pipe");
     JP_AUTO_FD int reader = ends[0];
     JP_AUTO_FD int writer = ends[1];
-    pid_t pid = start(path, argv, stdio, writer);
+    const struct command command = {path, argv, environment, stdio};
+    pid_t pid = start(&command, writer);
     if (pid < 0)
         return jp_fail_sys(err, "fork");
     jp_fd_close(&writer);

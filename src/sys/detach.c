@@ -1,0 +1,106 @@
+#include "sys/detach.h"
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/macros.h"
+#include "sys/fd.h"
+
+#ifdef __linux__
+#include <sys/syscall.h>
+
+#include <linux/keyctl.h>
+#include <sched.h>
+#endif
+
+#define MAX_FILES 4096      /* open at once: far above what the service lets in */
+#define STACK     (8U << 20) /* bytes: everybody's default */
+
+extern char **environ;
+
+static void reset_limits(void)
+{
+    static const struct {
+        int what;
+        rlim_t value;
+    } limits[] = {
+        {RLIMIT_AS, RLIM_INFINITY},    {RLIMIT_CPU, RLIM_INFINITY},
+        {RLIMIT_DATA, RLIM_INFINITY},  {RLIMIT_FSIZE, RLIM_INFINITY},
+        {RLIMIT_RSS, RLIM_INFINITY},   {RLIMIT_NPROC, RLIM_INFINITY},
+        {RLIMIT_STACK, STACK},         {RLIMIT_NOFILE, MAX_FILES},
+        {RLIMIT_CORE, 0},
+    };
+    for (size_t i = 0; i < JP_LEN(limits); i++) {
+        struct rlimit limit = {.rlim_cur = limits[i].value, .rlim_max = limits[i].value};
+        (void)setrlimit(limits[i].what, &limit);
+    }
+}
+
+#ifdef __linux__
+#define MAX_MOUNTS (1U << 20) /* bytes of /proc/self/mounts */
+
+static void write_text(const char *path, const char *text)
+{
+    JP_AUTO_FD int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd >= 0)
+        (void)!write(fd, text, strlen(text));
+}
+
+/* To the root of every hierarchy: what ends the caller's group must not end us. */
+static void leave_control_groups(void)
+{
+    JP_AUTO(jp_buf) mounts = JP_BUF_INIT;
+    JP_AUTO_FD int fd = open("/proc/self/mounts", O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || jp_fd_read_all(fd, MAX_MOUNTS, "mounts", &mounts, NULL) < 0)
+        return;
+    char *rest = NULL;
+    char *text = jp_buf_steal(&mounts);
+    for (char *line = text ? strtok_r(text, "\n", &rest) : NULL; line;
+         line = strtok_r(NULL, "\n", &rest)) {
+        char path[512], type[32], file[sizeof(path) + sizeof("/cgroup.procs")];
+        if (sscanf(line, "%*s %511s %31s", path, type) != 2 || strncmp(type, "cgroup", 6) != 0)
+            continue;
+        (void)snprintf(file, sizeof(file), "%s/cgroup.procs", path);
+        write_text(file, "0");
+    }
+    free(text);
+}
+
+static void leave_system(void)
+{
+    struct sched_param plain = {.sched_priority = 0};
+    cpu_set_t all;
+    memset(&all, 0xff, sizeof(all));
+    (void)sched_setscheduler(0, SCHED_OTHER, &plain);
+    (void)sched_setaffinity(0, sizeof(all), &all);
+    (void)syscall(SYS_ioprio_set, 1, 0, 0); /* this process: none of its own */
+    (void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
+    write_text("/proc/self/oom_score_adj", "0");
+    leave_control_groups();
+}
+#else
+static void leave_system(void)
+{
+}
+#endif
+
+int jp_detach(struct jp_error *err)
+{
+    static char *nothing[] = {NULL};
+    (void)setsid();
+    (void)umask(077);
+    environ = nothing;
+    if (chdir("/") < 0)
+        return jp_fail_sys(err, "change to '/'");
+    (void)setpriority(PRIO_PROCESS, 0, 0);
+    reset_limits();
+    leave_system();
+    return 0;
+}

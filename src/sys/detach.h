@@ -1,0 +1,15 @@
+/* Becoming a process that belongs to nobody. */
+#ifndef JP_SYS_DETACH_H
+#define JP_SYS_DETACH_H
+
+#include "base/error.h"
+
+/*
+ * For a service that some command happened to start: gives up, before privileges are, what it
+ * inherited from that command: session and terminal, working directory, umask, environment, limits,
+ * priorities and processors, keyring, control groups, the score of the out-of-memory killer.
+ * Descriptors are the caller's business. What this host does not let go is left as it is.
+ */
+int jp_detach(struct jp_error *err);
+
+#endif

@@ -1,0 +1,16 @@
+/* Listening sockets of ours. */
+#ifndef JP_SYS_LISTEN_H
+#define JP_SYS_LISTEN_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+
+/*
+ * A TCP socket that listens on this IPv4 address and port, close-on-exec and non-blocking. The
+ * address need not be one of the host's yet (a bridge that comes with the first pod): what listens
+ * there from then on is this socket. JP_EBUSY when another program has the port.
+ */
+int jp_listen_tcp(const char *address, uint16_t port, struct jp_error *err);
+
+#endif
