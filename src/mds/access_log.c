@@ -1,0 +1,60 @@
+#include "mds/access_log.h"
+
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ENOUGH   32768 /* bytes that are written without waiting for a pause */
+#define MAX_TEXT 1024  /* bytes of a path that are logged */
+
+/* What a request sent, so that a line stays a line and a terminal a terminal. */
+static void add_foreign(struct jp_buf *to, const char *text)
+{
+    size_t n = 0;
+    for (const char *p = text; *p && n++ < MAX_TEXT; p++) {
+        unsigned char c = (unsigned char)*p;
+        if (c < 0x20 || c >= 0x7f || c == '"' || c == '\\')
+            jp_buf_printf(to, "\\x%02x", c);
+        else
+            jp_buf_putc(to, *p);
+    }
+}
+
+void jp_access_log_add(struct jp_access_log *log, const struct jp_access_log_entry *entry)
+{
+    if (log->fd < 0)
+        return;
+    char when[40] = "-";
+    time_t now = time(NULL);
+    struct tm utc;
+    if (gmtime_r(&now, &utc))
+        (void)strftime(when, sizeof(when), "%d/%b/%Y:%H:%M:%S +0000", &utc);
+    jp_buf_printf(&log->lines, "%s - %s [%s] \"", entry->address, entry->uuid ? entry->uuid : "-",
+                  when);
+    add_foreign(&log->lines, entry->method);
+    jp_buf_putc(&log->lines, ' ');
+    add_foreign(&log->lines, entry->path ? entry->path : "-");
+    jp_buf_printf(&log->lines, "\" %u %zu\n", entry->status, entry->len);
+    if (log->lines.len >= ENOUGH)
+        jp_access_log_flush(log);
+}
+
+/* A log that cannot be written (disk full, reader gone) must not stop the service. */
+void jp_access_log_flush(struct jp_access_log *log)
+{
+    for (size_t at = 0; log->fd >= 0 && at < log->lines.len;) {
+        ssize_t n = write(log->fd, log->lines.data + at, log->lines.len - at);
+        if (n <= 0)
+            break;
+        at += (size_t)n;
+    }
+    if (log->lines.failed)
+        jp_buf_clear(&log->lines);
+    jp_buf_reset(&log->lines);
+}
+
+void jp_access_log_clear(struct jp_access_log *log)
+{
+    jp_access_log_flush(log);
+    jp_buf_clear(&log->lines);
+}

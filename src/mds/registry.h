@@ -1,0 +1,34 @@
+/*
+ * The registrations of running pods, as the directory ROOT/mds holds them. Nothing is kept longer
+ * than the file is there: every lookup asks the directory whether it changed since it was read.
+ *
+ * In memory are, for each pod, the digest of its token and its addresses, so that a thousand pods
+ * take some hundred KiB; contents are read when they are asked for, and some of them are kept.
+ */
+#ifndef JP_MDS_REGISTRY_H
+#define JP_MDS_REGISTRY_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/macros.h"
+#include "plan/registration.h"
+
+struct jp_registry;
+
+/* dir_fd stays the caller's and must outlive it. -1 with JP_ENOMEM. */
+int jp_registry_new(int dir_fd, struct jp_registry **ret, struct jp_error *err);
+void jp_registry_free(struct jp_registry *registry);
+JP_DEFINE_AUTO_PTR(jp_registry);
+
+/*
+ * The pod whose token this is (len bytes) and that has this numeric address, NULL when there is
+ * none, for whatever reason. Valid until the next call.
+ */
+const struct jp_registration *jp_registry_find(struct jp_registry *registry, const char *token,
+                                               size_t len, const char *address);
+
+/* How many pods are registered now. */
+size_t jp_registry_count(struct jp_registry *registry);
+
+#endif
