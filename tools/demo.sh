@@ -22,6 +22,9 @@ root.dir = $work/root
 net.bridge = jpdemo0
 net.subnet = 172.$net.0.0/16
 allow.no-signature = on
+mds.user = nobody
+mds.port = 1105
+mds.idle = 1
 CONF
 
 quiet() { "$jetpack" -config "$work/jetpack.conf" "$@"; }

@@ -65,6 +65,24 @@ static const char *libexec(const struct jp_cli *cli)
     return is_set ? jp_config_get(cli->config, "path.libexec") : NULL;
 }
 
+/* A back end that only pretends has nobody who could ask. */
+static const struct jp_pod_metadata *metadata(struct jp_cli *cli)
+{
+    if (!JP_WITH_MDS || strcmp(jp_platform.name, "fake") == 0)
+        return NULL;
+    cli->metadata = (struct jp_pod_metadata){
+        .port = (uint16_t)jp_config_u64(cli->config, "mds.port"),
+        .user = jp_config_get(cli->config, "mds.user"),
+        .keeps_uid = jp_config_bool(cli->config, "mds.keep-uid"),
+        .token_key = jp_config_get(cli->config, "mds.token-key"),
+        .signing_key = jp_config_get(cli->config, "mds.signing-key"),
+        .log = jp_config_get(cli->config, "mds.logfile"),
+        .pid_file = jp_config_get(cli->config, "mds.pidfile"),
+        .idle_ms = (uint32_t)jp_config_u64(cli->config, "mds.idle") * 1000,
+    };
+    return &cli->metadata;
+}
+
 struct jp_pod_context *jp_cli_pods(struct jp_cli *cli, struct jp_error *err)
 {
     if (cli->pods.store)
@@ -88,6 +106,7 @@ struct jp_pod_context *jp_cli_pods(struct jp_cli *cli, struct jp_error *err)
         .stop_grace_ms = grace ? (uint32_t)grace * 1000 : 1,
         .log_max_bytes = jp_config_u64(cli->config, "logs.max-size"),
         .log_files = (uint32_t)jp_config_u64(cli->config, "logs.files"),
+        .metadata = metadata(cli),
         .tell = tell,
         .tell_context = cli,
         .interrupted = cli->signals.interrupted,

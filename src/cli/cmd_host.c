@@ -28,7 +28,8 @@ int jp_cmd_init(struct jp_cli *cli, struct jp_error *err)
     const char *why = NULL;
     struct jp_store *store = jp_cli_store(cli, err);
     const struct jp_driver_ops *driver = store ? jp_store_driver(store, &why, err) : NULL;
-    if (!driver)
+    const struct jp_pod_context *ctx = driver ? jp_cli_pods(cli, err) : NULL;
+    if (!ctx || (ctx->metadata && jp_pod_service_prepare(ctx, err) < 0))
         return -1;
     (void)printf("%s %s (storage driver %s)\n", options.root,
                  was_created ? "is ready" : "was ready already", driver->name);

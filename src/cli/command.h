@@ -84,6 +84,7 @@ struct jp_cli {
     struct jp_config *config;
     struct jp_store *store;     /* made by jp_cli_store() */
     struct jp_pod_context pods; /* filled by jp_cli_pods() */
+    struct jp_pod_metadata metadata;
     struct jp_pod_signals signals;
     bool has_signals;
 };

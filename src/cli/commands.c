@@ -30,6 +30,8 @@ static const struct jp_cli_option help_options[] = {
     END};
 static const struct jp_cli_option fsck_options[] = {
     {"repair", 0, NULL, "mend what is found; a deleted database is rebuilt", 0}, FORMAT, END};
+static const struct jp_cli_option mds_options[] = {
+    {"serve", 0, NULL, "be the service, in the foreground, until a signal ends it", 0}, FORMAT, END};
 static const struct jp_cli_option gc_options[] = {
     {"exited", 0, NULL, "destroy pods that have ended, too", 0},
     {"older", 0, "TIME", "with -exited: only those that ended so long ago (30s, 10m, 2h, 7d)", 0},
@@ -100,8 +102,9 @@ static const struct jp_cli_option top_options[] = {
 
 const struct jp_command jp_commands[] = {
     {"init", JP_GROUP_HOST, JP_COMMAND_ROOT, 0, 0, "", "make the root directory",
-     "Makes the root directory with the database and everything else that is needed. Other commands "
-     "do it by themselves when it is missing. A second time it says so and changes nothing.",
+     "Makes the root directory with the database, the secret keys of the metadata service, its user "
+     "(mds.user) when the host has none, and everything else that is needed. Other commands do it by "
+     "themselves when it is missing. A second time it says so and changes nothing.",
      none, "jetpack -o root.dir=/srv/jetpack init"},
     {"info", JP_GROUP_HOST, 0, 0, 0, "[OPTION...]", "show this installation",
      "Shows version, root directory, storage driver, numbers of images and pods, network, and what "
@@ -126,6 +129,11 @@ const struct jp_command jp_commands[] = {
      "Compares the object directories with the database. The exit status is 1 when problems were "
      "found and not mended.",
      fsck_options, "jetpack fsck -repair"},
+    {"mds", JP_GROUP_HOST, JP_COMMAND_ROOT, 0, 0, "[OPTION...]", "check the metadata service",
+     "Asks the metadata service how it is. The first pod with a network starts it, and it ends some "
+     "time after the last one (mds.idle). With -serve this command becomes the service and stays: "
+     "for a service manager; when one is running it waits for its end.",
+     mds_options, "jetpack mds\njetpack mds -serve"},
     {"test", JP_GROUP_HOST, JP_COMMAND_ROOT, 0, 0, "", "try this installation",
      "Makes a small image, imports it, runs it in a pod, and removes both, in a directory of its "
      "own. Nothing outside of it is touched.",

@@ -22,6 +22,7 @@ const struct jp_command_function jp_command_functions[] = {
     {"list", jp_cmd_list},
     {"logs", jp_cmd_logs},
     {"manifest", jp_cmd_manifest},
+    {"mds", jp_cmd_mds},
     {"prepare", jp_cmd_prepare},
     {"ps", jp_cmd_ps},
     {"rename", jp_cmd_rename},

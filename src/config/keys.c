@@ -48,6 +48,8 @@ const struct jp_config_key jp_config_keys[] = {
      "What the names of jails (FreeBSD) and control groups (Linux) begin with.", NULL},
     {"logs.files", NUMBER, "5", "Log files kept for an app, the current one included.", NULL},
     {"logs.max-size", SIZE, "10Mi", "A log file is set aside when it is larger.", NULL},
+    {"mds.idle", SECONDS, "60",
+     "How long a metadata service that was started by a pod stays when there is no pod left.", NULL},
     {"mds.keep-uid", BOOL, "off", "Whether the metadata service stays the user that started it.",
      NULL},
     {"mds.logfile", TEXT, NULL,

@@ -139,6 +139,7 @@ void jp_plan_code(struct jp_codec *c, struct jp_plan *plan)
     jp_codec_u32(c, &plan->log_files);
     jp_codec_bool(c, &plan->is_strict);
     jp_codec_bool(c, &plan->without_apps);
+    jp_codec_str(c, &plan->registration);
 }
 
 static bool is_absolute(const char *path)
@@ -202,6 +203,8 @@ static int check(const struct jp_plan *plan, struct jp_error *err)
     if (plan->net.mode == JP_NET_POD &&
         (!plan->net.bridge || !plan->net.address || !plan->net.gateway))
         return jp_fail(err, JP_ECORRUPT, 0, "plan: a network without bridge or address");
+    if (plan->registration && !is_absolute(plan->registration))
+        return jp_fail(err, JP_ECORRUPT, 0, "plan: broken registration");
     if (plan->n_apps == 0)
         return jp_fail(err, JP_ECORRUPT, 0, "plan: no app");
     for (size_t i = 0; i < plan->n_volumes; i++) {
@@ -284,6 +287,7 @@ void jp_plan_clear(struct jp_plan *plan)
     free(plan->net.address);
     free(plan->net.gateway);
     jp_strv_clear(&plan->sysctls);
+    free(plan->registration);
     for (size_t i = 0; i < plan->n_volumes; i++) {
         free(plan->volumes[i].name);
         free(plan->volumes[i].source);

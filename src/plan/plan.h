@@ -150,6 +150,7 @@ struct jp_plan {
     uint64_t log_max_bytes; /* a log file is rotated beyond this */
     uint32_t log_files;     /* rotated files kept, the current one included */
     bool is_strict;         /* do not start when a limit is ignored */
+    char *registration;     /* file to be removed when the pod is over; NULL: none */
     bool without_apps;      /* build the isolation and wait for `exec` (ruling 7) */
 };
 

@@ -370,7 +370,10 @@ int jp_pod_destroy(const struct jp_pod_context *ctx, const struct jp_store_pod *
         jp_error_move(err, &local);
         return -1;
     }
-    if (end_for_good(&calm, pod, pod_fd, &lock, err) < 0 || jp_pod_mend(pod, pod_fd, NULL, err) < 0)
+    if (end_for_good(&calm, pod, pod_fd, &lock, err) < 0)
+        return -1;
+    jp_pod_unregister(ctx, pod->uuid);
+    if (jp_pod_mend(pod, pod_fd, NULL, err) < 0)
         return -1;
     return jp_store_pod_destroy(ctx->store, pod->uuid, err);
 }

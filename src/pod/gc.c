@@ -59,6 +59,7 @@ int jp_pod_tidy(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
         jp_error_move(err, &busy);
         return -1;
     }
+    jp_pod_unregister(ctx, pod->uuid);
     if (jp_pod_mend(pod, pod_fd, NULL, err) < 0)
         return -1;
     return jp_pod_shed(ctx, pod, pod_fd, NULL, err);
@@ -126,6 +127,8 @@ int jp_pod_gc(const struct jp_pod_context *ctx, const struct jp_pod_gc *options,
             result = -1;
         }
     }
+    if (jp_pod_registrations_sweep(ctx, options, result < 0 ? NULL : err) < 0)
+        result = -1;
     struct jp_store_report report = {options->say, options->say_context};
     if (jp_store_gc(ctx->store, options->say ? &report : NULL, result < 0 ? NULL : err) < 0)
         result = -1;

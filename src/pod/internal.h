@@ -18,6 +18,7 @@
 #include "base/strv.h"
 #include "plan/control.h"
 #include "plan/plan.h"
+#include "plan/registration.h"
 #include "pod/inspect.h"
 #include "pod/pod.h"
 #include "pod/request.h"
@@ -152,8 +153,10 @@ struct jp_pod_plan_request {
     const char *pod_path;       /* absolute path of pods/UUID */
     bool is_strict;             /* refuse what this host ignores */
     bool is_kept;               /* the roots are those of a kept run */
+    const struct jp_pod_identity *identity;
 };
 
+struct jp_pod_identity;
 int jp_pod_plan_make(const struct jp_pod_context *ctx, const struct jp_pod_plan_request *request,
                      const struct jp_pod_verdicts *verdicts, struct jp_plan *ret,
                      struct jp_error *err);
@@ -170,6 +173,57 @@ int jp_pod_resolv_conf(const struct jp_pod_context *ctx, const struct jp_pod_man
                        bool with_loopback, char **ret, struct jp_error *err);
 /* From the text of the host's file; for tests. */
 char *jp_pod_resolv_conf_from(const char *text, bool with_loopback);
+
+/* ---- registrations (registration.c) and the service that reads them (service.c) ----------------
+ */
+
+/* What one start of a pod is known by to the metadata service. */
+struct jp_pod_identity {
+    char *url;       /* AC_METADATA_URL; NULL: there is no service */
+    char *file;      /* absolute path of the registration; NULL: the pod has no network */
+    char *address;   /* where its requests come from */
+    unsigned char digest[JP_TOKEN_DIGEST_SIZE]; /* of the token in the URL */
+};
+
+#define JP_POD_IDENTITY_INIT                                                                       \
+    {                                                                                              \
+        .url = NULL                                                                                \
+    }
+
+/* A new token for this start, and the URL with it. Registers nothing. */
+int jp_pod_identity_make(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                         const struct jp_pod_manifest *m, struct jp_pod_identity *ret,
+                         struct jp_error *err);
+void jp_pod_identity_clear(struct jp_pod_identity *identity);
+
+/*
+ * Writes the registration and makes sure that a service answers, in this order, under the lock of
+ * the directory. The pod's lock is held by the caller. Does nothing when there is nothing to do.
+ */
+int jp_pod_register(const struct jp_pod_context *ctx, const struct jp_pod_identity *identity,
+                    const struct jp_store_pod *pod, const struct jp_pod_manifest *m,
+                    const struct jp_image_manifest *images, struct jp_error *err);
+/* Its token is worth nothing from now on. The pod's lock is held by the caller. */
+void jp_pod_unregister(const struct jp_pod_context *ctx, const char *uuid);
+/* Removes registrations of pods that do not run, and drafts. */
+int jp_pod_registrations_sweep(const struct jp_pod_context *ctx, const struct jp_pod_gc *options,
+                               struct jp_error *err);
+
+/* ROOT/mds, for root and the service's group; the descriptor. */
+int jp_pod_service_dir(const struct jp_pod_context *ctx, struct jp_error *err);
+/* The lock of that directory (plan/service.h); waits some seconds. */
+int jp_pod_service_lock(int dir_fd, struct jp_error *err);
+/*
+ * A key: the configured digits when there are any, else the file, which is made when it is missing
+ * (takes the lock of the directory for that, unless has_lock).
+ */
+int jp_pod_service_key(int dir_fd, bool has_lock, const char *file, const char *digits,
+                       struct jp_buf *ret, struct jp_error *err);
+/* Starts the service when none runs. The lock of the directory is held by the caller. */
+int jp_pod_service_ensure(const struct jp_pod_context *ctx, int dir_fd, struct jp_error *err);
+/* The host's address on the bridge: where pods find the service. */
+int jp_pod_gateway(const struct jp_pod_context *ctx, char **ret, uint32_t *ret_prefix_len,
+                   struct jp_error *err);
 
 /* ---- pods on disk (record.c) -------------------------------------------------------------------
  */

@@ -49,8 +49,10 @@ int jp_pod_net_mode(const struct jp_pod_manifest *m, uint8_t *ret, struct jp_err
 }
 
 /* The first address of "172.23.0.0/16" is the host's. */
-static int plan_subnet(const char *subnet, struct jp_plan_net *net, struct jp_error *err)
+int jp_pod_gateway(const struct jp_pod_context *ctx, char **ret, uint32_t *ret_prefix_len,
+                   struct jp_error *err)
 {
+    const char *subnet = ctx->subnet ? ctx->subnet : "172.23.0.0/16";
     unsigned a = 0;
     unsigned b = 0;
     unsigned c = 0;
@@ -62,10 +64,10 @@ static int plan_subnet(const char *subnet, struct jp_plan_net *net, struct jp_er
         return jp_fail(err, JP_EINVALID, 0, "net.subnet: '%s' is no network", subnet);
     uint32_t address = a << 24 | b << 16 | c << 8 | d;
     address = (address & (UINT32_MAX << (32 - len))) + 1;
-    net->gateway = jp_format("%u.%u.%u.%u", address >> 24, address >> 16 & 255, address >> 8 & 255,
-                             address & 255);
-    net->prefix_len = len;
-    return net->gateway ? 0 : jp_oom(err);
+    *ret = jp_format("%u.%u.%u.%u", address >> 24, address >> 16 & 255, address >> 8 & 255,
+                     address & 255);
+    *ret_prefix_len = len;
+    return *ret ? 0 : jp_oom(err);
 }
 
 static int plan_net(const struct jp_pod_context *ctx, const struct jp_pod_plan_request *request,
@@ -82,7 +84,7 @@ static int plan_net(const struct jp_pod_context *ctx, const struct jp_pod_plan_r
     net->address = jp_strdup(address);
     if (!net->bridge || !net->address)
         return jp_oom(err);
-    return plan_subnet(ctx->subnet ? ctx->subnet : "172.23.0.0/16", net, err);
+    return jp_pod_gateway(ctx, &net->gateway, &net->prefix_len, err);
 }
 
 static uint32_t grace_ms(const struct jp_pod_context *ctx, const struct jp_pod_manifest *m)
@@ -110,6 +112,9 @@ static int plan_pod(const struct jp_pod_context *ctx, const struct jp_pod_plan_r
     plan->log_files = ctx->log_files ? ctx->log_files : DEFAULT_LOG_FILES;
     plan->is_strict = request->is_strict;
     plan->without_apps = request->start->without_apps;
+    if (request->identity && request->identity->file &&
+        !(plan->registration = jp_strdup(request->identity->file)))
+        return jp_oom(err);
     return plan_net(ctx, request, &plan->net, err);
 }
 
@@ -223,7 +228,8 @@ static int add_variable(struct jp_strv *env, const char *name, const char *value
 
 static bool is_ours(const char *name)
 {
-    return strcmp(name, "AC_APP_NAME") == 0 || strcmp(name, "container") == 0;
+    return strcmp(name, "AC_APP_NAME") == 0 || strcmp(name, "AC_METADATA_URL") == 0 ||
+           strcmp(name, "container") == 0;
 }
 
 /* ace.md "Execution Environment". HOME and its kin are known to stage 1 only. */
@@ -236,6 +242,8 @@ static int plan_environment(const struct jp_pod_plan_request *request, const cha
     if (!has_path)
         rc |= add_variable(&to->env, "PATH", DEFAULT_PATH);
     rc |= add_variable(&to->env, "AC_APP_NAME", name);
+    if (request->identity && request->identity->url)
+        rc |= add_variable(&to->env, "AC_METADATA_URL", request->identity->url);
     rc |= add_variable(&to->env, "container", "jetpack");
     if (to->has_tty && !has_term)
         rc |= add_variable(&to->env, "TERM", request->start->term ? request->start->term : "vt100");

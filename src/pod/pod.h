@@ -33,6 +33,18 @@ enum jp_pod_tell {
     JP_POD_WARNING, /* what the user should know: an ignored isolator, a masked directory */
 };
 
+/* The metadata service, as configured (mds.*). */
+struct jp_pod_metadata {
+    uint16_t port;           /* mds.port */
+    const char *user;        /* mds.user */
+    bool keeps_uid;          /* mds.keep-uid */
+    const char *token_key;   /* mds.token-key, hexadecimal; NULL: the one that we made */
+    const char *signing_key; /* mds.signing-key, likewise */
+    const char *log;         /* mds.logfile; NULL */
+    const char *pid_file;    /* mds.pidfile; NULL */
+    uint32_t idle_ms;        /* mds.idle: how long a service on demand outlives the last pod */
+};
+
 /* What every operation needs. All strings stay the caller's and must outlive the use. */
 struct jp_pod_context {
     struct jp_store *store;
@@ -45,6 +57,7 @@ struct jp_pod_context {
     uint64_t log_max_bytes;  /* 0: 10 MiB */
     uint32_t log_files;      /* 0: 5 */
     bool is_strict;          /* refuse to run a pod one of whose isolators is ignored */
+    const struct jp_pod_metadata *metadata; /* NULL: pods have no metadata service */
     /* Messages for the user, one line without newline; NULL: dropped. */
     void (*tell)(void *tell_context, enum jp_pod_tell kind, const char *text);
     void *tell_context;
@@ -245,6 +258,32 @@ int jp_pod_destroy(const struct jp_pod_context *ctx, const struct jp_store_pod *
 /* Gives a new human name; also while it runs. JP_EEXISTS when taken. */
 int jp_pod_rename(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
                   const char *name, struct jp_error *err);
+
+/* ---- the metadata service ----------------------------------------------------------------------
+ */
+
+struct jp_pod_service {
+    bool is_running;
+    int pid;
+    char *listeners; /* "172.23.0.1:1104 127.0.0.1:1104" */
+    char *version;   /* of the Jetpack that started it */
+    char *token;     /* for its page "/_info": whoever reads this is root */
+};
+
+/* The service that runs now, if one does. Starts none. */
+int jp_pod_service_find(const struct jp_pod_context *ctx, struct jp_pod_service *ret,
+                        struct jp_error *err);
+void jp_pod_service_clear(struct jp_pod_service *service);
+
+/*
+ * Becomes the service: binds its sockets, makes missing keys, and executes it in this process's
+ * place, in the foreground, to stay until it is asked to end. Waits as long as another one runs
+ * (it tells so once). Returns only when it fails.
+ */
+int jp_pod_service_become(const struct jp_pod_context *ctx, struct jp_error *err);
+
+/* For `init`: makes the user when there is none, the directory, and missing keys. */
+int jp_pod_service_prepare(const struct jp_pod_context *ctx, struct jp_error *err);
 
 /* ---- upkeep ------------------------------------------------------------------------------------
  */

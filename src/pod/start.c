@@ -33,6 +33,7 @@ struct launch {
     size_t n_images;
     struct jp_plan_root *roots;
     size_t n_roots;
+    struct jp_pod_identity identity;
     struct jp_plan plan;
     struct jp_pod_session *session;
     bool is_kept; /* the roots of a kept run are used */
@@ -47,6 +48,7 @@ static void launch_clear(struct launch *l)
     for (size_t i = 0; i < l->n_roots; i++)
         jp_pod_plan_root_clear(&l->roots[i]);
     free(l->roots);
+    jp_pod_identity_clear(&l->identity);
     jp_plan_clear(&l->plan);
     free(l->path);
     jp_fd_close(&l->pod_fd);
@@ -201,9 +203,17 @@ static void warn_of_ports(const struct launch *l)
                    l->manifest.ports.items[0].name);
 }
 
+static void warn_of_metadata(const struct launch *l)
+{
+    if (l->identity.url && !l->identity.file && !l->options->without_apps)
+        jp_pod_say(l->ctx, JP_POD_WARNING,
+                   "the pod has no network: nothing answers at its AC_METADATA_URL");
+}
+
 static int make_plan(struct launch *l, struct jp_error *err)
 {
     warn_of_ports(l);
+    warn_of_metadata(l);
     struct strictness s = {l->ctx, l->ctx->is_strict || jp_pod_is_on(jp_pod_manifest_annotation(
                                                             &l->manifest, JP_NOTE_STRICT))};
     struct jp_pod_verdicts verdicts = {judge, &s};
@@ -216,6 +226,7 @@ static int make_plan(struct launch *l, struct jp_error *err)
         .pod_path = l->path,
         .is_strict = s.is_strict,
         .is_kept = l->is_kept,
+        .identity = &l->identity,
     };
     return jp_pod_plan_make(l->ctx, &request, &verdicts, &l->plan, err);
 }
@@ -246,7 +257,9 @@ static int gather(struct launch *l, struct jp_error *err)
         jp_pod_volumes_check(&l->manifest, err) < 0 ||
         jp_pod_volumes_make(l->pod_fd, &l->manifest, err) < 0 ||
         jp_pod_check_interrupt(l->ctx, err) < 0 || make_roots(l, err) < 0 ||
-        make_plan(l, err) < 0 || note_kept(l, err) < 0)
+        jp_pod_identity_make(l->ctx, l->pod, &l->manifest, &l->identity, err) < 0 ||
+        make_plan(l, err) < 0 || note_kept(l, err) < 0 ||
+        jp_pod_register(l->ctx, &l->identity, l->pod, &l->manifest, l->images, err) < 0)
         return -1;
     return jp_pod_check_interrupt(l->ctx, err);
 }
@@ -322,8 +335,12 @@ static int start(const struct jp_pod_context *ctx, const struct jp_store_pod *po
     __attribute__((__cleanup__(launch_clear))) struct launch l = {
         .ctx = ctx, .pod = pod, .options = options, .pod_fd = -1, .lock_fd = -1};
     if (jp_store_pod_open(ctx->store, pod->uuid, &l.pod_fd, err) < 0 ||
-        (l.lock_fd = jp_pod_lock(pod, l.pod_fd, err)) < 0 || gather(&l, err) < 0)
+        (l.lock_fd = jp_pod_lock(pod, l.pod_fd, err)) < 0)
         return -1;
+    if (gather(&l, err) < 0) {
+        jp_pod_unregister(ctx, pod->uuid);
+        return -1;
+    }
     if (launch(&l, err) < 0) {
         /* The supervisor undoes its work when its owner is gone; the lock tells when it is done. */
         jp_pod_session_free(l.session);
@@ -331,6 +348,8 @@ static int start(const struct jp_pod_context *ctx, const struct jp_store_pod *po
         struct jp_pod_context calm = *ctx;
         calm.interrupted = NULL;
         int lock = jp_pod_lock_wait(&calm, l.pod_fd, 10000, NULL);
+        if (lock >= 0)
+            jp_pod_unregister(ctx, pod->uuid);
         jp_fd_close(&lock);
         return -1;
     }

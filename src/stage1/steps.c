@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "stage1/supervisor.h"
 #include "sys/fd.h"
@@ -147,7 +148,15 @@ static void undo_processes(struct jp_supervisor *s, JP_UNUSED size_t app)
     jp_platform.isolation->kill(s->isolation);
 }
 
+/* The metadata service knows the pod as long as its file is there. */
+static void undo_registration(struct jp_supervisor *s, JP_UNUSED size_t app)
+{
+    if (s->plan.registration)
+        (void)unlink(s->plan.registration);
+}
+
 static const struct step steps[] = {
+    {NULL, false, make_nothing, undo_registration},
     {"isolation", false, make_isolation, undo_isolation},
     {"limits", false, make_limits, undo_limits},
     {"network", false, make_links, undo_links},

@@ -42,6 +42,9 @@ net.bridge = $bridge
 net.subnet = $subnet
 allow.no-signature = on
 stop.grace = 5
+mds.port = $((20000 + $$ % 12000))
+mds.user = nobody
+mds.idle = 1
 END
 
 jetpack() { "$JETPACK" -config "$config" "$@"; }
@@ -101,7 +104,8 @@ run() {
     "$@" >"$work/out" 2>"$work/err" </dev/null
     status=$?
     out=$(cat "$work/out")
-    err=$(cat "$work/err")
+    # What every pod without a network is warned of; mds.t looks at it.
+    err=$(grep -v 'the pod has no network: nothing answers' "$work/err")
 }
 
 # done_well NAME COMMAND...: status 0
