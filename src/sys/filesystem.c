@@ -10,7 +10,11 @@
 #include <unistd.h>
 
 #ifdef __linux__
+#include <sys/ioctl.h>
 #include <sys/sysmacros.h>
+
+#include <linux/fiemap.h>
+#include <linux/fs.h>
 #endif
 
 #include "base/mem.h"
@@ -35,6 +39,50 @@ int jp_filesystem_free(int fd, uint64_t *ret_bytes)
     *ret_bytes = unit && blocks > UINT64_MAX / unit ? UINT64_MAX : blocks * unit;
     return 0;
 }
+
+#ifdef __linux__
+
+#define EXTENTS_AT_ONCE 32
+
+int jp_file_own_bytes(int fd, uint64_t *ret_bytes)
+{
+    union {
+        struct fiemap map;
+        unsigned char space[sizeof(struct fiemap) + EXTENTS_AT_ONCE * sizeof(struct fiemap_extent)];
+    } ask;
+    const struct fiemap_extent *last = NULL;
+    uint64_t own = 0;
+    memset(&ask, 0, sizeof(ask));
+    do {
+        ask.map.fm_start = last ? last->fe_logical + last->fe_length : 0;
+        ask.map.fm_length = FIEMAP_MAX_OFFSET - ask.map.fm_start;
+        ask.map.fm_flags = FIEMAP_FLAG_SYNC;
+        ask.map.fm_extent_count = EXTENTS_AT_ONCE;
+        if (ioctl(fd, FS_IOC_FIEMAP, &ask.map) < 0) {
+            errno = ENOTSUP;
+            return -1;
+        }
+        for (uint32_t i = 0; i < ask.map.fm_mapped_extents && i < EXTENTS_AT_ONCE; i++) {
+            last = &ask.map.fm_extents[i];
+            if (!(last->fe_flags & (FIEMAP_EXTENT_SHARED | FIEMAP_EXTENT_DATA_INLINE)))
+                own += last->fe_length;
+        }
+    } while (ask.map.fm_mapped_extents > 0 && !(last->fe_flags & FIEMAP_EXTENT_LAST));
+    *ret_bytes = own;
+    return 0;
+}
+
+#else
+
+int jp_file_own_bytes(int fd, uint64_t *ret_bytes)
+{
+    (void)fd;
+    (void)ret_bytes;
+    errno = ENOTSUP;
+    return -1;
+}
+
+#endif
 
 bool jp_device_make(uint64_t major_number, uint64_t minor_number, dev_t *ret)
 {

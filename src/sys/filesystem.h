@@ -13,6 +13,12 @@ int jp_filesystem_sync(int fd);
 /* Bytes that an ordinary user may still write on fd's file system. 0, or -1 with errno. */
 int jp_filesystem_free(int fd, uint64_t *ret_bytes);
 
+/*
+ * Bytes of the file that no other file shares, not counting what is kept among its metadata (short
+ * files of some file systems). -1 with errno ENOTSUP where the file system cannot tell.
+ */
+int jp_file_own_bytes(int fd, uint64_t *ret_bytes);
+
 /* A device number, and its parts. False when they do not fit this system's dev_t. */
 bool jp_device_make(uint64_t major, uint64_t minor, dev_t *ret);
 void jp_device_split(dev_t device, uint64_t *ret_major, uint64_t *ret_minor);

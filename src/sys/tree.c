@@ -16,6 +16,8 @@
 #include "base/mem.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
+#include "sys/filesystem.h"
+#include "sys/subvolume.h"
 #include "sys/treewalk.h"
 
 #define OPEN_DIR    (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
@@ -60,6 +62,9 @@ static int enter(struct removal *r, int dir_fd, const char *name, struct jp_erro
         JP_AUTO_FREE char *path = jp_tree_path(&r->stack, name);
         return jp_fail(err, JP_EBUSY, 0, "something is mounted on '%s'", path ? path : name);
     }
+    /* A file system of its own that is not mounted here: a subvolume. It goes at once if it can. */
+    if (mount.device != r->mount.device && jp_subvolume_delete(dir_fd, name) == 1)
+        return 0;
     return jp_tree_push(&r->stack, jp_fd_take(&fd), name, true, err);
 }
 
@@ -134,12 +139,25 @@ struct measure {
     struct jp_tree_inodes seen;
     struct jp_tree_mount mount;
     uint64_t bytes;
+    bool own_only; /* not what is shared with other files */
 };
 
 static void measure_clear(struct measure *m)
 {
     jp_tree_stack_clear(&m->stack);
     jp_tree_inodes_clear(&m->seen);
+}
+
+/* What a file takes. */
+static uint64_t file_bytes(const struct measure *m, int dir_fd, const char *name,
+                           const struct stat *st)
+{
+    uint64_t bytes = (uint64_t)st->st_blocks * 512U;
+    if (!m->own_only || !S_ISREG(st->st_mode) || bytes == 0)
+        return bytes;
+    JP_AUTO_FD int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    uint64_t own;
+    return fd >= 0 && jp_file_own_bytes(fd, &own) == 0 ? own : bytes;
 }
 
 /* Adds one entry; directories of the same mount are entered. What vanishes meanwhile is nothing. */
@@ -151,7 +169,7 @@ static int measure_entry(struct measure *m, int dir_fd, const char *name, struct
     if (!S_ISDIR(st.st_mode)) {
         if (st.st_nlink > 1 && jp_tree_inodes_find(&m->seen, &st))
             return 0;
-        m->bytes += (uint64_t)st.st_blocks * 512U;
+        m->bytes += file_bytes(m, dir_fd, name, &st);
         return st.st_nlink > 1 ? jp_tree_inodes_add(&m->seen, &st, "", err) : 0;
     }
     JP_AUTO_FD int fd = openat(dir_fd, name, OPEN_DIR);
@@ -166,10 +184,10 @@ static int measure_entry(struct measure *m, int dir_fd, const char *name, struct
     return jp_tree_push(&m->stack, jp_fd_take(&fd), name, true, err);
 }
 
-int jp_tree_usage(int dir_fd, uint64_t *ret_bytes, struct jp_error *err)
+static int measure_tree(int dir_fd, bool own_only, uint64_t *ret_bytes, struct jp_error *err)
 {
-    __attribute__((__cleanup__(measure_clear))) struct measure m = {.stack = JP_TREE_STACK_INIT,
-                                                                    .seen = JP_TREE_INODES_INIT};
+    __attribute__((__cleanup__(measure_clear))) struct measure m = {
+        .stack = JP_TREE_STACK_INIT, .seen = JP_TREE_INODES_INIT, .own_only = own_only};
     if (jp_tree_mount_of(dir_fd, &m.mount) < 0)
         return jp_fail_sys(err, "stat a directory");
     if (measure_entry(&m, dir_fd, ".", err) < 0)
@@ -184,4 +202,14 @@ int jp_tree_usage(int dir_fd, uint64_t *ret_bytes, struct jp_error *err)
     }
     *ret_bytes = m.bytes;
     return 0;
+}
+
+int jp_tree_usage(int dir_fd, uint64_t *ret_bytes, struct jp_error *err)
+{
+    return measure_tree(dir_fd, false, ret_bytes, err);
+}
+
+int jp_tree_usage_own(int dir_fd, uint64_t *ret_bytes, struct jp_error *err)
+{
+    return measure_tree(dir_fd, true, ret_bytes, err);
 }

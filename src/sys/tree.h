@@ -9,8 +9,8 @@
 
 /*
  * Removes `name` (one name, not a path) in dir_fd with everything below. Never follows a link,
- * never crosses into another file system or mount (refuses with JP_EBUSY, naming it). Nothing there
- * is fine.
+ * never crosses into another mount (refuses with JP_EBUSY, naming it); a subvolume is part of the
+ * tree. Nothing there is fine.
  */
 int jp_tree_remove(int dir_fd, const char *name, struct jp_error *err);
 
@@ -38,5 +38,8 @@ int jp_tree_copy_entry(int from_dir, const char *name, int to_dir, struct jp_err
 
 /* Bytes that the tree takes on disk (blocks of files, each hard-linked file once). */
 int jp_tree_usage(int dir_fd, uint64_t *ret_bytes, struct jp_error *err);
+
+/* The same without what its files share with others (reflinks, snapshots), where that is known. */
+int jp_tree_usage_own(int dir_fd, uint64_t *ret_bytes, struct jp_error *err);
 
 #endif

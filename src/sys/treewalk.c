@@ -160,7 +160,7 @@ int jp_tree_mount_of(int fd, struct jp_tree_mount *ret)
 
 bool jp_tree_same_mount(const struct jp_tree_mount *a, const struct jp_tree_mount *b)
 {
-    return a->device == b->device && a->id == b->id;
+    return a->id && b->id ? a->id == b->id : a->device == b->device;
 }
 
 bool jp_tree_is_immutable(int dir_fd, const char *name)

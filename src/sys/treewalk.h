@@ -65,8 +65,9 @@ char *jp_tree_path(const struct jp_tree_stack *stack, const char *name);
 void jp_tree_stack_clear(struct jp_tree_stack *stack);
 
 /*
- * What may not be left: a mount, told by its id where the kernel has one (bind mounts of the same
- * file system have the same device), else by the device alone.
+ * What may not be left: a mount, told by its id where the kernel has one, else by the device. The
+ * device says less: bind mounts of the same file system share it, and a subvolume of btrfs, which is
+ * part of the tree that it lies in (an app may make one), has a device of its own.
  */
 struct jp_tree_mount {
     dev_t device;
