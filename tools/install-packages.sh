@@ -12,7 +12,7 @@ debian_build='gcc meson ninja-build make pkg-config libc6-dev libssl-dev libjans
 debian_demo="$debian_build iproute2 curl tar gzip ca-certificates"
 debian_check="$debian_build clang perl tar gzip bzip2 xz-utils zstd
     libarchive-tools attr acl strace iproute2 iputils-ping procps util-linux mandoc shellcheck git
-    bash zsh fish debootstrap busybox-static binutils golang-go golang-github-appc-spec-dev python3-venv curl e2fsprogs"
+    bash zsh fish debootstrap busybox-static binutils golang-go golang-github-appc-spec-dev python3-venv curl e2fsprogs btrfs-progs"
 freebsd_build='meson ninja pkgconf jansson sqlite3 zstd isa-l libmicrohttpd nettle'
 freebsd_demo="$freebsd_build curl"
 freebsd_check="$freebsd_build perl5 mandoc bash zsh fish"

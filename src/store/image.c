@@ -130,10 +130,6 @@ static void forget_draft(struct jp_store_draft *draft)
 
 void jp_store_draft_abort(struct jp_store *store, struct jp_store_draft *draft)
 {
-    const struct jp_driver_ops *driver = store->driver;
-    struct jp_driver_context ctx = jp_store_driver_context(store);
-    if (draft->dir_fd >= 0 && driver)
-        (void)driver->image_destroy(&ctx, draft->dir_fd, NULL);
     if (draft->name[0])
         (void)jp_trash_empty(store->tmp_fd, draft->name, NULL);
     forget_draft(draft);
@@ -267,7 +263,8 @@ static int take_image_out(struct jp_store *store, const char *id, char trashed[J
         return -1;
     int rows = jp_db_changes(store->db);
     JP_AUTO(jp_error) why = JP_ERROR_INIT;
-    if (jp_trash_take(store->tmp_fd, store->images_fd, id, trashed, ret_fd, &why) == 0)
+    if (jp_trash_take(store->tmp_fd, store->images_fd, id, JP_TRASH_OBJECT, trashed, ret_fd,
+                      &why) == 0)
         return 0;
     trashed[0] = '\0';
     if (why.code == JP_ENOTFOUND && rows > 0)
@@ -284,8 +281,7 @@ int jp_store_image_destroy(struct jp_store *store, const char *id, struct jp_err
     char trashed[JP_TMP_NAME_SIZE] = "";
     JP_AUTO_FD int fd = -1;
     struct jp_db *db = jp_store_db(store, err);
-    const struct jp_driver_ops *driver = jp_store_driver(store, NULL, err);
-    if (!db || !driver || jp_image_id_check(id, err) < 0 || jp_db_begin(db, err) < 0)
+    if (!db || jp_image_id_check(id, err) < 0 || jp_db_begin(db, err) < 0)
         return -1;
     int r = jp_db_end(db, take_image_out(store, id, trashed, &fd, err), err);
     if (r < 0 && trashed[0])
@@ -295,8 +291,5 @@ int jp_store_image_destroy(struct jp_store *store, const char *id, struct jp_err
     jp_db_trim(db);
     if (!trashed[0])
         return 0;
-    struct jp_driver_context ctx = jp_store_driver_context(store);
-    if (fd >= 0 && driver->image_destroy(&ctx, fd, err) < 0)
-        return -1;
     return jp_trash_empty(store->tmp_fd, trashed, err);
 }

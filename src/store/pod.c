@@ -318,7 +318,7 @@ int jp_store_pod_unclone(struct jp_store *store, const struct jp_store_pod *pod,
             continue;
         if (fd < 0)
             return jp_fail_sys(err, "open the directory of app '%s'", pod->apps[i].name);
-        if (store->driver->clone_destroy(&ctx, fd, err) < 0)
+        if (jp_clone_remove(&ctx, fd, err) < 0)
             return jp_wrap(err, "root file system of app '%s'", pod->apps[i].name);
     }
     return 0;
@@ -335,7 +335,8 @@ static int take_pod_out(struct jp_store *store, const char *uuid, char trashed[J
         return -1;
     int rows = jp_db_changes(store->db);
     JP_AUTO(jp_error) why = JP_ERROR_INIT;
-    if (jp_trash_take(store->tmp_fd, store->pods_fd, uuid, trashed, ret_fd, &why) == 0)
+    if (jp_trash_take(store->tmp_fd, store->pods_fd, uuid, JP_TRASH_OBJECT, trashed, ret_fd,
+                      &why) == 0)
         return 0;
     trashed[0] = '\0';
     if (why.code == JP_ENOTFOUND && rows > 0)
@@ -345,27 +346,6 @@ static int take_pod_out(struct jp_store *store, const char *uuid, char trashed[J
     if (err)
         jp_error_move(err, &why);
     return -1;
-}
-
-/* Clones that are no directories (datasets, subvolumes) must be let go by their driver. */
-static int release_clones(struct jp_store *store, int pod_fd, struct jp_error *err)
-{
-    JP_AUTO(jp_strv) apps = JP_STRV_INIT;
-    JP_AUTO_FD int apps_fd = jp_fd_open_dir(pod_fd, "apps", NULL);
-    const struct jp_driver_ops *driver = jp_store_driver(store, NULL, err);
-    if (!driver)
-        return -1;
-    if (!driver->owns_datasets || apps_fd < 0)
-        return 0;
-    struct jp_driver_context ctx = jp_store_driver_context(store);
-    if (jp_store_list_dir(apps_fd, NULL, &apps, err) < 0)
-        return -1;
-    for (size_t i = 0; i < apps.count; i++) {
-        JP_AUTO_FD int fd = jp_fd_open_dir(apps_fd, apps.items[i], err);
-        if (fd < 0 || driver->clone_destroy(&ctx, fd, err) < 0)
-            return -1;
-    }
-    return 0;
 }
 
 int jp_store_pod_destroy(struct jp_store *store, const char *uuid, struct jp_error *err)
@@ -380,8 +360,6 @@ int jp_store_pod_destroy(struct jp_store *store, const char *uuid, struct jp_err
     int r = jp_db_end(db, take_pod_out(store, uuid, trashed, &fd, err), err);
     if (r < 0 && trashed[0])
         (void)jp_sys.renameat(store->tmp_fd, trashed, store->pods_fd, uuid);
-    if (r == 0 && fd >= 0)
-        r = release_clones(store, fd, err);
     if (r == 0 && trashed[0])
         r = jp_trash_empty(store->tmp_fd, trashed, err);
     return r < 0 ? jp_wrap(err, "destroy pod %s", uuid) : 0;

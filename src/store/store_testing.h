@@ -71,6 +71,17 @@ JP_UNUSED static void testing_write(int dir_fd, const char *name, const char *te
     jp_fd_close(&fd);
 }
 
+/* The beginning of a file; "" when it cannot be read. */
+JP_UNUSED static void testing_read(const char *dir, const char *name, char text[64])
+{
+    char path[400];
+    (void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd < 0 ? -1 : read(fd, text, 63);
+    text[len > 0 ? len : 0] = '\0';
+    jp_fd_close(&fd);
+}
+
 /* An image of one file with three labels; `dependency` may be NULL. 0 or -1. */
 JP_UNUSED static int testing_image(struct jp_store *store, unsigned n, const char *name,
                                    const char *version, const char *dependency,

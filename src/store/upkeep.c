@@ -70,7 +70,7 @@ static int set_aside(struct jp_store *store, struct jp_error *err)
     char aside[JP_TMP_NAME_SIZE];
     JP_AUTO_FD int fd = -1;
     JP_AUTO(jp_error) why = JP_ERROR_INIT;
-    if (jp_trash_take(store->tmp_fd, store->root_fd, "db", aside, &fd, &why) < 0 &&
+    if (jp_trash_take(store->tmp_fd, store->root_fd, "db", JP_TRASH_TREE, aside, &fd, &why) < 0 &&
         why.code != JP_ENOTFOUND) {
         if (err)
             jp_error_move(err, &why);

@@ -1,4 +1,4 @@
-/* Plain directories: what the copy and the overlay driver have in common. */
+/* Plain directories, layers and clones: what the drivers have in common. */
 #include "store/driver/common.h"
 
 #include <sys/stat.h>
@@ -33,12 +33,6 @@ int jp_plain_image_seal(const struct jp_driver_context *ctx, int dir_fd, struct 
     return 0;
 }
 
-int jp_plain_image_destroy(const struct jp_driver_context *ctx, int dir_fd, struct jp_error *err)
-{
-    (void)ctx;
-    return jp_tree_remove(dir_fd, "rootfs", err);
-}
-
 int jp_plain_layer_open(const struct jp_driver_context *ctx, const char *id, struct jp_error *err)
 {
     if (id[0] == '\0' || id[0] == '.' || strchr(id, '/'))
@@ -49,7 +43,8 @@ int jp_plain_layer_open(const struct jp_driver_context *ctx, const char *id, str
     return image < 0 ? -1 : jp_fd_open_dir(image, "rootfs", err);
 }
 
-int jp_plain_clone_destroy(const struct jp_driver_context *ctx, int app_fd, struct jp_error *err)
+/* Every part is renamed into tmp/ first: a half-removed clone is never taken for a clean one. */
+int jp_clone_remove(const struct jp_driver_context *ctx, int app_fd, struct jp_error *err)
 {
     static const char *const parts[] = {"upper", "work", "rootfs", "layers"};
     JP_AUTO_FD int tmp_fd = jp_fd_open_dir(ctx->root_fd, "tmp", err);

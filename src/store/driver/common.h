@@ -1,4 +1,4 @@
-/* What the drivers that keep plain directories share. */
+/* What the drivers share. */
 #ifndef JP_STORE_DRIVER_COMMON_H
 #define JP_STORE_DRIVER_COMMON_H
 
@@ -14,16 +14,29 @@
 int jp_plain_image_create(const struct jp_driver_context *ctx, int dir_fd, struct jp_error *err);
 /* Nothing to do: a directory is as it is. */
 int jp_plain_image_seal(const struct jp_driver_context *ctx, int dir_fd, struct jp_error *err);
-int jp_plain_image_destroy(const struct jp_driver_context *ctx, int dir_fd, struct jp_error *err);
 
 /* Opens images/ID/rootfs. JP_ENOTFOUND. */
 int jp_plain_layer_open(const struct jp_driver_context *ctx, const char *id, struct jp_error *err);
 
 /*
- * Removes an app's clone, whichever driver made it: every part is renamed into tmp/ first, so that
- * a half-removed one is never taken for a clean one.
+ * How a driver begins a clone in a draft directory: it makes draft_fd/rootfs. Returns 1 when that
+ * has the files of lowest_fd (the lowest layer's tree) already, 0 when it is empty, -1.
  */
-int jp_plain_clone_destroy(const struct jp_driver_context *ctx, int app_fd, struct jp_error *err);
+typedef int jp_plain_start(int draft_fd, int lowest_fd, struct jp_error *err);
+
+/*
+ * A clone that is one private tree, app_fd/rootfs: begun by `start`, the other layers copied over
+ * it. Made in tmp/ and renamed into place, so that an interrupted one is never taken for a clean
+ * root. For the rest as jp_driver_ops.clone.
+ */
+int jp_plain_clone(const struct jp_driver_context *ctx, int app_fd, const char *app_path,
+                   const struct jp_strv *layers, jp_plain_start *start, struct jp_plan_root *ret,
+                   struct jp_error *err);
+int jp_plain_clone_usage(const struct jp_driver_context *ctx, int app_fd, uint64_t *ret_bytes,
+                         struct jp_error *err);
+int jp_plain_clone_compare(const struct jp_driver_context *ctx, int app_fd,
+                           int (*each)(void *context, char change, const char *path), void *context,
+                           struct jp_error *err);
 
 /* The file `layers` beside a clone: ids, topmost first, a line each. */
 int jp_plain_layers_write(int app_fd, const struct jp_strv *layers, struct jp_error *err);

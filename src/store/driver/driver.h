@@ -2,14 +2,15 @@
  * How root file systems are kept: the interface of a storage driver.
  *
  * An image's own files live in one tree (images/ID/rootfs for drivers that use directories). A
- * pod's app gets a writable clone of a stack of such trees. A driver only makes and removes what
- * lies on disk; mounting for a run is the platform's work, told by struct jp_plan_root. zfs and
- * btrfs use the same calls.
+ * pod's app gets a writable clone of a stack of such trees. A driver only makes what lies on disk;
+ * mounting for a run is the platform's work, told by struct jp_plan_root.
+ *
+ * Removing is no driver's: what lies there may have been made by another one, before storage.driver
+ * was changed. jp_clone_remove() and trash.h go by what they find.
  */
 #ifndef JP_STORE_DRIVER_H
 #define JP_STORE_DRIVER_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -25,9 +26,7 @@ struct jp_driver_context {
 };
 
 struct jp_driver_ops {
-    const char *name; /* "overlay", "copy", "zfs", "btrfs" */
-    /* Images and clones are more than directories: they must be let go before rm -r. */
-    bool owns_datasets;
+    const char *name; /* "overlay", "btrfs", "copy" */
     /*
      * Can this driver work here? 1 yes, 0 no with the reason in `why` (a sentence); probes really
      * (mounts in a private namespace, clones a file), never guesses from names.
@@ -37,8 +36,6 @@ struct jp_driver_ops {
     int (*image_create)(const struct jp_driver_context *ctx, int dir_fd, struct jp_error *err);
     /* Called after the last file was written, before the commit. */
     int (*image_seal)(const struct jp_driver_context *ctx, int dir_fd, struct jp_error *err);
-    /* Removes an image's tree (the object directory was renamed into tmp/ before). */
-    int (*image_destroy)(const struct jp_driver_context *ctx, int dir_fd, struct jp_error *err);
     /*
      * A clean, writable clone of `layers` (image ids, topmost first) for pods/UUID/apps/APP, whose
      * directory is open as app_fd and lies at app_path. An earlier clone there is removed first.
@@ -46,8 +43,6 @@ struct jp_driver_ops {
      */
     int (*clone)(const struct jp_driver_context *ctx, int app_fd, const char *app_path,
                  const struct jp_strv *layers, struct jp_plan_root *ret, struct jp_error *err);
-    /* Removes the clone; nothing there is fine. */
-    int (*clone_destroy)(const struct jp_driver_context *ctx, int app_fd, struct jp_error *err);
     /* Bytes that the clone alone uses. */
     int (*clone_usage)(const struct jp_driver_context *ctx, int app_fd, uint64_t *ret_bytes,
                        struct jp_error *err);
@@ -62,8 +57,12 @@ struct jp_driver_ops {
                          struct jp_error *err);
 };
 
+/* Removes an app's clone, whichever driver made it; nothing there is fine. */
+int jp_clone_remove(const struct jp_driver_context *ctx, int app_fd, struct jp_error *err);
+
 extern const struct jp_driver_ops jp_driver_copy;
 extern const struct jp_driver_ops jp_driver_overlay; /* Linux builds only */
+extern const struct jp_driver_ops jp_driver_btrfs;   /* Linux builds only */
 
 /* NULL-terminated, in the order in which `auto` tries them. */
 extern const struct jp_driver_ops *const jp_drivers[];

@@ -139,8 +139,8 @@ static void root_clear(struct jp_plan_root *root)
 static int clone_stack(const struct jp_driver_context *ctx, int app_fd, const char *app_path,
                        const struct jp_strv *layers, struct jp_plan_root *ret, struct jp_error *err)
 {
-    if (jp_plain_clone_destroy(ctx, app_fd, err) < 0 ||
-        jp_plain_layers_write(app_fd, layers, err) < 0 || make_upper(ctx, app_fd, layers, err) < 0)
+    if (jp_clone_remove(ctx, app_fd, err) < 0 || jp_plain_layers_write(app_fd, layers, err) < 0 ||
+        make_upper(ctx, app_fd, layers, err) < 0)
         return -1;
     struct jp_plan_root root = {.kind = JP_ROOT_OVERLAY,
                                 .is_volatile = ret->is_volatile,
@@ -188,9 +188,7 @@ const struct jp_driver_ops jp_driver_overlay = {
     .probe = probe,
     .image_create = jp_plain_image_create,
     .image_seal = jp_plain_image_seal,
-    .image_destroy = jp_plain_image_destroy,
     .clone = clone_stack,
-    .clone_destroy = jp_plain_clone_destroy,
     .clone_usage = clone_usage,
     .clone_changes = clone_changes,
 };

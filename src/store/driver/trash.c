@@ -70,10 +70,10 @@ int jp_tmp_make(int tmp_fd, char name[JP_TMP_NAME_SIZE], struct jp_error *err)
     return jp_fail(err, JP_ESYS, 0, "cannot make a temporary directory");
 }
 
-int jp_trash_take(int tmp_fd, int dir_fd, const char *name, char trashed[JP_TMP_NAME_SIZE],
-                  int *ret_fd, struct jp_error *err)
+int jp_trash_take(int tmp_fd, int dir_fd, const char *name, enum jp_trash kind,
+                  char trashed[JP_TMP_NAME_SIZE], int *ret_fd, struct jp_error *err)
 {
-    if (random_name("gone", trashed, err) < 0)
+    if (random_name(kind == JP_TRASH_TREE ? "tree" : "gone", trashed, err) < 0)
         return -1;
     /* Locked before it is renamed, so that a sweep never finds it without an owner. */
     JP_AUTO_FD int fd = jp_fd_open_dir(dir_fd, name, NULL);
@@ -98,7 +98,7 @@ int jp_trash_remove(int tmp_fd, int dir_fd, const char *name, struct jp_error *e
     char trashed[JP_TMP_NAME_SIZE];
     JP_AUTO_FD int fd = -1;
     JP_AUTO(jp_error) why = JP_ERROR_INIT;
-    if (jp_trash_take(tmp_fd, dir_fd, name, trashed, &fd, &why) < 0) {
+    if (jp_trash_take(tmp_fd, dir_fd, name, JP_TRASH_TREE, trashed, &fd, &why) < 0) {
         if (why.code == JP_ENOTFOUND)
             return 0;
         if (err)

@@ -14,17 +14,24 @@
  */
 int jp_tmp_make(int tmp_fd, char name[JP_TMP_NAME_SIZE], struct jp_error *err);
 
+/* What an entry of tmp/ is, which its name says to whoever empties it. */
+enum jp_trash {
+    JP_TRASH_OBJECT, /* the directory of an image or pod: we know what lies where in it */
+    JP_TRASH_TREE,   /* somebody's files: nothing in there is ours, whatever it is called */
+};
+
 /*
- * Renames dir_fd/name to tmp/gone-RANDOM: the object is gone in one step. JP_ENOTFOUND when it is
- * not there. *ret_fd holds the flock on it (a descriptor, or -1 when it is no directory).
+ * Renames dir_fd/name to tmp/gone-RANDOM (an object) or tmp/tree-RANDOM: it is gone in one step.
+ * JP_ENOTFOUND when it is not there. *ret_fd holds the flock on it (a descriptor, or -1 when it is
+ * no directory).
  */
-int jp_trash_take(int tmp_fd, int dir_fd, const char *name, char trashed[JP_TMP_NAME_SIZE],
-                  int *ret_fd, struct jp_error *err);
+int jp_trash_take(int tmp_fd, int dir_fd, const char *name, enum jp_trash kind,
+                  char trashed[JP_TMP_NAME_SIZE], int *ret_fd, struct jp_error *err);
 
 /* Empties one entry of tmp/ that the caller has taken. */
 int jp_trash_empty(int tmp_fd, const char *trashed, struct jp_error *err);
 
-/* jp_trash_take and jp_trash_empty; nothing there is fine. */
+/* jp_trash_take and jp_trash_empty of a tree; nothing there is fine. */
 int jp_trash_remove(int tmp_fd, int dir_fd, const char *name, struct jp_error *err);
 
 /*

@@ -1,0 +1,78 @@
+/*
+ * Clones that are one private tree: what the drivers that copy, or let the file system copy, have
+ * in common.
+ */
+#include "sys/tree.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "store/driver/common.h"
+#include "store/driver/trash.h"
+#include "sys/calls.h"
+#include "sys/fd.h"
+
+static int fill(const struct jp_driver_context *ctx, const struct jp_strv *layers,
+                jp_plain_start *start, int draft_fd, struct jp_error *err)
+{
+    size_t left = layers->count;
+    JP_AUTO_FD int lowest_fd = jp_plain_layer_open(ctx, layers->items[left - 1], err);
+    int done = lowest_fd < 0 ? -1 : start(draft_fd, lowest_fd, err);
+    JP_AUTO_FD int root_fd = done < 0 ? -1 : jp_fd_open_dir(draft_fd, "rootfs", err);
+    if (root_fd < 0)
+        return -1;
+    for (left -= (size_t)done; left-- > 0;) {
+        JP_AUTO_FD int from_fd = jp_plain_layer_open(ctx, layers->items[left], err);
+        if (from_fd < 0 || jp_tree_copy(from_fd, root_fd, NULL, err) < 0)
+            return jp_wrap(err, "copy image %.19s", layers->items[left]);
+    }
+    return 0;
+}
+
+static int make_tree(const struct jp_driver_context *ctx, int app_fd, const struct jp_strv *layers,
+                     jp_plain_start *start, struct jp_error *err)
+{
+    char name[JP_TMP_NAME_SIZE];
+    JP_AUTO_FD int tmp_fd = jp_fd_open_dir(ctx->root_fd, "tmp", err);
+    JP_AUTO_FD int draft_fd = tmp_fd < 0 ? -1 : jp_tmp_make(tmp_fd, name, err);
+    if (draft_fd < 0)
+        return -1;
+    int r = fill(ctx, layers, start, draft_fd, err);
+    if (r == 0 && jp_sys.renameat(draft_fd, "rootfs", app_fd, "rootfs") < 0)
+        r = jp_fail_sys(err, "move the clone into place");
+    /* Empty by now, or what an error left. */
+    (void)jp_trash_empty(tmp_fd, name, NULL);
+    return r;
+}
+
+int jp_plain_clone(const struct jp_driver_context *ctx, int app_fd, const char *app_path,
+                   const struct jp_strv *layers, jp_plain_start *start, struct jp_plan_root *ret,
+                   struct jp_error *err)
+{
+    if (jp_clone_remove(ctx, app_fd, err) < 0 || jp_plain_layers_write(app_fd, layers, err) < 0 ||
+        make_tree(ctx, app_fd, layers, start, err) < 0)
+        return -1;
+    char *dir = jp_format("%s/rootfs", app_path);
+    if (!dir)
+        return jp_oom(err);
+    ret->kind = JP_ROOT_DIRECTORY;
+    ret->dir = dir;
+    return 0;
+}
+
+int jp_plain_clone_usage(const struct jp_driver_context *ctx, int app_fd, uint64_t *ret_bytes,
+                         struct jp_error *err)
+{
+    (void)ctx;
+    JP_AUTO_FD int fd = jp_fd_open_dir(app_fd, "rootfs", err);
+    return fd < 0 ? -1 : jp_tree_usage_own(fd, ret_bytes, err);
+}
+
+int jp_plain_clone_compare(const struct jp_driver_context *ctx, int app_fd,
+                           int (*each)(void *context, char change, const char *path), void *context,
+                           struct jp_error *err)
+{
+    JP_AUTO_FD int fd = jp_fd_open_dir(app_fd, "rootfs", err);
+    struct jp_plain_comparison comparison = {.top_fd = fd, .each = each, .context = context};
+    return fd < 0 ? -1 : jp_plain_clone_changes(ctx, app_fd, &comparison, err);
+}
