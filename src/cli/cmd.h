@@ -30,6 +30,7 @@ int jp_cmd_prepare(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_ps(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_rename(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_run(struct jp_cli *cli, struct jp_error *err);
+int jp_cmd_set(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_show(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_show_image(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_start(struct jp_cli *cli, struct jp_error *err);

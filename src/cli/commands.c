@@ -92,6 +92,13 @@ static const struct jp_cli_option attach_options[] = {
     {"interactive", 'i', NULL, "send standard input", 0},
     {"tty", 't', NULL, "the app has a terminal: pass keys on as they are typed", 0},
     {"detach-keys", 0, "KEYS", "what ends it, as ctrl-p,ctrl-q (default)", 0}, END};
+static const struct jp_cli_option set_options[] = {
+    {"memory", 0, "QUANTITY", "memory, as 512Mi", 0},
+    {"cpu", 0, "QUANTITY", "processor cores, as 0.5 or 500m", 0},
+    {"cpu-shares", 0, "NUMBER", "weight beside other groups, 2 to 262144", 0},
+    {"block-bandwidth", 0, "QUANTITY", "bytes a second of each block device", 0},
+    {"block-iops", 0, "NUMBER", "operations a second of each block device", 0},
+    {"network-bandwidth", 0, "QUANTITY", "bytes a second each way, of the pod", 0}, END};
 static const struct jp_cli_option ps_options[] = {BARE, FORMAT, END};
 static const struct jp_cli_option top_options[] = {
     {"batch", 'b', NULL, "no terminal control: print one table after the other", 0},
@@ -234,6 +241,12 @@ const struct jp_command jp_commands[] = {
      "With -i also the input, of an app that was started with one; then ctrl-p ctrl-q leaves. "
      "Without, ctrl-c leaves. The app goes on.",
      attach_options, "jetpack attach -i web:shell"},
+    {"set", JP_GROUP_PODS, JP_COMMAND_ROOT, 1, 1, "OPTION... POD[:APP]",
+     "change limits of a running pod",
+     "Of the pod, or with :APP of one app. All that is named is in force afterwards, or nothing has "
+     "changed. It lasts until the pod ends: the next run has the limits of its manifest again. Memory that was "
+     "taken before there was a memory limit is not counted.",
+     set_options, "jetpack set -memory 1Gi cache\njetpack set -cpu 500m web:nginx"},
     {"ps", JP_GROUP_PODS, JP_COMMAND_ROOT, 1, 1, "[OPTION...] POD", "list the processes of a pod",
      NULL, ps_options, "jetpack ps cache"},
     {"top", JP_GROUP_PODS, JP_COMMAND_ROOT, 1, 1, "[OPTION...] POD",

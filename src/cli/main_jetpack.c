@@ -27,6 +27,7 @@ const struct jp_command_function jp_command_functions[] = {
     {"ps", jp_cmd_ps},
     {"rename", jp_cmd_rename},
     {"run", jp_cmd_run},
+    {"set", jp_cmd_set},
     {"show", jp_cmd_show},
     {"show-image", jp_cmd_show_image},
     {"start", jp_cmd_start},

@@ -3,7 +3,7 @@
  * message a packet, in the codec's format, file descriptors by SCM_RIGHTS where said.
  *
  * A client says HELLO first and is answered with HELLO (versions). Then it may ask STATUS, SIGNAL,
- * STOP, KILL or ROOT at any time; each is answered by OK, FAILED or STATE, in order. A client that
+ * STOP, KILL, ROOT or SET at any time; each is answered by OK, FAILED or STATE, in order. A client that
  * wants output says ATTACH (as many as like), or EXEC: one process for the life of the connection,
  * which gets SIGHUP, then SIGKILL when the client goes away.
  *
@@ -60,7 +60,10 @@ enum jp_control_type {
     JP_CONTROL_STATE,  /* data = the record, JSON text (plan/state.h) */
     JP_CONTROL_TAKEN,  /* the last INPUT was passed on */
     JP_CONTROL_WARNING, /* to the owner, before STARTED: data = a text for the user */
-    JP_CONTROL_TYPES,   /* not a message: one more than the last */
+    /* client to supervisor again: the numbers of those above are known to pods that run */
+    JP_CONTROL_SET,   /* app (NULL: the pod), argv: LIMIT=NUMBER (jp_plan_limit); all or none of */
+                      /* them; OK when the kernel took them */
+    JP_CONTROL_TYPES, /* not a message: one more than the last */
 };
 
 #define JP_CONTROL_F_STDIN   1U /* the client will send INPUT */

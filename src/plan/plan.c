@@ -37,6 +37,27 @@ static void code_limits(struct jp_codec *c, struct jp_plan_limits *limits)
     jp_codec_u64(c, &limits->network_bytes);
 }
 
+uint64_t *jp_plan_limit(struct jp_plan_limits *limits, const char *resource)
+{
+    const struct {
+        const char *resource;
+        uint64_t *limit;
+    } table[] = {
+        {"memory", &limits->memory_bytes},
+        {"cpu", &limits->cpu_milli},
+        {"processes", &limits->processes},
+        {"os/linux/cpu-shares", &limits->cpu_shares},
+        {"block-bandwidth", &limits->block_bytes},
+        {"block-iops", &limits->block_operations},
+        {"network-bandwidth", &limits->network_bytes},
+    };
+    for (size_t i = 0; i < JP_LEN(table); i++) {
+        if (strcmp(table[i].resource, resource) == 0)
+            return table[i].limit;
+    }
+    return NULL;
+}
+
 static void code_mounts(struct jp_codec *c, struct jp_plan_app *app)
 {
     jp_codec_array(c, &app->mounts, &app->n_mounts, sizeof(*app->mounts), JP_PLAN_MAX_MOUNTS);

@@ -81,6 +81,13 @@ struct jp_plan_limits {
     uint64_t network_bytes;    /* a second, received and sent; of the whole pod only */
 };
 
+/*
+ * The limit that is called so in reports (platform.h): "memory", "cpu" (thousandths of a core),
+ * "processes", "os/linux/cpu-shares", "block-bandwidth", "block-iops", "network-bandwidth". NULL:
+ * there is none of that name.
+ */
+uint64_t *jp_plan_limit(struct jp_plan_limits *limits, const char *resource);
+
 /* What the Linux kernel restricts for one app; ignored elsewhere. */
 struct jp_plan_confine {
     uint64_t capabilities;     /* bit n = capability n: bounding, permitted and effective set */

@@ -120,7 +120,9 @@ struct jp_limit_report {
 struct jp_limit_ops {
     /*
      * Makes the control groups (or rctl rules) that the plan needs, none when it needs none.
-     * `report` is called once per limit asked for. Called after create, before the first spawn.
+     * `report` is called once per limit asked for. Called after create, before the first spawn; and
+     * again, with settle, whenever the plan's limits have changed: processes that run are moved
+     * under limits that are new.
      */
     int (*setup)(struct jp_isolation *pod,
                  void (*report)(void *context, const struct jp_limit_report *), void *context,

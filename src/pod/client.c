@@ -393,6 +393,21 @@ int jp_pod_signal(const struct jp_pod_context *ctx, const struct jp_store_pod *p
     return 0;
 }
 
+int jp_pod_set_limits(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                      const char *app, const struct jp_strv *limits, struct jp_error *err)
+{
+    JP_AUTO_FD int fd = open_and_connect(ctx, pod, NULL, err);
+    if (fd < 0)
+        return -1;
+    struct jp_control_message message = JP_CONTROL_MESSAGE_INIT;
+    message.type = JP_CONTROL_SET;
+    message.app = (char *)(uintptr_t)app;
+    message.argv = *limits; /* lent */
+    if (jp_pod_ask(fd, &message, NULL, err) < 0)
+        return jp_wrap(err, "set limits of pod '%s'", pod->name);
+    return 0;
+}
+
 /* ---- waiting ---- */
 
 /* 1 ended, 0 time-out, -1 error. */

@@ -231,6 +231,14 @@ int jp_pod_stop(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
 int jp_pod_kill(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
                 struct jp_error *err);
 
+/*
+ * Changes limits of a running pod, or of one of its apps: LIMIT=NUMBER as jp_plan_limit() names
+ * them. All of them or none. They last until the pod ends: its manifest stays as it is. JP_EBUSY
+ * when not running, JP_EUNSUPPORTED when the host does not enforce one.
+ */
+int jp_pod_set_limits(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                      const char *app, const struct jp_strv *limits, struct jp_error *err);
+
 /* Sends a signal to the main process of an app (NULL: of every app). JP_EBUSY when not running. */
 int jp_pod_signal(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, const char *app,
                   int signal, struct jp_error *err);

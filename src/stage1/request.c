@@ -135,6 +135,15 @@ static int send_signal(struct jp_supervisor *s, const struct jp_client *client,
     return 0;
 }
 
+static int set_limits(struct jp_supervisor *s, const struct jp_control_message *message,
+                      struct jp_error *err)
+{
+    size_t app = SIZE_MAX;
+    if (message->app && find_app(s, message->app, &app, err) < 0)
+        return -1;
+    return jp_limits_change(s, app, message, err);
+}
+
 /* True when `path` is a regular file in the root that somebody may execute. */
 static bool is_program(int root_fd, const char *path)
 {
@@ -328,6 +337,8 @@ static int carry_out(struct jp_supervisor *s, struct jp_client *client,
         return exec(s, client, message, err);
     case JP_CONTROL_SIGNAL:
         return send_signal(s, client, message, err);
+    case JP_CONTROL_SET:
+        return set_limits(s, message, err);
     case JP_CONTROL_STOP:
         jp_apps_stop(s, message->number);
         return 0;

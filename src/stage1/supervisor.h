@@ -243,6 +243,10 @@ void jp_clients_clear(struct jp_supervisor *s);
 void jp_request(struct jp_supervisor *s, struct jp_client *client,
                 struct jp_control_message *message);
 
+/* change.c: gives an app (SIZE_MAX: the pod) the limits of a SET message. */
+int jp_limits_change(struct jp_supervisor *s, size_t app, const struct jp_control_message *message,
+                     struct jp_error *err);
+
 /* control.c: the socket in the pod's directory. */
 int jp_control_listen(struct jp_supervisor *s, struct jp_error *err);
 void jp_control_close(struct jp_supervisor *s);

@@ -247,6 +247,58 @@ is "$out" 'setuid| chown: ok' "no-new-privileges: a set-user-ID program gains ro
 run jetpack run -destroy test.example/setuid --no-new-privileges
 is "$out" 'setuid| chown: Operation not permitted' "no-new-privileges: and nothing with it"
 
+# ---- limits of a running pod ------------------------------------------------------------------------
+if has_controller memory && has_controller cpu; then
+    run jetpack run -d -pod-name live "$subject" --exec /bin/probe -- hold 16 ---
+    uuid=$out
+    main_pid() { jetpack ps -H live | head -n 1 | cut -f1; }
+    ate() { jetpack logs live | grep -q 'ate 16'; }
+    wait_for 60 ate
+    unlike "$(cat "/proc/$(main_pid)/cgroup")" "$uuid" "set: a pod without limits has no group"
+    done_well "set: an app gets a memory limit" jetpack set -memory 64Mi live:app
+    like "$(cat "/proc/$(main_pid)/cgroup")" "memory:.*/$uuid/app|0::.*/$uuid/app" "set: what runs is moved under it"
+    verdict live 'app: resource/memory: enforced' "set: show says so"
+    run jetpack exec live /bin/probe eat 16
+    is "$status" 0 "set: a program below it is left alone"
+    run jetpack exec live /bin/probe eat 256
+    is "$status" 137 "set: one above it is killed"
+    run jetpack exec live /bin/probe burn 1000
+    free=$out
+    done_well "set: the pod gets a processor limit" jetpack set --cpu=20m live
+    run jetpack exec live /bin/probe burn 1000
+    at_least 2 "$free" "$out" "set: which a program feels"
+    done_well "set: the app gets one too, above the pod's" jetpack set -cpu 500m live:app
+    verdict live "app: resource/cpu: modified, because bounded by the pod's limit" "set: and is bounded by it"
+    done_well "set: the pod's is raised" jetpack set -cpu 1 live
+    verdict live "app: resource/cpu: enforced" "set: and the app's holds"
+    done_well "set: both are lowered by lowering the pod's" jetpack set -cpu 100m live
+    verdict live "app: resource/cpu: modified" "set: the app's is bounded again"
+    fails 1 'an app takes no such limit' "set: no bandwidth of an app" jetpack set -network-bandwidth 1M live:app
+    done_well "set: the pod's bandwidth" jetpack set -network-bandwidth 1M live
+    verdict live ' resource/network-bandwidth: enforced' "set: is told"
+    fails 2 'no limit named' "set: nothing" jetpack set live
+    fails 2 'memory.*much' "set: a bad quantity" jetpack set -memory much live
+    fails 2 'cannot be nothing' "set: no limit of 0" jetpack set -memory 0 live
+    fails 1 "no app|there is no app" "set: an unknown app" jetpack set -memory 1Gi live:nobody
+    jetpack stop live
+    fails 1 'not running' "set: a pod that does not run" jetpack set -memory 1Gi live
+    jetpack destroy live
+    is "$(find /sys/fs/cgroup -type d -name "$uuid" 2>/dev/null)" '' "set: no group is left"
+
+    # v2 makes room by killing.
+    if jetpack doctor | grep -q 'cgroup-memory *v1'; then
+        run jetpack run -d -pod-name live "$subject" --memory=64Mi --cpu=1 --exec /bin/probe -- hold 16 ---
+        wait_for 60 ate
+        fails 1 'set limits of pod .live.: memory: ' "set: less memory than is used is refused" \
+            jetpack set -memory 4Mi -cpu 20m live:app
+        run jetpack exec live /bin/probe eat 16
+        is "$status" 0 "set: and what was before is in force"
+        run cat $(find /sys/fs/cgroup -path "*/$(jetpack list -q)/app/cpu.cfs_quota_us" | head -n 1)
+        is "$out" 100000 "set: of the other limit too"
+        jetpack destroy live
+    fi
+fi
+
 # ---- scope, what nobody knows -----------------------------------------------------------------------
 for isolator in 'os/linux/capabilities-retain-set={"set":["CAP_CHOWN"]}' 'os/linux/no-new-privileges=true' \
     'os/linux/oom-score-adj=5'; do

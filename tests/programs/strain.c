@@ -4,6 +4,7 @@
  *
  *   burn MS [CPU]       computes for that long by the clock; prints the processor time it got, in us
  *   eat MIB             takes so much memory and uses it; prints "ate MIB"
+ *   hold MIB            the same, and keeps it until it is killed
  *   slurp FILE          reads a file from its device, past the page cache; prints the time, in us
  *   source PORT KIB     sends so much to whoever connects, one after the other
  *   pull ADDRESS PORT   receives all of it; prints the time, in us
@@ -76,6 +77,14 @@ static int eat(char **rest)
     }
     printf("ate %d\n", n);
     return 0;
+}
+
+static int hold(char **rest)
+{
+    int r = eat(rest);
+    while (r == 0)
+        pause();
+    return r;
 }
 
 static int slurp(char **rest)
@@ -163,7 +172,7 @@ int strain(const char *what, char **rest)
     static const struct {
         const char *name;
         int (*run)(char **rest);
-    } table[] = {{"burn", burn},     {"eat", eat},   {"slurp", slurp},
+    } table[] = {{"burn", burn},     {"eat", eat},   {"slurp", slurp}, {"hold", hold},
                  {"source", source}, {"pull", pull}, {"call", call}};
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
         if (strcmp(table[i].name, what) == 0)

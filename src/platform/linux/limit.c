@@ -30,6 +30,9 @@
 
 #define MAKE_TRIES   10     /* another pod may remove the common directory meanwhile */
 #define REMOVE_TRIES 500    /* of 10 ms: processes may still be ending */
+#define MAX_PROCESSES 4194304 /* looked through when processes are moved */
+#define MAX_MEMBERSHIP 65536 /* bytes of /proc/PID/cgroup */
+#define MOVE_TRIES   100     /* rounds: a program that forks all the time can win */
 #define MAX_GROUPS   100000 /* directories looked through by clean */
 
 /* One directory per hierarchy in use. */
@@ -283,6 +286,101 @@ static struct jp_linux_limits *new_limits(size_t n_apps)
 
 static void teardown(struct jp_isolation *pod);
 
+/* Lets go of the groups, which stay, to take them up anew. */
+static void let_go(struct jp_isolation *pod)
+{
+    struct jp_linux_limits *limits = pod->limits;
+    for (size_t i = 0; i < pod->plan->n_apps; i++) {
+        struct jp_linux_groups *groups = &pod->apps[i].groups;
+        while (groups->count > 0)
+            jp_fd_close(&groups->procs_fd[--groups->count]);
+        if (limits->memory_fds)
+            jp_fd_close(&limits->memory_fds[i]);
+    }
+    for (size_t i = 0; i < limits->n_places; i++)
+        jp_fd_close(&limits->places[i].pod_fd);
+}
+
+/* True when the process sees the mounts of the app: then it is one of its own. */
+static bool is_of_app(int proc_fd, const char *pid, const struct stat *ns)
+{
+    char path[NAME_MAX + 16];
+    struct stat st;
+    (void)snprintf(path, sizeof(path), "%s/ns/mnt", pid);
+    return fstatat(proc_fd, path, &st, 0) == 0 && st.st_ino == ns->st_ino &&
+           st.st_dev == ns->st_dev;
+}
+
+static bool is_member(int proc_fd, const char *pid, const char *group)
+{
+    char path[NAME_MAX + 16];
+    JP_AUTO(jp_buf) text = JP_BUF_INIT;
+    (void)snprintf(path, sizeof(path), "%s/cgroup", pid);
+    return jp_file_read(proc_fd, path, MAX_MEMBERSHIP, &text, NULL) == 0 &&
+           strstr(jp_buf_text(&text), group);
+}
+
+/* Moves processes of an app that are elsewhere; returns how many. */
+static size_t move_some(const struct jp_isolation *pod, size_t app, DIR *proc)
+{
+    char group[NAME_MAX * 2];
+    struct stat ns;
+    size_t moved = 0;
+    const struct dirent *entry;
+    const struct jp_linux_groups *groups = &pod->apps[app].groups;
+    (void)snprintf(group, sizeof(group), "/%s/%s", pod->plan->uuid, pod->plan->apps[app].name);
+    if (groups->count == 0 || fstat(pod->apps[app].ns_fd, &ns) < 0)
+        return 0;
+    rewinddir(proc);
+    for (size_t n = 0; n < MAX_PROCESSES && (entry = readdir(proc)); n++) {
+        uint64_t pid;
+        if (!jp_parse_u64(entry->d_name, 10, 2, INT32_MAX, &pid) ||
+            !is_of_app(dirfd(proc), entry->d_name, &ns))
+            continue;
+        moved += !is_member(dirfd(proc), entry->d_name, group);
+        for (size_t i = 0; i < groups->count; i++)
+            (void)!write(groups->procs_fd[i], entry->d_name, strlen(entry->d_name));
+    }
+    return moved;
+}
+
+/* What is forked while we look is found by looking again. */
+static void move_processes(const struct jp_isolation *pod)
+{
+    DIR *proc = opendir("/proc");
+    for (size_t i = 0; proc && i < pod->plan->n_apps; i++) {
+        for (int n = 0; n < MOVE_TRIES && move_some(pod, i, proc) > 0; n++)
+            ;
+    }
+    if (proc)
+        (void)closedir(proc);
+}
+
+/* Before the first app is sealed nothing of an app can run. */
+static bool has_run(const struct jp_isolation *pod)
+{
+    for (size_t i = 0; i < pod->plan->n_apps; i++) {
+        if (pod->apps[i].ns_fd >= 0)
+            return true;
+    }
+    return false;
+}
+
+static int begin(struct jp_isolation *pod, struct jp_error *err)
+{
+    if (!pod->limits)
+        pod->limits = new_limits(pod->plan->n_apps);
+    if (!pod->limits || !pod->limits->memory_fds || !pod->limits->seen_kills) {
+        teardown(pod);
+        return jp_oom(err);
+    }
+    let_go(pod);
+    pod->limits->n_places = 0;
+    jp_cgroup_layout_clear(&pod->limits->layout);
+    directory_name(pod->plan->jail_prefix, pod->limits->prefix);
+    return jp_cgroup_find(&pod->limits->layout, err);
+}
+
 static int setup(struct jp_isolation *pod,
                  void (*report)(void *context, const struct jp_limit_report *), void *context,
                  struct jp_error *err)
@@ -295,13 +393,7 @@ static int setup(struct jp_isolation *pod,
         return 0;
     if (!jp_uuid_valid(plan->uuid))
         return jp_fail(err, JP_EINVALID, 0, "bad UUID '%s'", plan->uuid);
-    pod->limits = new_limits(plan->n_apps);
-    if (!pod->limits || !pod->limits->memory_fds || !pod->limits->seen_kills) {
-        teardown(pod);
-        return jp_oom(err);
-    }
-    directory_name(plan->jail_prefix, pod->limits->prefix);
-    if (jp_cgroup_find(&pod->limits->layout, err) < 0)
+    if (begin(pod, err) < 0)
         return -1;
     struct reporter r = {.report = report, .context = context, .is_alone = plan->n_apps == 1};
     unsigned missing = choose_places(pod->limits, needed);
@@ -313,6 +405,8 @@ static int setup(struct jp_isolation *pod,
     r.app = NULL;
     for (size_t i = 0; i < pod->limits->n_places; i++)
         setup_place(pod, &pod->limits->places[i], r);
+    if (has_run(pod))
+        move_processes(pod);
     return 0;
 }
 
@@ -394,17 +488,9 @@ static void teardown(struct jp_isolation *pod)
     struct jp_linux_limits *limits = pod ? pod->limits : NULL;
     if (!limits)
         return;
-    for (size_t i = 0; i < pod->plan->n_apps; i++) {
-        struct jp_linux_groups *groups = &pod->apps[i].groups;
-        while (groups->count > 0)
-            jp_fd_close(&groups->procs_fd[--groups->count]);
-        if (limits->memory_fds)
-            jp_fd_close(&limits->memory_fds[i]);
-    }
-    for (size_t i = 0; i < limits->n_places; i++) {
-        jp_fd_close(&limits->places[i].pod_fd);
+    let_go(pod);
+    for (size_t i = 0; i < limits->n_places; i++)
         (void)remove_in(limits->places[i].hierarchy, limits->prefix, pod->plan->uuid);
-    }
     jp_cgroup_layout_clear(&limits->layout);
     free(limits->memory_fds);
     free(limits->seen_kills);
