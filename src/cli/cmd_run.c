@@ -12,6 +12,7 @@
 #include "appc/pod_manifest.h"
 #include "base/macros.h"
 #include "cli/cmd.h"
+#include "cli/output.h"
 #include "cli/stream.h"
 #include "pod/request.h"
 #include "pod/session.h"
@@ -370,6 +371,25 @@ static int start(struct jp_cli *cli, const char *word, struct jp_error *err)
     struct wanted wanted = {.is_detached = true, .keep = jp_cli_has(&cli->args, "keep")};
     JP_AUTO(jp_store_pod) pod = {.uuid = NULL};
     return jp_cli_find_pod(cli, word, &pod, err) < 0 ? -1 : run_pod(cli, &wanted, &pod, err);
+}
+
+static int restart(struct jp_cli *cli, const char *word, struct jp_error *err)
+{
+    int64_t grace_ms = -1;
+    const char *text = jp_cli_value(&cli->args, "time");
+    struct wanted wanted = {.is_detached = true};
+    JP_AUTO(jp_store_pod) pod = {.uuid = NULL};
+    if (text && !jp_parse_duration(text, &grace_ms))
+        return jp_fail(err, JP_EUSAGE, 0, "-time=%s: expected a number of seconds", text);
+    if (jp_cli_find_pod(cli, word, &pod, err) < 0 ||
+        jp_pod_stop(jp_cli_pods(cli, err), &pod, grace_ms, err) < 0)
+        return -1;
+    return run_pod(cli, &wanted, &pod, err);
+}
+
+int jp_cmd_restart(struct jp_cli *cli, struct jp_error *err)
+{
+    return jp_cli_each_word(cli, restart, err);
 }
 
 int jp_cmd_start(struct jp_cli *cli, struct jp_error *err)

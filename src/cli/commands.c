@@ -204,6 +204,11 @@ const struct jp_command jp_commands[] = {
      "Sends the stop signal to every app, waits, and kills what is left. A pod that does not run is "
      "fine.",
      stop_options, "jetpack stop -t 30 cache"},
+    {"restart", JP_GROUP_PODS, JP_COMMAND_ROOT, 1, JP_NO_LIMIT, "[OPTION...] POD...",
+     "stop pods and run them again",
+     "The same as stop and start, for one pod after the other: from a clean copy of the images, in the "
+     "background. A pod that does not run is started.",
+     stop_options, "jetpack restart cache"},
     {"kill", JP_GROUP_PODS, JP_COMMAND_ROOT, 1, JP_NO_LIMIT, "[OPTION...] POD[:APP]...",
      "kill pods at once", "Without -s: SIGKILL for everything in the pod, and waits until it is gone. "
      "With -s: sends the signal to the main processes of the apps.",
@@ -244,14 +249,19 @@ const struct jp_command jp_commands[] = {
     {"set", JP_GROUP_PODS, JP_COMMAND_ROOT, 1, 1, "OPTION... POD[:APP]",
      "change limits of a running pod",
      "Of the pod, or with :APP of one app. All that is named is in force afterwards, or nothing has "
-     "changed. It lasts until the pod ends: the next run has the limits of its manifest again. Memory that was "
-     "taken before there was a memory limit is not counted.",
+     "changed. It lasts until the pod ends: the next run has the limits of its manifest again. "
+     "Memory that was taken before there was a memory limit is not counted.",
      set_options, "jetpack set -memory 1Gi cache\njetpack set -cpu 500m web:nginx"},
     {"ps", JP_GROUP_PODS, JP_COMMAND_ROOT, 1, 1, "[OPTION...] POD", "list the processes of a pod",
      NULL, ps_options, "jetpack ps cache"},
     {"top", JP_GROUP_PODS, JP_COMMAND_ROOT, 1, 1, "[OPTION...] POD",
      "watch the processes of a pod", "On a terminal the table is refreshed; q ends it.", top_options,
      "jetpack top -b -n 1 cache"},
+    {"stats", JP_GROUP_PODS, JP_COMMAND_ROOT, 0, JP_NO_LIMIT, "[OPTION...] [POD...]",
+     "show what running pods use",
+     "Processes, processor time, its average since the start in hundredths of a core, and resident "
+     "memory: sums over the processes that run now. Without POD: of every pod that runs.",
+     ps_options, "jetpack stats\njetpack stats -format=json cache"},
     {"cp", JP_GROUP_PODS, JP_COMMAND_ROOT, 2, JP_NO_LIMIT, "FROM... TO",
      "copy files into and out of pods",
      "A path is POD:APP:PATH, POD::PATH (the only app), POD:@VOLUME:PATH, or a path of the host that "
