@@ -44,6 +44,11 @@ lib/systemd/system/jetpack@.service' | 'etc/rc.d/jetpack
 etc/rc.d/jetpack_mds') report 0 "one kind of service is installed" ;;
 *) report 1 "one kind of service is installed, not: $services" ;;
 esac
+ninja -C "$BUILD_DIR" -t query programs >"$scratch/programs" 2>&1
+for program in $(cd "$scratch/dest$prefix" && find bin libexec -type f | sed 's|.*/||'); do
+    grep -q "/$program\$" "$scratch/programs"
+    report $? "make builds $program"
+done
 (cd "$scratch/dest" && find . ! -type d ! -path ".$prefix/*") >"$scratch/elsewhere"
 [ ! -s "$scratch/elsewhere" ]
 report $? "nothing is installed outside of $prefix" || cat "$scratch/elsewhere"
