@@ -4,6 +4,8 @@
  * step is a run of this very program with a root directory of its own, so that what is tried is
  * what a user would do.
  */
+#include "config.h"
+
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -25,6 +27,8 @@
 #define MAX_PROGRAM (16U << 20) /* bytes of jetpack-smoke */
 #define STATUS_WELL 42          /* of jetpack-smoke */
 #define IMAGE_NAME  "jetpack.test/smoke"
+#define FIRST_PORT  20000 /* of the metadata service of this run: below those that clients get */
+#define N_PORTS     12000
 
 /* ---- the image ------------------------------------------------------------------------------- */
 
@@ -76,28 +80,35 @@ static void add_manifest(struct jp_buf *tar)
     jp_buf_clear(&text);
 }
 
-static int write_image(const struct jp_cli *cli, int dir_fd, struct jp_error *err)
+/* One of our programs as /NAME of the image. */
+static int add_program(const struct jp_cli *cli, const char *program, const char *path,
+                       struct jp_buf *tar, struct jp_error *err)
 {
-    static const char end[1024];
     struct jp_pod_context ctx = {.libexec = jp_config_is_set(cli->config, "path.libexec")
                                                 ? jp_config_get(cli->config, "path.libexec")
                                                 : NULL};
-    JP_AUTO_FD int fd = jp_pod_program(&ctx, "jetpack-smoke", NULL, err);
-    struct jp_buf program = JP_BUF_INIT, tar = JP_BUF_INIT;
-    int r = fd < 0 ? -1 : jp_fd_read_all(fd, MAX_PROGRAM, "jetpack-smoke", &program, err);
-    if (r >= 0) {
-        add_manifest(&tar);
-        add_entry(&tar, "rootfs", 0755, '5', NULL);
-        add_entry(&tar, "rootfs/data", 0755, '5', NULL);
-        add_entry(&tar, "rootfs/smoke", 0755, '0', &program);
-        jp_buf_add(&tar, end, sizeof(end));
-        r = jp_buf_failed(&tar)
-                ? jp_oom(err)
-                : jp_file_replace(dir_fd, "smoke.aci", tar.data, tar.len, 0600, false, err);
-    }
-    jp_buf_clear(&program);
-    jp_buf_clear(&tar);
-    return r < 0 ? -1 : 0;
+    JP_AUTO(jp_buf) bytes = JP_BUF_INIT;
+    JP_AUTO_FD int fd = jp_pod_program(&ctx, program, NULL, err);
+    if (fd < 0 || jp_fd_read_all(fd, MAX_PROGRAM, program, &bytes, err) < 0)
+        return -1;
+    add_entry(tar, path, 0755, '0', &bytes);
+    return 0;
+}
+
+static int write_image(const struct jp_cli *cli, int dir_fd, struct jp_error *err)
+{
+    static const char end[1024];
+    JP_AUTO(jp_buf) tar = JP_BUF_INIT;
+    add_manifest(&tar);
+    add_entry(&tar, "rootfs", 0755, '5', NULL);
+    add_entry(&tar, "rootfs/data", 0755, '5', NULL);
+    if (add_program(cli, "jetpack-smoke", "rootfs/smoke", &tar, err) < 0 ||
+        add_program(cli, "ac-mdc", "rootfs/ac-mdc", &tar, err) < 0)
+        return -1;
+    jp_buf_add(&tar, end, sizeof(end));
+    return jp_buf_failed(&tar)
+               ? jp_oom(err)
+               : jp_file_replace(dir_fd, "smoke.aci", tar.data, tar.len, 0600, false, err);
 }
 
 /* ---- the steps ------------------------------------------------------------------------------- */
@@ -105,7 +116,7 @@ static int write_image(const struct jp_cli *cli, int dir_fd, struct jp_error *er
 struct step {
     const char *what;
     int status; /* expected */
-    const char *words[8];
+    const char *words[16];
 };
 
 static const struct step steps[] = {
@@ -118,19 +129,43 @@ static const struct step steps[] = {
     {"run it again from a clean copy", STATUS_WELL, {"run", "smoke", NULL}},
     {"read its log", 0, {"logs", "smoke", NULL}},
     {"destroy it", 0, {"destroy", "smoke", NULL}},
+#if JP_WITH_MDS
+    /* In the host's network: the addresses of pods may belong to the installation's own. */
+    {"ask the metadata service from a pod",
+     0,
+     {"run", "-destroy", "--net=host", IMAGE_NAME, "--exec", "/ac-mdc", "--", "expand",
+      "{{.AppName}} of {{.UUID}} is {{.AppImageID}}", "---", NULL}},
+#endif
     {"destroy the image", 0, {"destroy-image", IMAGE_NAME, NULL}},
 };
 
-/* Runs `jetpack -o root.dir=DIR/root WORD...`; output goes to the file `output`. */
+/*
+ * Global options: everything below DIR, and a metadata service that meets no other and makes no
+ * user.
+ */
+static int add_options(struct jp_strv *argv, const char *dir, struct jp_error *err)
+{
+    unsigned port = FIRST_PORT + (unsigned)getpid() % N_PORTS;
+    char *const options[] = {jp_format("root.dir=%s/root", dir), jp_strdup("mds.user=nobody"),
+                             jp_format("mds.port=%u", port), jp_strdup("mds.idle=1")};
+    int r = 0;
+    for (size_t i = 0; i < JP_LEN(options); i++) {
+        if (jp_strv_add(argv, "-o") < 0 || jp_strv_add_owned(argv, options[i]) < 0)
+            r = -1;
+    }
+    return r < 0 ? jp_oom(err) : 0;
+}
+
+/* Runs `jetpack -o root.dir=DIR/root ... WORD...`; output goes to the file `output`. */
 static int run_step(const char *self, const char *dir, const struct step *step, int output,
                     struct jp_error *err)
 {
     JP_AUTO(jp_strv) argv = JP_STRV_INIT;
     int status = 0;
-    JP_AUTO_FREE char *root = jp_format("root.dir=%s/root", dir);
-    if (!root || jp_strv_add(&argv, self) < 0 || jp_strv_add(&argv, "-o") < 0 ||
-        jp_strv_add(&argv, root) < 0)
+    if (jp_strv_add(&argv, self) < 0)
         return jp_oom(err);
+    if (add_options(&argv, dir, err) < 0)
+        return -1;
     for (const char *const *word = step->words; *word; word++) {
         char *text = **word == '@' ? jp_format("%s%s", dir, *word + 1) : jp_strdup(*word);
         if (!text || jp_strv_add_owned(&argv, text) < 0)

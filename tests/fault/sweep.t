@@ -38,6 +38,9 @@ root.dir = $work/root
 net.bridge = $bridge
 net.subnet = 172.28.0.0/16
 allow.no-signature = on
+mds.user = nobody
+mds.port = $((20000 + $$ % 12000))
+mds.idle = 1
 stop.grace = 1
 CONF
 
