@@ -31,6 +31,12 @@ static void say(struct jp_answer *ret, const char *type, const char *body)
     ret->len = strlen(body);
 }
 
+static void tell(struct jp_answer *ret, const char *type, const char *of_pod)
+{
+    say(ret, type, of_pod);
+    ret->is_of_pod = true;
+}
+
 void jp_answer_status(unsigned status, struct jp_answer *ret)
 {
     static const struct {
@@ -54,22 +60,22 @@ void jp_answer_status(unsigned status, struct jp_answer *ret)
 
 static void pod_uuid(const struct subject *s, struct jp_answer *ret)
 {
-    say(ret, JP_ANSWER_TEXT, s->pod->uuid);
+    tell(ret, JP_ANSWER_TEXT, s->pod->uuid);
 }
 
 static void pod_manifest(const struct subject *s, struct jp_answer *ret)
 {
-    say(ret, JP_ANSWER_JSON, s->pod->manifest);
+    tell(ret, JP_ANSWER_JSON, s->pod->manifest);
 }
 
 static void image_id(const struct subject *s, struct jp_answer *ret)
 {
-    say(ret, JP_ANSWER_TEXT, s->app->image_id);
+    tell(ret, JP_ANSWER_TEXT, s->app->image_id);
 }
 
 static void image_manifest(const struct subject *s, struct jp_answer *ret)
 {
-    say(ret, JP_ANSWER_JSON, s->app->image_manifest);
+    tell(ret, JP_ANSWER_JSON, s->app->image_manifest);
 }
 
 static const struct jp_registered_notes *notes_of(const struct subject *s)
@@ -79,7 +85,7 @@ static const struct jp_registered_notes *notes_of(const struct subject *s)
 
 static void annotations(const struct subject *s, struct jp_answer *ret)
 {
-    say(ret, JP_ANSWER_JSON, notes_of(s)->json);
+    tell(ret, JP_ANSWER_JSON, notes_of(s)->json);
 }
 
 /* "annotations/NAME": the value alone. NAME may hold '/'; it may come with %XX. */
@@ -92,7 +98,7 @@ static void annotation(const struct subject *s, struct jp_answer *ret)
     for (size_t i = 0; len > 0 && i < notes->count; i++) {
         const struct jp_registered_note *note = &notes->items[i];
         if (strlen(note->name) == (size_t)len && memcmp(note->name, name, (size_t)len) == 0)
-            say(ret, TEXT_UTF8, note->value);
+            tell(ret, TEXT_UTF8, note->value);
     }
 }
 

@@ -24,6 +24,7 @@ struct jp_answer {
     unsigned status;
     const char *type;
     const char *body; /* not terminated; belongs to the registration, or is `text`, or constant */
+    bool is_of_pod;   /* it belongs to the registration, with this type and status 200 */
     size_t len;
     const char *allow; /* with 405 */
     char text[JP_SIGNATURE_SIZE];

@@ -24,6 +24,7 @@
 #include "sys/fd.h"
 
 #define MAX_TOKEN 1024 /* bytes; ours have 128 */
+#define MAX_RUNS  16   /* rounds for one address while another may be waiting */
 
 /* One connection, from accept to close. */
 struct guest {
@@ -42,14 +43,26 @@ struct listener {
     char *address; /* its address alone: requests of the host itself come from there */
 };
 
+/* An answer that was given before: the same body of the same registration. */
+struct ready {
+    const char *body; /* whose; compared, never read */
+    uint64_t generation;
+    struct MHD_Response *response;
+};
+
+#define N_READY   64
+#define MAX_READY 16384 /* bytes of a body that is kept */
+
 struct jp_http {
     const struct jp_service_settings *settings;
     struct jp_registry *registry;
     struct jp_access_log *log;
     struct listener listeners[JP_SERVICE_MAX_LISTENERS];
     size_t n_listeners;
+    struct ready ready[N_READY];
     struct guest *guests;
     int64_t last_ms;
+    uint64_t answers;
 };
 
 /* A request in the making. */
@@ -175,7 +188,7 @@ static void examine(struct call *call, const char *url)
 
 /* ---- sending --------------------------------------------------------------------------------- */
 
-static enum MHD_Result send_answer(const struct call *call, const struct jp_answer *answer)
+static struct MHD_Response *make_response(const struct jp_answer *answer, bool is_last)
 {
     static const char *const always[][2] = {
         {"Cache-Control", "no-store"},
@@ -185,17 +198,32 @@ static enum MHD_Result send_answer(const struct call *call, const struct jp_answ
     struct MHD_Response *response = MHD_create_response_from_buffer(
         answer->len, (void *)(uintptr_t)answer->body, MHD_RESPMEM_MUST_COPY);
     if (!response)
-        return MHD_NO;
+        return NULL;
     (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->type);
     for (size_t i = 0; i < JP_LEN(always); i++)
         (void)MHD_add_response_header(response, always[i][0], always[i][1]);
     if (answer->allow)
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, answer->allow);
-    bool is_refused = !call->pod && !call->is_owner;
-    if (is_refused)
+    if (is_last)
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
-    enum MHD_Result result = MHD_queue_response(call->connection, answer->status, response);
-    MHD_destroy_response(response);
+    return response;
+}
+
+/* What a registration holds is asked for again and again: the response is made once. */
+static struct MHD_Response *recall(struct jp_http *http, const struct jp_answer *answer)
+{
+    struct ready *ready = &http->ready[(uintptr_t)answer->body / 16 % N_READY];
+    uint64_t generation = jp_registry_generation(http->registry);
+    if (ready->response && ready->body == answer->body && ready->generation == generation)
+        return ready->response;
+    if (ready->response)
+        MHD_destroy_response(ready->response);
+    *ready = (struct ready){answer->body, generation, make_response(answer, false)};
+    return ready->response;
+}
+
+static void log_answer(const struct call *call, const struct jp_answer *answer, bool is_refused)
+{
     struct jp_access_log_entry entry = {
         .address = call->peer,
         .uuid = call->pod ? call->pod->uuid : call->is_owner ? "host" : NULL,
@@ -205,6 +233,22 @@ static enum MHD_Result send_answer(const struct call *call, const struct jp_answ
         .len = answer->len,
     };
     jp_access_log_add(call->listener->http->log, &entry);
+}
+
+static enum MHD_Result send_answer(const struct call *call, const struct jp_answer *answer)
+{
+    struct jp_http *http = call->listener->http;
+    bool is_refused = !call->pod && !call->is_owner;
+    bool is_kept = call->pod && answer->is_of_pod && answer->len <= MAX_READY;
+    struct MHD_Response *response =
+        is_kept ? recall(http, answer) : make_response(answer, is_refused);
+    if (!response)
+        return MHD_NO;
+    enum MHD_Result result = MHD_queue_response(call->connection, answer->status, response);
+    if (!is_kept)
+        MHD_destroy_response(response);
+    http->answers++;
+    log_answer(call, answer, is_refused);
     return result;
 }
 
@@ -492,6 +536,10 @@ void jp_http_free(struct jp_http *http)
         free(http->listeners[i].host);
         free(http->listeners[i].address);
     }
+    for (size_t i = 0; i < N_READY; i++) {
+        if (http->ready[i].response)
+            MHD_destroy_response(http->ready[i].response);
+    }
     free(http);
 }
 
@@ -534,6 +582,19 @@ static int wait_select(struct jp_http *http, int wake_fd, int timeout_ms)
     return select(max + 1, &readers, &writers, &others, &timeout);
 }
 
+/* As long as there is something to answer: looking at the other addresses costs calls. */
+static enum MHD_Result run(struct jp_http *http, struct MHD_Daemon *daemon)
+{
+    enum MHD_Result result = MHD_NO;
+    for (unsigned i = 0; i < MAX_RUNS; i++) {
+        uint64_t before = http->answers;
+        result = MHD_run(daemon);
+        if (result != MHD_YES || http->answers == before)
+            break;
+    }
+    return result;
+}
+
 int jp_http_serve(struct jp_http *http, int wake_fd, int timeout_ms, struct jp_error *err)
 {
     int wait_ms = shorter(http, timeout_ms);
@@ -542,7 +603,7 @@ int jp_http_serve(struct jp_http *http, int wake_fd, int timeout_ms, struct jp_e
     if (n < 0 && errno != EINTR)
         return jp_fail_sys(err, "wait for requests");
     for (size_t i = 0; i < http->n_listeners; i++) {
-        if (http->listeners[i].is_due && MHD_run(http->listeners[i].daemon) != MHD_YES)
+        if (http->listeners[i].is_due && run(http, http->listeners[i].daemon) != MHD_YES)
             return jp_fail(err, JP_ESYS, 0, "serve on %s", http->listeners[i].host);
     }
     jp_access_log_flush(http->log);

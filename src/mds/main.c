@@ -38,11 +38,13 @@ struct service {
     int64_t needed_ms; /* when there was last a pod */
 };
 
-static int wake_ends[2] = {-1, -1};
+static int wake_ends[2] = {-1, -1}; /* ends the wait that a signal came before */
+static volatile sig_atomic_t was_asked_to_stop;
 
 static void on_signal(JP_UNUSED int signal)
 {
     int saved = errno;
+    was_asked_to_stop = 1;
     (void)!write(wake_ends[1], "", 1);
     errno = saved;
 }
@@ -58,12 +60,6 @@ static int catch_signals(struct jp_error *err)
     (void)sigaction(SIGTERM, &stop, NULL);
     (void)sigaction(SIGINT, &stop, NULL);
     return 0;
-}
-
-static bool was_asked_to_stop(void)
-{
-    char byte;
-    return read(wake_ends[0], &byte, 1) > 0;
 }
 
 /* ---- beginning ------------------------------------------------------------------------------- */
@@ -152,7 +148,7 @@ static bool may_go(struct service *s, int *ret_lock)
 static int serve(struct service *s, int *ret_lock, struct jp_error *err)
 {
     int64_t looked = 0;
-    while (!was_asked_to_stop()) {
+    while (!was_asked_to_stop) {
         if (jp_http_serve(s->http, wake_ends[0], ROUND_MS, err) < 0)
             return -1;
         int64_t now = jp_time_monotonic_ms();

@@ -42,6 +42,9 @@ struct jp_registry {
     bool is_sure;            /* it was old enough then for every later change to show */
     uint64_t uses;
     size_t kept_bytes;
+    uint64_t generation;
+    char last_token[JP_TOKEN_SIZE]; /* the digest of the last token is kept: it comes again */
+    unsigned char last_digest[JP_TOKEN_DIGEST_SIZE];
     struct jp_registration *guest; /* too large to be kept: the last one that was asked for */
 };
 
@@ -58,6 +61,7 @@ static void drop_content(struct jp_registry *r, struct entry *e)
     if (!e->content)
         return;
     content_free(e->content);
+    r->generation++;
     r->kept_bytes -= e->content_bytes;
     e->content = NULL;
     e->content_bytes = 0;
@@ -263,6 +267,7 @@ static const struct jp_registration *load(struct jp_registry *r, struct entry *e
     }
     if (bytes > KEPT_BYTES) {
         content_free(r->guest);
+        r->generation++;
         return r->guest = content;
     }
     make_room(r, bytes);
@@ -272,17 +277,37 @@ static const struct jp_registration *load(struct jp_registry *r, struct entry *e
     return content;
 }
 
+static void digest(struct jp_registry *r, const char *token, size_t len,
+                   unsigned char ret[JP_TOKEN_DIGEST_SIZE])
+{
+    size_t size = sizeof(r->last_token) - 1;
+    if (jp_token_equal(token, len, r->last_token, size)) {
+        memcpy(ret, r->last_digest, JP_TOKEN_DIGEST_SIZE);
+        return;
+    }
+    jp_token_digest(token, len, ret);
+    if (len != size)
+        return;
+    memcpy(r->last_token, token, size);
+    memcpy(r->last_digest, ret, JP_TOKEN_DIGEST_SIZE);
+}
+
 const struct jp_registration *jp_registry_find(struct jp_registry *registry, const char *token,
                                                size_t len, const char *address)
 {
     struct entry key;
     refresh(registry);
-    jp_token_digest(token, len, key.digest);
+    digest(registry, token, len, key.digest);
     struct entry *e = registry->count == 0
                           ? NULL
                           : bsearch(&key, registry->entries, registry->count,
                                     sizeof(*registry->entries), compare_digests);
     return e && has_address(e, address) ? load(registry, e) : NULL;
+}
+
+uint64_t jp_registry_generation(const struct jp_registry *registry)
+{
+    return registry->generation;
 }
 
 size_t jp_registry_count(struct jp_registry *registry)

@@ -9,6 +9,7 @@
 #define JP_MDS_REGISTRY_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "base/macros.h"
@@ -27,6 +28,9 @@ JP_DEFINE_AUTO_PTR(jp_registry);
  */
 const struct jp_registration *jp_registry_find(struct jp_registry *registry, const char *token,
                                                size_t len, const char *address);
+
+/* Changes whenever something that jp_registry_find() returned was let go. */
+uint64_t jp_registry_generation(const struct jp_registry *registry);
 
 /* How many pods are registered now. */
 size_t jp_registry_count(struct jp_registry *registry);

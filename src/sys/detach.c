@@ -39,6 +39,10 @@ static void reset_limits(void)
     };
     for (size_t i = 0; i < JP_LEN(limits); i++) {
         struct rlimit limit = {.rlim_cur = limits[i].value, .rlim_max = limits[i].value};
+        if (setrlimit(limits[i].what, &limit) == 0 || getrlimit(limits[i].what, &limit) < 0)
+            continue;
+        /* Root without the right to raise it: as far as it goes. */
+        limit.rlim_cur = limits[i].value < limit.rlim_max ? limits[i].value : limit.rlim_max;
         (void)setrlimit(limits[i].what, &limit);
     }
 }

@@ -86,8 +86,27 @@ before=$(cksum "$work/root/mds/token.key")
 jetpack init >/dev/null
 is "$(cksum "$work/root/mds/token.key")" "$before" "init again leaves the keys alone"
 
+# The user is made where there is none: seen on a copy of /etc.
+if command -v useradd >/dev/null && unshare -m true 2>/dev/null; then
+    user=_jpt$$
+    cp -a /etc "$work/etc"
+    # shellcheck disable=SC2016 # the inner shell's
+    run unshare -m sh -c 'mount --make-rprivate / && mount --bind "$1/etc" /etc && shift && exec "$@"' sh \
+        "$work" "$JETPACK" -config "$config" -o root.dir="$work/other" -o mds.user=$user init
+    is "$status" 0 "init makes the user" || show err "$err"
+    like "$(cat "$work/etc/passwd")" "^$user:x:[0-9]+:[0-9]+:.*:/nonexistent:.*nologin\$" "... without home and shell"
+    is "$(stat -c '%a %g' "$work/other/mds")" "750 $(sed -n "s/^$user:x:\([0-9]*\):.*/\1/p" "$work/etc/group")" \
+        "... whose group may read the registrations"
+    is "$(grep -c "^$user:" /etc/passwd)" 0 "... and the host's /etc was not touched"
+else
+    skip "init makes the user" "not here: neither useradd nor unshare"
+fi
+fails 1 'does not run as root' "root is no user for it" jetpack -o root.dir="$work/third" -o mds.user=root init
+
 # ---- a pod ----
-done_well "a pod" jetpack run -d -pod-name one -a note=podly -a 'odd="quoted"' test.example/asker -name app \
+# Whoever starts the first pod starts the service, and leaves it nothing of its own.
+as_somebody() { (ulimit -S -n 200 && CALLERS_SECRET=secret nice -n 5 "$JETPACK" -config "$config" "$@"); }
+done_well "a pod" as_somebody run -d -pod-name one -a note=podly -a 'odd="quoted"' test.example/asker -name app \
     -a both=app -a extra=app test.example/asker -name other
 uuid=$out
 jetpack logs one:app >"$work/handler"
@@ -294,6 +313,12 @@ is "$(sed -n 's/^\(Uid\|Gid\|Groups\|CapEff\|CapPrm\|CapBnd\|NoNewPrivs\):[[:spa
 like "$(cat "/proc/$mds_pid/status")" '^CapEff:[[:space:]]*0+$' "... and has no capability"
 like "$(cat "/proc/$mds_pid/status")" '^NoNewPrivs:[[:space:]]*1$' "... nor can it get any"
 is "$(tr '\0' '\n' <"/proc/$mds_pid/environ" | grep -vc '^PATH=')" 0 "its environment is not the caller's"
+like "$(cat "/proc/$mds_pid/limits")" '^Max open files +[0-9]{4}' "its limits are not the caller's"
+is "$(sed 's/.*) //' "/proc/$mds_pid/stat" | cut -d' ' -f17)" 0 "... nor is its priority"
+is "$(sed 's/.*) //' "/proc/$mds_pid/stat" | cut -d' ' -f4)" "$mds_pid" "... nor its session"
+is "$(grep -vc ':/$' "/proc/$mds_pid/cgroup")" 0 "... nor are its control groups"
+is "$(ls -l "/proc/$mds_pid/fd" | sed -n 's/.* -> //p' | grep -vcE "^(/dev/null|$work/|socket:|pipe:|anon_inode:)")" 0 \
+    "... nor any descriptor"
 case $(jetpack version; grep -c 'JP_SANITIZED 1' "$build_dir/config.h") in
 *0) like "$(cat "/proc/$mds_pid/status")" '^Seccomp:[[:space:]]*2$' "its system calls are filtered" ;;
 *) skip "its system calls are filtered" "not here: a build with sanitizers" ;;
