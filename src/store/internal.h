@@ -33,6 +33,7 @@ struct jp_store {
     int images_fd;
     int pods_fd;
     int tmp_fd;
+    int views_fd;                       /* -1, or with a lock that keeps views (views.h) */
     int lock_fd;                        /* shared lock, while the database is open */
     pid_t pid;                          /* who opened it: the database never crosses a fork */
     struct jp_db *db;                   /* NULL until somebody asks */
@@ -97,6 +98,15 @@ int jp_rows_remove_pod(struct jp_db *db, const char *uuid, struct jp_error *err)
 /* The lowest free address after the one leased last, around the end once. JP_ELIMIT. */
 int jp_lease_choose(struct jp_db *db, const struct jp_pool *pool, uint32_t *ret,
                     struct jp_error *err);
+
+/* ---- views.c ---------------------------------------------------------------------------------
+ */
+
+/* The names of all layers that clones stand on, sorted; some may come several times. */
+int jp_views_used(struct jp_store *store, struct jp_strv *ret, struct jp_error *err);
+/* Removes views that no clone stands on, unless somebody is just making clones. */
+int jp_views_sweep(struct jp_store *store, const struct jp_store_report *report,
+                   struct jp_error *err);
 
 /* ---- reconcile.c, upkeep.c
  * ---------------------------------------------------------------------------------

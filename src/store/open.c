@@ -212,6 +212,7 @@ int jp_store_open(const struct jp_store_options *options, struct jp_store **ret,
     if (!store)
         return jp_oom(err);
     store->root_fd = store->images_fd = store->pods_fd = store->tmp_fd = store->lock_fd = -1;
+    store->views_fd = -1;
     store->pid = getpid();
     if (open_parts(store, options, err) < 0) {
         jp_store_free(store);
@@ -230,6 +231,7 @@ void jp_store_rest(struct jp_store *store)
         jp_db_abandon(store->db);
     store->db = NULL;
     jp_fd_close(&store->lock_fd);
+    jp_fd_close(&store->views_fd);
 }
 
 void jp_store_free(struct jp_store *store)

@@ -273,10 +273,6 @@ static int clone_app(struct jp_store *store, const struct jp_store_pod *pod, siz
     JP_AUTO_FD int fd = jp_fd_make_dir(apps_fd, name, 0700, err);
     if (fd < 0)
         return -1;
-    for (size_t i = 0; i < layers->count; i++) {
-        if (jp_image_id_check(layers->items[i], err) < 0)
-            return -1;
-    }
     if (layers->count == 0)
         return jp_fail(err, JP_EINVALID, 0, "no layers");
     return store->driver->clone(&ctx, fd, path, layers, ret, err);

@@ -61,7 +61,7 @@ JP_DEFINE_AUTO_PTR(jp_store);
 /* The driver in use and why it was chosen; valid as long as the store. */
 const struct jp_driver_ops *jp_store_driver(struct jp_store *store, const char **ret_why,
                                             struct jp_error *err);
-/* Closes the database and gives its lock back until the next call that needs it. */
+/* Closes the database and gives locks back until the next call that needs them. */
 void jp_store_rest(struct jp_store *store);
 
 const char *jp_store_root(const struct jp_store *store);
@@ -202,7 +202,7 @@ int jp_store_pod_rename(struct jp_store *store, const char *uuid, const char *na
                         struct jp_error *err);
 /*
  * A clean clone for every app, as the driver makes it; roots[i] belongs to pod->apps[i]. `layers`
- * (one list per app, topmost first) are image ids.
+ * (one list per app, topmost first) come from jp_store_stack_layers().
  */
 int jp_store_pod_clone(struct jp_store *store, const struct jp_store_pod *pod,
                        const struct jp_strv *layers, struct jp_plan_root *roots,

@@ -50,7 +50,7 @@ int jp_store_gc(struct jp_store *store, const struct jp_store_report *report, st
         return -1;
     int r = jp_db_end(db, jp_reconcile(&job, err), err);
     jp_reconcile_done(&job);
-    if (r < 0)
+    if (r < 0 || jp_views_sweep(store, report, err) < 0)
         return jp_wrap(err, "gc");
     jp_db_trim(db);
     return jp_trash_sweep(store, false, report, &swept, err);

@@ -33,14 +33,26 @@ int jp_plain_image_seal(const struct jp_driver_context *ctx, int dir_fd, struct 
     return 0;
 }
 
-int jp_plain_layer_open(const struct jp_driver_context *ctx, const char *id, struct jp_error *err)
+/* The directory below the root directory that layers of this kind are in. */
+static const char *home_of(const char *layer)
 {
-    if (id[0] == '\0' || id[0] == '.' || strchr(id, '/'))
-        return jp_fail(err, JP_EINVALID, 0, "bad image id '%s'", id);
+    return strncmp(layer, JP_VIEW_PREFIX, strlen(JP_VIEW_PREFIX)) == 0 ? JP_VIEWS_DIR : "images";
+}
+
+int jp_plain_layer_open(const struct jp_driver_context *ctx, const char *layer,
+                        struct jp_error *err)
+{
+    if (layer[0] == '\0' || layer[0] == '.' || strchr(layer, '/'))
+        return jp_fail(err, JP_EINVALID, 0, "bad name of a layer '%s'", layer);
     /* Three steps, so that no component is a link. */
-    JP_AUTO_FD int images = jp_fd_open_dir(ctx->root_fd, "images", err);
-    JP_AUTO_FD int image = images < 0 ? -1 : jp_fd_open_dir(images, id, err);
-    return image < 0 ? -1 : jp_fd_open_dir(image, "rootfs", err);
+    JP_AUTO_FD int home = jp_fd_open_dir(ctx->root_fd, home_of(layer), err);
+    JP_AUTO_FD int dir = home < 0 ? -1 : jp_fd_open_dir(home, layer, err);
+    return dir < 0 ? -1 : jp_fd_open_dir(dir, "rootfs", err);
+}
+
+char *jp_plain_layer_path(const struct jp_driver_context *ctx, const char *layer)
+{
+    return jp_format("%s/%s/%s/rootfs", ctx->root_path, home_of(layer), layer);
 }
 
 /* Every part is renamed into tmp/ first: a half-removed clone is never taken for a clean one. */

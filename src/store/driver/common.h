@@ -10,13 +10,19 @@
 #include "base/strv.h"
 #include "store/driver/driver.h"
 
+#define JP_VIEWS_DIR   "views"
+#define JP_VIEW_PREFIX "view-"
+
 /* DIR/rootfs, empty, 0755 root:root; the import sets owner, mode and times from the archive. */
 int jp_plain_image_create(const struct jp_driver_context *ctx, int dir_fd, struct jp_error *err);
 /* Nothing to do: a directory is as it is. */
 int jp_plain_image_seal(const struct jp_driver_context *ctx, int dir_fd, struct jp_error *err);
 
-/* Opens images/ID/rootfs. JP_ENOTFOUND. */
-int jp_plain_layer_open(const struct jp_driver_context *ctx, const char *id, struct jp_error *err);
+/* Opens images/ID/rootfs, or views/NAME/rootfs. JP_ENOTFOUND. */
+int jp_plain_layer_open(const struct jp_driver_context *ctx, const char *layer,
+                        struct jp_error *err);
+/* Its absolute path; the caller's, NULL without memory. */
+char *jp_plain_layer_path(const struct jp_driver_context *ctx, const char *layer);
 
 /*
  * How a driver begins a clone in a draft directory: it makes draft_fd/rootfs. Returns 1 when that
@@ -38,7 +44,7 @@ int jp_plain_clone_compare(const struct jp_driver_context *ctx, int app_fd,
                            int (*each)(void *context, char change, const char *path), void *context,
                            struct jp_error *err);
 
-/* The file `layers` beside a clone: ids, topmost first, a line each. */
+/* The file `layers` beside a clone: their names, topmost first, a line each. */
 int jp_plain_layers_write(int app_fd, const struct jp_strv *layers, struct jp_error *err);
 int jp_plain_layers_read(int app_fd, struct jp_strv *ret, struct jp_error *err);
 

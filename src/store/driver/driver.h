@@ -7,6 +7,13 @@
  *
  * Removing is no driver's: what lies there may have been made by another one, before storage.driver
  * was changed. jp_clone_remove() and trash.h go by what they find.
+ *
+ * A layer is the name of a tree: the id of an image, or "view-..." (store/views.h), a plain
+ * directory that the store made where an image cannot be stacked as it is. jp_plain_layer_open()
+ * opens either, jp_plain_layer_path() names it. Laid over each other, the lowest first, the layers
+ * are the root: dependencies, whitelists and directories that an archive left unnamed are dealt
+ * with before, and no driver hears of them. A layer never changes while a clone stands on it, and
+ * equal lists of layers give equal roots, so a driver may keep what it made of one.
  */
 #ifndef JP_STORE_DRIVER_H
 #define JP_STORE_DRIVER_H
@@ -37,7 +44,7 @@ struct jp_driver_ops {
     /* Called after the last file was written, before the commit. */
     int (*image_seal)(const struct jp_driver_context *ctx, int dir_fd, struct jp_error *err);
     /*
-     * A clean, writable clone of `layers` (image ids, topmost first) for pods/UUID/apps/APP, whose
+     * A clean, writable clone of `layers` (names, topmost first) for pods/UUID/apps/APP, whose
      * directory is open as app_fd and lies at app_path. An earlier clone there is removed first.
      * *ret is filled for the plan (is_read_only and is_volatile are left alone).
      */

@@ -149,8 +149,7 @@ static int clone_stack(const struct jp_driver_context *ctx, int app_fd, const ch
     root.work = jp_format("%s/work", app_path);
     bool failed = !root.upper || !root.work;
     for (size_t i = 0; !failed && i < layers->count; i++)
-        failed = jp_strv_add_owned(&root.layers, jp_format("%s/images/%s/rootfs", ctx->root_path,
-                                                           layers->items[i])) < 0;
+        failed = jp_strv_add_owned(&root.layers, jp_plain_layer_path(ctx, layers->items[i])) < 0;
     if (failed) {
         root_clear(&root);
         return jp_oom(err);

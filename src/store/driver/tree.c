@@ -24,7 +24,7 @@ static int fill(const struct jp_driver_context *ctx, const struct jp_strv *layer
     for (left -= (size_t)done; left-- > 0;) {
         JP_AUTO_FD int from_fd = jp_plain_layer_open(ctx, layers->items[left], err);
         if (from_fd < 0 || jp_tree_copy(from_fd, root_fd, NULL, err) < 0)
-            return jp_wrap(err, "copy image %.19s", layers->items[left]);
+            return jp_wrap(err, "copy layer %.21s", layers->items[left]);
     }
     return 0;
 }

@@ -1,0 +1,242 @@
+/*
+ * Directory views: owner, mode and times of directories that an archive does not name.
+ *
+ * An image with dependencies may hold usr/bin/tool and say nothing of usr and usr/bin. Unpacked
+ * alone it has them all the same; stacked, what is said of them below must hold: a delta must not
+ * turn /tmp into 0755. So the directories whose topmost copy is such an unnamed one are made once
+ * more, with the properties of the topmost copy that was named, and laid over the stack.
+ */
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "store/driver/common.h"
+#include "store/views_internal.h"
+#include "sys/calls.h"
+#include "sys/fd.h"
+
+#define MAX_LISTS (64U << 20) /* bytes of all lists of a stack, and of the directories of its view */
+
+/* The unnamed directories of one part: a sorted index of a list in memory. */
+struct list {
+    struct jp_buf text;
+    const char **items; /* owned; point into text */
+    size_t count;
+};
+
+struct job {
+    struct list *lists;  /* one a layer, topmost first */
+    int *roots;          /* the layers */
+    size_t count;
+    int to_fd;
+    struct jp_strv made; /* directories of the view, a directory before what is in it */
+    size_t bytes;        /* of lists and made */
+};
+
+static void job_clear(struct job *job)
+{
+    for (size_t i = 0; i < job->count; i++) {
+        jp_fd_close(&job->roots[i]);
+        jp_buf_clear(&job->lists[i].text);
+        free(job->lists[i].items);
+    }
+    free(job->roots);
+    free(job->lists);
+    jp_strv_clear(&job->made);
+}
+
+/* ---- lists ------------------------------------------------------------------------------------
+ */
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int index_list(struct list *list, struct jp_error *err)
+{
+    size_t capacity = 0;
+    const char *text = jp_buf_text(&list->text);
+    for (size_t at = 0; at < list->text.len; at += strlen(text + at) + 1) {
+        if (jp_grow(&list->items, &capacity, list->count, sizeof(*list->items)) < 0)
+            return jp_oom(err);
+        list->items[list->count++] = text + at;
+    }
+    if (list->count > 0)
+        qsort(list->items, list->count, sizeof(*list->items), compare);
+    return 0;
+}
+
+static bool is_implicit(const struct list *list, const char *path)
+{
+    return list->count > 0 &&
+           bsearch(&path, list->items, list->count, sizeof(*list->items), compare);
+}
+
+/* Opens the list of an image: a descriptor, -1 with *ret_absent or an error. */
+static int open_list(const struct jp_driver_context *ctx, const char *id, bool *ret_absent,
+                     struct jp_error *err)
+{
+    JP_AUTO_FD int images = jp_fd_open_dir(ctx->root_fd, "images", err);
+    JP_AUTO_FD int dir = images < 0 ? -1 : jp_fd_open_dir(images, id, err);
+    if (dir < 0)
+        return -1;
+    *ret_absent = !jp_store_exists(dir, JP_STORE_IMPLICIT_FILE);
+    return *ret_absent ? -1 : jp_fd_take(&dir);
+}
+
+static int read_list(struct job *job, const struct jp_driver_context *ctx, const char *id,
+                     struct list *list, struct jp_error *err)
+{
+    bool is_absent = false;
+    JP_AUTO_FD int dir = open_list(ctx, id, &is_absent, err);
+    if (dir < 0)
+        return is_absent ? 0 : -1;
+    if (jp_file_read(dir, JP_STORE_IMPLICIT_FILE, JP_STORE_IMPLICIT_MAX, &list->text, err) < 0)
+        return jp_wrap(err, "image %.19s", id);
+    job->bytes += list->text.len;
+    if (job->bytes > MAX_LISTS)
+        return jp_fail(err, JP_ELIMIT, 0, "the images leave too many directories unnamed");
+    return index_list(list, err);
+}
+
+int jp_view_has_implicit(const struct jp_driver_context *ctx, const struct jp_store_stack *stack,
+                         struct jp_error *err)
+{
+    for (size_t i = 0; i + 1 < stack->count; i++) {
+        bool is_absent = false;
+        JP_AUTO_FD int dir = open_list(ctx, stack->items[i].image_id, &is_absent, err);
+        if (dir >= 0)
+            return 1;
+        if (!is_absent)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- what shows -------------------------------------------------------------------------------
+ */
+
+/*
+ * Opens the copy of a directory whose properties hold: the topmost that was named, else the
+ * topmost. *ret_unnamed tells whether an unnamed one lies above it. -1 with ENOENT when no layer
+ * shows such a directory.
+ */
+static int open_source(const struct job *job, const char *path, bool *ret_unnamed)
+{
+    JP_AUTO_FD int top = -1;
+    *ret_unnamed = false;
+    for (size_t i = 0; i < job->count; i++) {
+        JP_AUTO_FD int fd = jp_view_open_dir(job->roots[i], path);
+        if (fd < 0 && errno == ENOENT)
+            continue;
+        if (fd < 0 && errno == ENOTDIR)
+            break; /* hides what is below */
+        if (fd < 0)
+            return -1;
+        if (!is_implicit(&job->lists[i], path)) {
+            *ret_unnamed = top >= 0;
+            return jp_fd_take(&fd);
+        }
+        if (top < 0)
+            top = jp_fd_take(&fd);
+    }
+    if (top < 0)
+        errno = ENOENT;
+    return jp_fd_take(&top);
+}
+
+/* ---- the view ---------------------------------------------------------------------------------
+ */
+
+static int note_made(struct job *job, const char *path, size_t len, struct jp_error *err)
+{
+    job->bytes += len + 1;
+    if (job->bytes > MAX_LISTS)
+        return jp_fail(err, JP_ELIMIT, 0, "the images leave too many directories unnamed");
+    return jp_strv_add_owned(&job->made, jp_memdup0(path, len)) < 0 ? jp_oom(err) : 0;
+}
+
+/* Makes a directory with those above it. */
+static int make_dirs(struct job *job, const char *path, struct jp_error *err)
+{
+    JP_AUTO_FD int fd = fcntl(job->to_fd, F_DUPFD_CLOEXEC, 3);
+    for (size_t end = 0; fd >= 0 && path[end];) {
+        size_t start = end ? end + 1 : 0;
+        end = start + strcspn(path + start, "/");
+        JP_AUTO_FREE char *name = jp_memdup0(path + start, end - start);
+        if (!name)
+            return jp_oom(err);
+        int r = jp_sys.mkdirat(fd, name, 0700);
+        if (r < 0 && errno != EEXIST)
+            return jp_fail_sys(err, "make '%s'", path);
+        if (r == 0 && note_made(job, path, end, err) < 0)
+            return -1;
+        int next = jp_fd_open_dir(fd, name, err);
+        if (next < 0)
+            return -1;
+        jp_fd_close(&fd);
+        fd = next;
+    }
+    return fd < 0 ? jp_fail_sys(err, "make '%s'", path) : 0;
+}
+
+static int add_path(struct job *job, const char *path, struct jp_error *err)
+{
+    bool is_unnamed = false;
+    JP_AUTO_FD int fd = open_source(job, path, &is_unnamed);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : jp_fail_sys(err, "look at '%s'", path);
+    return is_unnamed ? make_dirs(job, path, err) : 0;
+}
+
+static int finish_dir(const struct job *job, const char *path, struct jp_error *err)
+{
+    bool is_unnamed = false;
+    JP_AUTO_FD int from = open_source(job, path, &is_unnamed);
+    JP_AUTO_FD int to = from < 0 ? -1 : jp_view_open_dir(job->to_fd, path);
+    if (to < 0)
+        return jp_fail_sys(err, "open '%s'", path);
+    return jp_plain_copy_metadata(from, to, err);
+}
+
+static int fill(struct job *job, struct jp_error *err)
+{
+    for (size_t i = 0; i + 1 < job->count; i++) {
+        for (size_t k = 0; k < job->lists[i].count; k++) {
+            if (add_path(job, job->lists[i].items[k], err) < 0)
+                return -1;
+        }
+    }
+    for (size_t i = job->made.count; i-- > 0;) {
+        if (finish_dir(job, job->made.items[i], err) < 0)
+            return -1;
+    }
+    return finish_dir(job, "", err);
+}
+
+int jp_view_fill_directories(const struct jp_driver_context *ctx,
+                             const struct jp_store_stack *stack, const struct jp_strv *layers,
+                             int rootfs_fd, struct jp_error *err)
+{
+    struct job job = {.to_fd = rootfs_fd};
+    job.lists = jp_calloc(stack->count, sizeof(*job.lists));
+    job.roots = jp_calloc(stack->count, sizeof(*job.roots));
+    int r = job.lists && job.roots ? 0 : jp_oom(err);
+    for (size_t i = 0; r == 0 && i < stack->count; i++) {
+        job.roots[i] = jp_plain_layer_open(ctx, layers->items[i], err);
+        job.count = i + 1;
+        r = job.roots[i] < 0 ? -1
+                             : read_list(&job, ctx, stack->items[i].image_id, &job.lists[i], err);
+    }
+    if (r == 0)
+        r = fill(&job, err);
+    job_clear(&job);
+    return r;
+}
