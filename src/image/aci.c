@@ -13,6 +13,7 @@
 #include "image/attributes.h"
 #include "image/name.h"
 #include "image/unpack.h"
+#include "store/views.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
 #include "sys/filesystem.h"
@@ -196,6 +197,72 @@ static int walk_tree(struct walk *walk, struct jp_error *err)
     return r;
 }
 
+/* ---- directories that the archive does not name ------------------------------------------------
+ */
+
+/* True for one that was named after what is in it. */
+static bool is_named(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && (st.st_mode & 07777) != JP_ACI_IMPLICIT_MARK;
+}
+
+/* Calls `each` for every path, the last first. */
+static int each_implicit(const struct jp_aci_finish *finish,
+                         int (*each)(int fd, const char *path, void *context, struct jp_error *err),
+                         void *context, struct jp_error *err)
+{
+    struct walk walk = {.finish = finish};
+    const char *text = jp_buf_text(&finish->implicit->paths);
+    for (size_t end = finish->implicit->paths.len; end > 0;) {
+        size_t at = end - 1;
+        while (at > 0 && text[at - 1])
+            at--;
+        JP_AUTO_FD int fd = open_dir(&walk, text + at, err);
+        if (fd < 0 || each(fd, text + at, context, err) != 0)
+            return jp_wrap(err, "'%s/%s'", JP_ACI_ROOTFS, text + at);
+        end = at;
+    }
+    return 0;
+}
+
+static int keep_unnamed(int fd, const char *path, void *context, struct jp_error *err)
+{
+    (void)err;
+    if (!is_named(fd))
+        jp_buf_add(context, path, strlen(path) + 1);
+    return 0;
+}
+
+static int finish_implicit(int fd, const char *path, void *context, struct jp_error *err)
+{
+    const struct timespec times[2] = {{.tv_sec = 0}, {.tv_sec = 0}};
+    (void)path;
+    (void)context;
+    if (jp_sys.fchown(fd, 0, 0) != 0 || jp_sys.fchmod(fd, JP_ACI_IMPLICIT_MODE) != 0 ||
+        jp_sys.futimens(fd, times) != 0)
+        return jp_fail_sys(err, "set its properties");
+    return 0;
+}
+
+/* Leaves the list with what is still unnamed at the end, before named ones get their modes. */
+static int settle_implicit(const struct jp_aci_finish *finish, struct jp_error *err)
+{
+    JP_AUTO(jp_buf) kept = JP_BUF_INIT;
+    struct jp_buf *paths = &finish->implicit->paths;
+    if (each_implicit(finish, keep_unnamed, &kept, err) != 0)
+        return -1;
+    if (jp_buf_failed(&kept))
+        return jp_oom(err);
+    struct jp_buf old = *paths;
+    *paths = kept;
+    kept = old;
+    if (paths->len == 0)
+        return 0;
+    return jp_file_replace(finish->dir_fd, JP_STORE_IMPLICIT_FILE, paths->data, paths->len, 0600,
+                           false, err);
+}
+
 int jp_aci_finish_tree(const struct jp_aci_finish *finish, struct jp_error *err)
 {
     struct walk walk = {.finish = finish};
@@ -204,7 +271,11 @@ int jp_aci_finish_tree(const struct jp_aci_finish *finish, struct jp_error *err)
     walk.first = jp_calloc(count + 1, sizeof(char *));
     if (!walk.first)
         return jp_oom(err);
-    int r = walk_tree(&walk, err);
+    int r = settle_implicit(finish, err);
+    if (r == 0)
+        r = walk_tree(&walk, err);
+    if (r == 0)
+        r = each_implicit(finish, finish_implicit, NULL, err);
     for (size_t i = 0; i < count; i++)
         free(walk.first[i]);
     free(walk.first);

@@ -3,8 +3,11 @@
 #ifndef JP_IMAGE_ACI_H
 #define JP_IMAGE_ACI_H
 
+#include <sys/types.h>
+
 #include <stdbool.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/strv.h"
 #include "image/dirs.h"
@@ -18,6 +21,19 @@
 /* The part of a path behind "rootfs/", or NULL for every other path. */
 const char *jp_aci_inside(const char *path);
 
+/*
+ * Directories that an archive does not name. Only an image that depends on others may leave some
+ * unnamed: owner, mode and times are then those of the same directory below (store/views.h).
+ */
+struct jp_aci_implicit {
+    struct jp_buf paths; /* inside the root, a NUL after each */
+    uint64_t count;
+};
+
+/* What they are made with while the archive is unpacked: named ones are 0700 until the end. */
+#define JP_ACI_IMPLICIT_MARK ((mode_t)01700)
+#define JP_ACI_IMPLICIT_MODE ((mode_t)0755)
+
 /* Notes that a directory stands in the archive again. JP_ELIMIT. */
 int jp_aci_add_duplicate(struct jp_strv *duplicates, const char *path, struct jp_error *err);
 
@@ -26,13 +42,14 @@ struct jp_aci_finish {
     int rootfs_fd;
     struct jp_dirs *dirs;
     struct jp_strv *duplicates; /* gets sorted */
+    struct jp_aci_implicit *implicit;
     bool has_flags;             /* some entry has file flags */
     struct jp_image_watch watch;
 };
 
 /*
  * Owner, mode, attributes and times of all directories, file flags of all entries, from the
- * finished skeleton. Directories that stand twice must be identical: else JP_EINVALID.
+ * finished skeleton; the list of unnamed directories, which get 0755 root:root and no time. Directories that stand twice must be identical: else JP_EINVALID.
  */
 int jp_aci_finish_tree(const struct jp_aci_finish *finish, struct jp_error *err);
 

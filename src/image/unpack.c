@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "appc/image_manifest.h"
 #include "base/mem.h"
 #include "base/strv.h"
 #include "image/aci.h"
@@ -15,6 +16,7 @@
 #include "image/dirs.h"
 #include "image/hash.h"
 #include "image/name.h"
+#include "store/views.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
 #include "sys/filesystem.h"
@@ -35,6 +37,10 @@ struct jp_unpack {
     uint64_t free;     /* bytes on the file system before */
     uint64_t unit;     /* bytes of an allocation, about */
     struct jp_strv duplicates;
+    struct jp_aci_implicit implicit;
+    char *orphan; /* the first entry whose directory was not named before it */
+    bool has_answer;
+    bool may_leave_unnamed;
 };
 
 int jp_unpack_open(const struct jp_unpack_target *target, struct jp_unpack **ret,
@@ -66,6 +72,8 @@ void jp_unpack_free(struct jp_unpack *u)
     jp_hash_free(u->hash);
     jp_buf_clear(&u->manifest);
     jp_strv_clear(&u->duplicates);
+    jp_buf_clear(&u->implicit.paths);
+    free(u->orphan);
     free(u);
 }
 
@@ -211,6 +219,8 @@ static int make_dir(struct jp_unpack *u, const struct jp_tar_entry *entry, int d
     if (errno != EEXIST || fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
         !S_ISDIR(st.st_mode))
         return refused_or_failed("make the directory", err);
+    if ((st.st_mode & 07777) == JP_ACI_IMPLICIT_MARK) /* named only now */
+        return jp_sys.fchmodat(dir_fd, name, 0700, 0) == 0 ? 0 : jp_fail_sys(err, "set its mode");
     return jp_aci_add_duplicate(&u->duplicates, entry->path, err);
 }
 
@@ -263,12 +273,108 @@ static int make_node(const struct jp_tar_entry *entry, int dir_fd, const char *n
     return set_by_name(entry, dir_fd, name, err);
 }
 
+/* ---- directories that the archive does not name ---------------------------------------------- */
+
+static int orphaned(struct jp_error *err)
+{
+    return jp_fail(err, JP_EINVALID, 0,
+                   "it is below something that is not a directory of this archive");
+}
+
+/*
+ * Only an image with dependencies may leave directories unnamed. 1, 0, -1; while the manifest has
+ * not come yet (it may be the last entry), 1.
+ */
+static int may_leave_unnamed(struct jp_unpack *u, struct jp_error *err)
+{
+    JP_AUTO(jp_image_manifest) m = JP_IMAGE_MANIFEST_INIT;
+    if (u->has_answer || !u->has_manifest)
+        return u->has_answer ? u->may_leave_unnamed : 1;
+    if (jp_image_manifest_parse(jp_buf_text(&u->manifest), u->manifest.len, &m, err) != 0)
+        return jp_wrap(err, "manifest");
+    u->may_leave_unnamed = m.dependencies.count > 0;
+    u->has_answer = true;
+    return u->may_leave_unnamed;
+}
+
+/* They are kept in a list, and made: both have limits, whatever the archive's names imply. */
+static int account_implicit(struct jp_unpack *u, const char *path, size_t len, struct jp_error *err)
+{
+    struct jp_aci_implicit *implicit = &u->implicit;
+    if (implicit->count >= u->target.limits.entries ||
+        implicit->paths.len + len + 1 > JP_STORE_IMPLICIT_MAX)
+        return jp_fail(err, JP_ELIMIT, 0,
+                       "the archive leaves too many directories unnamed: more than %llu, or %u "
+                       "bytes of their paths",
+                       (unsigned long long)u->target.limits.entries, JP_STORE_IMPLICIT_MAX);
+    if (account(u, u->unit, u->unit, err) != 0)
+        return -1;
+    implicit->count++;
+    jp_buf_add(&implicit->paths, path, len);
+    jp_buf_putc(&implicit->paths, '\0');
+    return jp_buf_failed(&implicit->paths) ? jp_oom(err) : 0;
+}
+
+/* Opens the directory path[0 .. end) in `at`, made when it is not there. */
+static int enter_or_make(struct jp_unpack *u, int at, const char *path, size_t start, size_t end,
+                         struct jp_error *err)
+{
+    JP_AUTO_FREE char *name = jp_memdup0(path + start, end - start);
+    if (!name)
+        return jp_oom(err);
+    int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    JP_AUTO_FD int fd = jp_sys.openat(at, name, flags);
+    if (fd >= 0 || errno != ENOENT)
+        return fd >= 0 ? jp_fd_take(&fd) : orphaned(err);
+    if (account_implicit(u, path, end, err) != 0)
+        return -1;
+    if (jp_sys.mkdirat(at, name, 0700) != 0)
+        return jp_fail_sys(err, "make its directory");
+    fd = jp_sys.openat(at, name, flags);
+    if (fd < 0 || jp_sys.fchmod(fd, JP_ACI_IMPLICIT_MARK) != 0)
+        return jp_fail_sys(err, "make its directory");
+    return jp_fd_take(&fd);
+}
+
+static int make_parents(struct jp_unpack *u, const char *inside, struct jp_error *err)
+{
+    JP_AUTO_FD int fd = fcntl(u->target.rootfs_fd, F_DUPFD_CLOEXEC, 3);
+    size_t start = 0;
+    for (const char *slash; fd >= 0 && (slash = strchr(inside + start, '/'));) {
+        size_t end = (size_t)(slash - inside);
+        int next = enter_or_make(u, fd, inside, start, end, err);
+        if (next < 0)
+            return -1;
+        jp_fd_close(&fd);
+        fd = next;
+        start = end + 1;
+    }
+    return fd < 0 ? jp_fail_sys(err, "keep the root open") : 0;
+}
+
 static int below_no_directory(struct jp_error *err)
 {
     if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == EMLINK)
-        return jp_fail(err, JP_EINVALID, 0,
-                       "it is below something that is not a directory of this archive");
+        return orphaned(err);
     return jp_fail_sys(err, "open its directory");
+}
+
+/* The directory that an entry goes to; -1 after saying why. */
+static int parent_of(struct jp_unpack *u, const struct jp_tar_entry *entry, const char *inside,
+                     const char **ret_name, struct jp_error *err)
+{
+    int dir_fd = jp_dirs_parent(u->dirs, inside, ret_name);
+    if (dir_fd >= 0 || errno != ENOENT)
+        return dir_fd >= 0 ? dir_fd : below_no_directory(err);
+    int may = may_leave_unnamed(u, err);
+    if (may <= 0)
+        return may < 0 ? -1 : orphaned(err);
+    if (!u->orphan && !(u->orphan = jp_strdup(entry->path)))
+        return jp_oom(err);
+    if (make_parents(u, inside, err) != 0)
+        return -1;
+    dir_fd = jp_dirs_parent(u->dirs, inside, ret_name);
+    return dir_fd >= 0 ? dir_fd : below_no_directory(err);
 }
 
 /*
@@ -302,9 +408,9 @@ static int make_inside(struct jp_unpack *u, struct jp_tar *tar, const struct jp_
                        const char *inside, struct jp_error *err)
 {
     const char *name = NULL;
-    int dir_fd = jp_dirs_parent(u->dirs, inside, &name);
+    int dir_fd = parent_of(u, entry, inside, &name, err);
     if (dir_fd < 0)
-        return below_no_directory(err);
+        return -1;
     switch (entry->type) {
     case JP_TAR_FILE:
         return make_file(u, tar, entry, dir_fd, name, err);
@@ -370,8 +476,7 @@ static int take_entry(struct jp_unpack *u, struct jp_tar *tar, const struct jp_t
     const char *inside = jp_aci_inside(entry->path);
     u->has_flags |= entry->flags != NULL;
     if (inside && !u->has_rootfs)
-        return jp_fail(err, JP_EINVALID, 0,
-                       "it is below something that is not a directory of this archive");
+        return orphaned(err);
     if (inside)
         return make_inside(u, tar, entry, inside, err);
     if (strcmp(entry->path, JP_ACI_MANIFEST) == 0)
@@ -403,7 +508,13 @@ int jp_unpack_run(struct jp_unpack *u, struct jp_tar_input input, struct jp_erro
         return jp_fail(err, JP_EINVALID, 0, "not an image: it has no entry 'rootfs'");
     if (!u->has_manifest)
         return jp_fail(err, JP_EINVALID, 0, "not an image: it has no entry 'manifest'");
-    return 0;
+    if (!u->orphan)
+        return 0;
+    r = may_leave_unnamed(u, err);
+    if (r != 0)
+        return r < 0 ? -1 : 0;
+    (void)orphaned(err);
+    return jp_wrap(err, "'%s'", jp_image_name_show(u->orphan, shown));
 }
 
 int jp_unpack_finish(struct jp_unpack *u, uint64_t total,
@@ -416,6 +527,7 @@ int jp_unpack_finish(struct jp_unpack *u, uint64_t total,
         .rootfs_fd = u->target.rootfs_fd,
         .dirs = u->dirs,
         .duplicates = &u->duplicates,
+        .implicit = &u->implicit,
         .has_flags = u->has_flags,
         .watch = u->target.watch,
     };

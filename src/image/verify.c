@@ -20,6 +20,7 @@
 #include "image/export.h"
 #include "image/pathset.h"
 #include "image/restore.h"
+#include "store/views.h"
 #include "sys/fd.h"
 #include "sys/filesystem.h"
 #include "sys/treewalk.h"
@@ -29,6 +30,7 @@ struct verify {
     int rootfs_fd;
     struct jp_dirs *dirs; /* for targets of hard links */
     struct jp_pathset *paths;
+    struct jp_pathset *implicit; /* directories that the tar does not name */
     uint64_t differences;
 };
 
@@ -198,6 +200,10 @@ static int see_name(struct verify *v, struct jp_tree_stack *stack, const char *n
     int known = jp_pathset_has(v->paths, path, err);
     if (known < 0)
         return -1;
+    if (!known)
+        known = jp_pathset_has(v->implicit, path, err);
+    if (known < 0)
+        return -1;
     if (!known) {
         JP_AUTO_FREE char *whole = jp_format("%s/%s", JP_ACI_ROOTFS, path);
         return whole ? differs(v, whole, err, "it is extra") : jp_oom(err);
@@ -237,6 +243,47 @@ static int find_extra(struct verify *v, struct jp_error *err)
     return r;
 }
 
+/* ---- directories that the tar does not name ----------------------------------------------------
+ */
+
+static int check_implicit(struct verify *v, const char *path, struct jp_error *err)
+{
+    struct stat st;
+    const char *name = NULL;
+    JP_AUTO_FREE char *whole = jp_format("%s/%s", JP_ACI_ROOTFS, path);
+    if (!whole || jp_pathset_add(v->implicit, path, err) != 0)
+        return whole ? -1 : jp_oom(err);
+    int named = jp_pathset_has(v->paths, path, err);
+    int dir_fd = jp_dirs_parent(v->dirs, path, &name);
+    JP_AUTO_FD int fd = dir_fd < 0 ? -1 : jp_fd_open_dir(dir_fd, name, NULL);
+    if (named < 0)
+        return -1;
+    if (named)
+        return differs(v, JP_STORE_IMPLICIT_FILE, err, "it lists '%s', which has an entry", path);
+    if (fd < 0 || fstat(fd, &st) != 0 || jp_fd_is_empty_dir(fd))
+        return differs(v, whole, err, "it is missing or empty");
+    if (st.st_uid != 0 || st.st_gid != 0 || (st.st_mode & 07777) != JP_ACI_IMPLICIT_MODE)
+        return differs(v, whole, err, "owner or mode was changed");
+    return 0;
+}
+
+static int check_all_implicit(struct verify *v, int dir_fd, struct jp_error *err)
+{
+    JP_AUTO(jp_buf) text = JP_BUF_INIT;
+    struct jp_error why = JP_ERROR_INIT;
+    if (jp_file_read(dir_fd, JP_STORE_IMPLICIT_FILE, JP_STORE_IMPLICIT_MAX, &text, &why) != 0) {
+        bool is_absent = why.code == JP_ENOTFOUND;
+        int r = is_absent ? 0 : differs(v, JP_STORE_IMPLICIT_FILE, err, "it cannot be read");
+        jp_error_clear(&why);
+        return r;
+    }
+    for (size_t at = 0; at < text.len; at += strlen(jp_buf_text(&text) + at) + 1) {
+        if (check_implicit(v, jp_buf_text(&text) + at, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* ---- the whole ------------------------------------------------------------------------------- */
 
 static int check_id(struct verify *v, const struct jp_restored *restored, struct jp_error *err)
@@ -260,9 +307,14 @@ int jp_verify_run(int dir_fd, const struct jp_image_verify_options *options,
         return -1;
     JP_AUTO_PTR(jp_dirs) dirs = jp_dirs_new(rootfs_fd);
     JP_AUTO_PTR(jp_pathset) paths = jp_pathset_new();
-    if (!dirs || !paths)
+    JP_AUTO_PTR(jp_pathset) implicit = jp_pathset_new();
+    if (!dirs || !paths || !implicit)
         return jp_oom(err);
-    struct verify v = {.options = options, .rootfs_fd = rootfs_fd, .dirs = dirs, .paths = paths};
+    struct verify v = {.options = options,
+                       .rootfs_fd = rootfs_fd,
+                       .dirs = dirs,
+                       .paths = paths,
+                       .implicit = implicit};
     struct jp_restore restore = {
         .dir_fd = dir_fd,
         .entry = see_entry,
@@ -272,7 +324,7 @@ int jp_verify_run(int dir_fd, const struct jp_image_verify_options *options,
     };
     if (jp_restore_run(&restore, &restored, err) != 0)
         return -1;
-    if (find_extra(&v, err) != 0 || check_id(&v, &restored, err) != 0)
+    if (check_all_implicit(&v, dir_fd, err) != 0 || find_extra(&v, err) != 0 || check_id(&v, &restored, err) != 0)
         return -1;
     *ret_differences = v.differences;
     return 0;

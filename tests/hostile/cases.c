@@ -13,6 +13,13 @@
     {                                                                                              \
         .name = "manifest", .data = RAW_MANIFEST                                                   \
     }
+/* An image that stands on another one, which may leave directories unnamed. */
+#define DELTA                                                                                      \
+    {                                                                                              \
+        .name = "manifest",                                                                        \
+        .data = "{\"acKind\":\"ImageManifest\",\"acVersion\":\"0.8.11\",\"name\":\"example.com/t\","     \
+                "\"dependencies\":[{\"imageName\":\"example.com/base\"}]}"                           \
+    }
 #define ROOTFS                                                                                     \
     {                                                                                              \
         .name = "rootfs/", .type = '5'                                                             \
@@ -41,6 +48,21 @@ static void pax_nul(struct jp_buf *out)
     raw_pax(out, 'x', jp_buf_text(&text), text.len);
     raw_add(out, &(struct raw){.name = "rootfs/x", .data = "x"});
     jp_buf_clear(&text);
+    raw_end(out);
+}
+
+/* Three files in two thousand directories each: 12 MB of their paths. */
+static void many_unnamed(struct jp_buf *out)
+{
+    static char path[4090];
+    raw_add(out, &(struct raw)DELTA);
+    raw_add(out, &(struct raw)ROOTFS);
+    for (char first = 'a'; first < 'd'; first++) {
+        (void)snprintf(path, sizeof(path), "rootfs/%c", first);
+        while (strlen(path) + 3 < sizeof(path))
+            (void)strncat(path, "/d", 3);
+        raw_add(out, &(struct raw){.name = "rootfs/x", .long_name = path, .data = "x"});
+    }
     raw_end(out);
 }
 
@@ -359,6 +381,57 @@ const struct archive_case archive_cases[] = {
      "not a directory of this archive",
      {FILE_("rootfs/f"), FILE_("rootfs/f/x")}},
     {29, "an entry below nothing", "not a directory of this archive", {FILE_("rootfs/d/x")}},
+    {29,
+     "an entry below nothing, then its directory",
+     "not a directory of this archive",
+     {FILE_("rootfs/d/x"), DIR("rootfs/d/")}},
+    {29,
+     "an entry below nothing, the manifest last",
+     "not a directory of this archive",
+     {ROOTFS, FILE_("rootfs/d/x"), MANIFEST},
+     .is_bare = true},
+    {29,
+     "an entry before 'rootfs', with dependencies",
+     "not a directory of this archive",
+     {DELTA, FILE_("rootfs/d/x"), ROOTFS},
+     .is_bare = true},
+    {29,
+     "an entry below a symbolic link, with dependencies",
+     "not a directory of this archive",
+     {DELTA, ROOTFS, SYMLINK("rootfs/l", "@"), FILE_("rootfs/l/x")},
+     .is_bare = true},
+    {29,
+     "an unnamed directory below a symbolic link, with dependencies",
+     "not a directory of this archive",
+     {DELTA, ROOTFS, SYMLINK("rootfs/l", "@"), FILE_("rootfs/l/d/x")},
+     .is_bare = true},
+    {29,
+     "an unnamed directory below a file, with dependencies",
+     "not a directory of this archive",
+     {DELTA, ROOTFS, FILE_("rootfs/f"), FILE_("rootfs/f/d/x")},
+     .is_bare = true},
+    {29,
+     "an unnamed directory, then a symbolic link in its place",
+     "twice",
+     {DELTA, ROOTFS, FILE_("rootfs/d/x"), SYMLINK("rootfs/d", "@")},
+     .is_bare = true},
+    {29,
+     "an unnamed directory, then two that differ",
+     "not the same",
+     {DELTA, ROOTFS, FILE_("rootfs/d/x"), DIR("rootfs/d/"),
+      {.name = "rootfs/d/", .type = '5', .mode = "0000700"}},
+     .is_bare = true},
+    {29,
+     "unnamed directories, with dependencies",
+     NULL,
+     {DELTA, ROOTFS, FILE_("rootfs/d/e/x"), FILE_("rootfs/d/y"), DIR("rootfs/d/")},
+     .is_bare = true},
+    {29,
+     "unnamed directories, the manifest last",
+     NULL,
+     {ROOTFS, FILE_("rootfs/d/e/x"), {.name = "rootfs/g", .type = '1', .link = "rootfs/d/e/x"}, DELTA},
+     .is_bare = true},
+    {35, "more unnamed directories than there is memory for", "unnamed", .build = many_unnamed},
     {29,
      "a file over a symbolic link",
      "twice",
