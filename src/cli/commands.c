@@ -154,7 +154,8 @@ const struct jp_command jp_commands[] = {
      "LOCATION is an App Container image: a path, a file:// URL, or - for standard input; plain or "
      "compressed with gzip, bzip2, xz or zstd. With MANIFEST (a path), LOCATION is the archive of a "
      "root file system instead. The image's id is the SHA-512 of the uncompressed archive. Unsigned "
-     "images need -allow-unsigned or allow.no-signature = on.",
+     "images need -allow-unsigned or allow.no-signature = on. Images that it depends on may be "
+     "imported later; a warning names those that are not here.",
      import_options,
      "jetpack import -allow-unsigned redis.aci\n"
      "jetpack import -allow-unsigned rootfs.tar.xz manifest.json"},

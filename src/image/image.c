@@ -8,6 +8,7 @@
 
 #include "appc/id.h"
 #include "appc/image_manifest.h"
+#include "appc/imagename.h"
 #include "appc/timestamp.h"
 #include "base/mem.h"
 #include "base/time.h"
@@ -73,15 +74,49 @@ static int copy_labels(const struct jp_image_manifest *m, struct jp_store_image 
     return 0;
 }
 
-/* Those with an id are kept from being destroyed; the others are found by name when they run. */
+/* As the store keeps them: an id, else name and labels as a word. */
 static int copy_dependencies(const struct jp_image_manifest *m, struct jp_store_image *image,
-                             struct jp_image_imported *imported, struct jp_error *err)
+                             struct jp_error *err)
 {
     for (size_t i = 0; i < m->dependencies.count; i++) {
         const struct jp_dependency *d = &m->dependencies.items[i];
-        int r = d->image_id ? jp_strv_add(&image->dependencies, d->image_id)
-                            : jp_strv_add(&imported->missing, d->image_name);
-        if (r != 0)
+        struct jp_image_name name = {.name = d->image_name, .labels = d->labels};
+        char *word = d->image_id ? jp_strdup(d->image_id) : jp_image_name_print(&name);
+        if (jp_strv_add_owned(&image->dependencies, word) != 0)
+            return jp_oom(err);
+    }
+    return 0;
+}
+
+/* Is there an image that the dependency could mean? 1, 0, -1. */
+static int is_here(struct jp_store *store, const struct jp_dependency *d, struct jp_error *err)
+{
+    JP_AUTO(jp_store_images) found = {NULL, 0};
+    JP_AUTO_FREE struct jp_store_label *labels = jp_calloc(d->labels.count + 1, sizeof(*labels));
+    if (!labels)
+        return jp_oom(err);
+    for (size_t i = 0; i < d->labels.count; i++)
+        labels[i] = (struct jp_store_label){d->labels.items[i].name, d->labels.items[i].value};
+    struct jp_store_image_query query = {
+        .id_prefix = d->image_id,
+        .name = d->image_name,
+        .labels = labels,
+        .n_labels = d->labels.count,
+    };
+    return jp_store_image_list(store, &query, &found, err) < 0 ? -1 : found.count > 0;
+}
+
+static int find_missing(struct jp_store *store, const struct jp_buf *manifest,
+                        struct jp_strv *missing, struct jp_error *err)
+{
+    JP_AUTO(jp_image_manifest) m = JP_IMAGE_MANIFEST_INIT;
+    if (jp_image_manifest_parse(jp_buf_text(manifest), manifest->len, &m, err) != 0)
+        return -1;
+    for (size_t i = 0; i < m.dependencies.count; i++) {
+        int r = is_here(store, &m.dependencies.items[i], err);
+        if (r < 0)
+            return -1;
+        if (r == 0 && jp_strv_add(missing, m.dependencies.items[i].image_name) < 0)
             return jp_oom(err);
     }
     return 0;
@@ -110,7 +145,7 @@ static int describe(const struct jp_image_import_options *o, const struct jp_imp
     imported->size_bytes = result->size_bytes;
     if (copy_labels(&m, image, err) != 0)
         return -1;
-    return copy_dependencies(&m, image, imported, err);
+    return copy_dependencies(&m, image, err);
 }
 
 /* ---- import ---------------------------------------------------------------------------------- */
@@ -146,7 +181,8 @@ static int fill(struct jp_store *store, struct jp_store_draft *draft,
     struct jp_error own = JP_ERROR_INIT;
     o.not_durable |= store_syncs(draft);
     if (jp_import_run(&target, &o, &result, err) != 0 ||
-        describe(&o, &result, &image, ret, err) != 0)
+        describe(&o, &result, &image, ret, err) != 0 ||
+        find_missing(store, &result.manifest, &ret->missing, err) != 0)
         return -1;
     if (jp_store_draft_commit(store, draft, &image, &own) == 0)
         return 0;

@@ -72,7 +72,7 @@ struct jp_image_imported {
     bool was_here;          /* the store had it already; nothing was changed */
     uint64_t entries;       /* of the archive */
     uint64_t size_bytes;    /* of the uncompressed tar */
-    struct jp_strv missing; /* dependencies by name for which no image id was given */
+    struct jp_strv missing; /* names of dependencies for which no image is here yet */
 };
 
 void jp_image_imported_clear(struct jp_image_imported *imported);

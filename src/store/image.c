@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "appc/id.h"
+#include "appc/imagename.h"
 #include "base/mem.h"
 #include "base/time.h"
 #include "store/internal.h"
@@ -148,20 +149,6 @@ static int finish_draft(struct jp_store *store, struct jp_store_draft *draft,
     return jp_filesystem_sync(draft->dir_fd) < 0 ? jp_fail_sys(err, "sync the image") : 0;
 }
 
-static int check_dependencies(struct jp_db *db, const struct jp_store_image *image,
-                              struct jp_error *err)
-{
-    for (size_t i = 0; i < image->dependencies.count; i++) {
-        int r = jp_rows_has_image(db, image->dependencies.items[i], err);
-        if (r == 0)
-            return jp_fail(err, JP_ENOTFOUND, 0, "its dependency %.19s is not here",
-                           image->dependencies.items[i]);
-        if (r < 0)
-            return -1;
-    }
-    return 0;
-}
-
 /*
  * The image is there but its row is not: a process died in between. The row is entered from what
  * lies there, in the caller's transaction.
@@ -185,8 +172,6 @@ static int enter_draft(struct jp_store *store, struct jp_store_draft *draft,
     int r = jp_rows_has_image(db, image->id, err);
     if (r != 0)
         return r < 0 ? -1 : 0;
-    if (check_dependencies(db, image, err) < 0)
-        return -1;
     if (jp_store_exists(store->images_fd, image->id))
         return adopt_image(store, db, image->id, err);
     if (jp_rows_add_image(db, image, err) < 0)
@@ -226,8 +211,20 @@ int jp_store_draft_commit(struct jp_store *store, struct jp_store_draft *draft,
 /* ---- removing ----------------------------------------------------------------------------------
  */
 
-/* Appends "image 'NAME' (sha512-0123...)" and "pod 'NAME' (UUID)" of those who use the image. */
-static int name_users(struct jp_db *db, const char *id, struct jp_buf *text, struct jp_error *err)
+/* Who uses an image, for the refusal to destroy it. */
+struct users {
+    struct jp_buf text; /* "image 'NAME' (sha512-0123...), pod 'NAME' (UUID)" */
+    unsigned count;
+};
+
+static void add_user(struct users *users, const char *kind, const char *name, const char *id)
+{
+    if (users->count++ < MAX_USERS_NAMED)
+        jp_buf_printf(&users->text, "%s%s '%s' (%s)", users->text.len ? ", " : "", kind, name, id);
+}
+
+/* Pods that run it, and images that depend on it by its id. */
+static int find_users(struct jp_db *db, const char *id, struct users *users, struct jp_error *err)
 {
     struct sqlite3_stmt *row = jp_db_query(
         db, err,
@@ -238,15 +235,88 @@ static int name_users(struct jp_db *db, const char *id, struct jp_buf *text, str
         "s", id);
     if (!row)
         return -1;
-    unsigned count = 0;
     int r;
-    while ((r = jp_db_step(db, row, err)) > 0) {
-        if (count++ < MAX_USERS_NAMED)
-            jp_buf_printf(text, "%s%s '%s' (%s)", text->len ? ", " : "", jp_db_text(row, 0),
-                          jp_db_text(row, 1), jp_db_text(row, 2));
+    while ((r = jp_db_step(db, row, err)) > 0)
+        add_user(users, jp_db_text(row, 0), jp_db_text(row, 1), jp_db_text(row, 2));
+    return r;
+}
+
+/* Is the image the only one here that a dependency by name can mean? */
+static bool is_only_choice(const struct jp_store_images *namesakes, const char *id,
+                           const char *word)
+{
+    JP_AUTO(jp_image_name) want = JP_IMAGE_NAME_INIT;
+    bool fits_this = false, fits_other = false;
+    if (jp_image_name_parse(word, &want, NULL) < 0)
+        return false;
+    for (size_t i = 0; i < namesakes->count; i++) {
+        const struct jp_store_image *image = &namesakes->items[i];
+        bool fits = true;
+        for (size_t k = 0; k < want.labels.count; k++) {
+            const char *value = jp_store_image_label(image, want.labels.items[k].name);
+            fits = fits && value && strcmp(value, want.labels.items[k].value) == 0;
+        }
+        if (strcmp(image->id, id) == 0)
+            fits_this = fits;
+        else
+            fits_other = fits_other || fits;
     }
-    if (count > MAX_USERS_NAMED)
-        jp_buf_printf(text, " and %u more", count - MAX_USERS_NAMED);
+    return fits_this && !fits_other;
+}
+
+/* Images that depend on it by its name; *ret_any tells whether any names it at all. */
+static int find_users_by_name(struct jp_store *store, const char *id,
+                              const struct jp_store_images *namesakes, struct users *users,
+                              bool *ret_any, struct jp_error *err)
+{
+    /* "name", "name:version" and "name,label=value" */
+    struct sqlite3_stmt *row = jp_db_query(
+        store->db, err,
+        "SELECT d.dependency_id, i.name, substr(i.id, 1, 19)"
+        " FROM image_dependencies AS d JOIN images AS i USING (image)"
+        " WHERE d.dependency_id = ?1"
+        " OR substr(d.dependency_id, 1, length(?1) + 1) IN (?1 || ':', ?1 || ',')",
+        "s", namesakes->items[0].name);
+    int r = row ? 1 : -1;
+    while (r > 0 && (r = jp_db_step(store->db, row, err)) > 0) {
+        *ret_any = true;
+        if (is_only_choice(namesakes, id, jp_db_text(row, 0)))
+            add_user(users, "image", jp_db_text(row, 1), jp_db_text(row, 2));
+    }
+    return r;
+}
+
+/* A dependency by name may mean a newer image by now: clones still stand on what it meant then. */
+static int check_clones(struct jp_store *store, const char *id, struct jp_error *err)
+{
+    JP_AUTO(jp_strv) used = JP_STRV_INIT;
+    if (jp_views_used(store, &used, err) < 0)
+        return -1;
+    if (!jp_strv_contains(&used, id))
+        return 0;
+    return jp_fail(err, JP_EBUSY, 0, "the root file system of a pod's last run stands on it");
+}
+
+static int check_unused(struct jp_store *store, const char *id, struct jp_error *err)
+{
+    JP_AUTO(jp_store_images) image = {0};
+    JP_AUTO(jp_store_images) namesakes = {0};
+    struct users users = {.count = 0};
+    bool is_named = false;
+    int r = find_users(store->db, id, &users, err);
+    if (r == 0)
+        r = jp_rows_read_images(store, id, NULL, &image, err);
+    if (r == 0 && image.count > 0)
+        r = jp_rows_read_images(store, NULL, image.items[0].name, &namesakes, err);
+    if (r == 0 && namesakes.count > 0)
+        r = find_users_by_name(store, id, &namesakes, &users, &is_named, err);
+    if (r == 0 && users.count > MAX_USERS_NAMED)
+        jp_buf_printf(&users.text, " and %u more", users.count - MAX_USERS_NAMED);
+    if (r == 0 && users.count > 0)
+        r = jp_fail(err, JP_EBUSY, 0, "it is used by %s", jp_buf_text(&users.text));
+    if (r == 0 && is_named)
+        r = check_clones(store, id, err);
+    jp_buf_clear(&users.text);
     return r;
 }
 
@@ -254,11 +324,8 @@ static int name_users(struct jp_db *db, const char *id, struct jp_buf *text, str
 static int take_image_out(struct jp_store *store, const char *id, char trashed[JP_TMP_NAME_SIZE],
                           int *ret_fd, struct jp_error *err)
 {
-    JP_AUTO(jp_buf) users = JP_BUF_INIT;
-    if (name_users(store->db, id, &users, err) < 0)
+    if (check_unused(store, id, err) < 0)
         return -1;
-    if (users.len > 0)
-        return jp_fail(err, JP_EBUSY, 0, "it is used by %s", jp_buf_text(&users));
     if (jp_rows_remove_image(store->db, id, err) < 0)
         return -1;
     int rows = jp_db_changes(store->db);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "appc/id.h"
+#include "appc/imagename.h"
 #include "appc/name.h"
 #include "base/mem.h"
 #include "base/random.h"
@@ -52,7 +53,9 @@ static int check_labels(const struct jp_store_image *image, struct jp_error *err
         }
     }
     for (size_t i = 0; i < image->dependencies.count; i++) {
-        if (jp_image_id_check(image->dependencies.items[i], err) < 0)
+        JP_AUTO(jp_image_name) name = JP_IMAGE_NAME_INIT;
+        if (!jp_image_id_valid(image->dependencies.items[i]) &&
+            jp_image_name_parse(image->dependencies.items[i], &name, err) < 0)
             return jp_wrap(err, "dependency");
     }
     return 0;

@@ -83,7 +83,7 @@ struct jp_store_image {
     int64_t imported_ns;
     uint64_t size_bytes;         /* of the uncompressed tar */
     uint64_t disk_bytes;         /* what its files take */
-    struct jp_strv dependencies; /* ids of images that it stands on, where they are here */
+    struct jp_strv dependencies; /* images that it stands on: an id, or a name with labels */
     struct jp_strv tags;
 };
 
@@ -129,9 +129,8 @@ int jp_store_draft_begin(struct jp_store *store, struct jp_store_draft *ret, str
 
 /*
  * Makes the draft durable and enters it as an image. `image` describes it (id, name, labels, sizes,
- * times); the record file is written from it. imported_ns 0 means now. Dependencies must be here
- * (JP_ENOTFOUND). JP_EEXISTS when that id is already here: the draft is
- * removed and the existing image untouched.
+ * times); the record file is written from it. imported_ns 0 means now. Dependencies may be absent.
+ * JP_EEXISTS when that id is already here: the draft is removed and the existing image untouched.
  */
 int jp_store_draft_commit(struct jp_store *store, struct jp_store_draft *draft,
                           const struct jp_store_image *image, struct jp_error *err);
@@ -144,7 +143,10 @@ int jp_store_image_open(struct jp_store *store, const char *id, int *ret_dir_fd,
 /* The manifest's exact bytes with a NUL after them; *ret is the caller's. */
 int jp_store_image_manifest(struct jp_store *store, const char *id, char **ret, size_t *ret_len,
                             struct jp_error *err);
-/* JP_EBUSY while a pod or another image uses it; the text names them. */
+/*
+ * JP_EBUSY while a pod or another image uses it; the text names them. An image that depends on it by
+ * name uses it as long as no other image here fits.
+ */
 int jp_store_image_destroy(struct jp_store *store, const char *id, struct jp_error *err);
 
 /* ---- pods ------------------------------------------------------------------------------------ */

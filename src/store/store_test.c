@@ -95,10 +95,9 @@ static void test_images(struct jp_store *store)
     CHECK(testing_image(store, 2, "example.com/base", "1.10", NULL, &err) < 0 &&
               err.code == JP_EEXISTS,
           "the same again: %s", jp_error_text(&err));
-    testing_id(99, id);
-    CHECK(testing_image(store, 4, "example.com/lost", "1", id, &err) < 0 &&
-              err.code == JP_ENOTFOUND,
-          "unknown dependency: %s", jp_error_text(&err));
+    CHECK(testing_image(store, 4, "example.com/lost", "1", "Not A Name", &err) < 0 &&
+              err.code == JP_EINVALID,
+          "a dependency that is neither id nor name: %s", jp_error_text(&err));
     CHECK(testing_image(store, 5, "../etc", "1", NULL, &err) < 0 && err.code == JP_EINVALID,
           "bad name: %s", jp_error_text(&err));
 
