@@ -173,17 +173,6 @@ int jp_filter_restrict(struct jp_filter *filter, const struct jp_strv *whitelist
     return 0;
 }
 
-bool jp_filter_passes(const struct jp_filter *filter, const char *path, bool is_dir)
-{
-    if (!filter->is_set)
-        return true;
-    if (filter->paths.count == 0)
-        return false;
-    char *const *found = bsearch(&path, filter->paths.items, filter->paths.count, sizeof(char *),
-                                 compare_items);
-    return found && (is_dir || is_exact(*found));
-}
-
 bool jp_filter_equal(const struct jp_filter *a, const struct jp_filter *b)
 {
     if (a->is_set != b->is_set || a->paths.count != b->paths.count)

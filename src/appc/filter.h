@@ -39,9 +39,6 @@ struct jp_filter {
 int jp_filter_restrict(struct jp_filter *filter, const struct jp_strv *whitelist,
                        struct jp_error *err);
 
-/* Does `path` (relative, normal, not empty) pass? */
-bool jp_filter_passes(const struct jp_filter *filter, const char *path, bool is_dir);
-
 bool jp_filter_equal(const struct jp_filter *a, const struct jp_filter *b);
 /* *ret is overwritten. */
 int jp_filter_copy(const struct jp_filter *filter, struct jp_filter *ret, struct jp_error *err);

@@ -1,5 +1,5 @@
 /*
- * Which image a word means, and which images its root file system is made of.
+ * Which image a word means.
  *
  * "Newest wins" only among images that differ in nothing but their version; where anything else
  * differs, the user is asked, never the order of a directory (the prototype took the first).
@@ -18,8 +18,7 @@
 #include "base/mem.h"
 #include "pod/internal.h"
 
-#define MAX_LISTED 8  /* candidates named in an error */
-#define MAX_DEPTH  64 /* of dependencies below each other */
+#define MAX_LISTED 8 /* candidates named in an error */
 
 /* ---- this host ---- */
 
@@ -355,93 +354,26 @@ int jp_pod_load_image(const struct jp_pod_context *ctx, const char *id,
     return 0;
 }
 
-/* ---- layers ---- */
-
-struct walk {
-    const struct jp_pod_context *ctx;
-    struct jp_strv order;         /* as extracted: lowest first, each image once */
-    const char *trail[MAX_DEPTH]; /* images above the current one */
-    size_t depth;
-};
-
-static int walk_image(struct walk *walk, const char *id, struct jp_error *err);
-
-static int find_dependency(const struct jp_pod_context *ctx, const struct jp_dependency *dep,
+int jp_pod_find_dependency(const struct jp_pod_context *ctx, const struct jp_dependency *dep,
                            struct jp_store_images *ret, struct jp_error *err)
 {
     struct jp_runtime_image want = {
         .id = dep->image_id, .name = dep->image_name, .labels = dep->labels};
     JP_AUTO_FREE char *word =
         dep->image_id ? jp_strdup(dep->image_id) : word_of(dep->image_name, &dep->labels);
+    JP_AUTO(jp_store_images) images = {NULL, 0};
     if (!word)
         return jp_oom(err);
-    if (jp_pod_find_any_image(ctx, word, ret, err) < 0)
+    if (jp_pod_find_any_image(ctx, word, &images, err) < 0 ||
+        check_labels(word, &images.items[0], &want, err) < 0)
         return jp_wrap(err, "dependency '%s'", dep->image_name);
-    return check_labels(word, &ret->items[0], &want, err);
-}
-
-static int walk_dependencies(struct walk *walk, const struct jp_image_manifest *m,
-                             struct jp_error *err)
-{
-    for (size_t i = 0; i < m->dependencies.count; i++) {
-        JP_AUTO(jp_store_images) found = {NULL, 0};
-        if (find_dependency(walk->ctx, &m->dependencies.items[i], &found, err) < 0 ||
-            walk_image(walk, found.items[0].id, err) < 0)
-            return -1;
-    }
+    uint64_t size = images.items[0].size_bytes;
+    if (dep->has_size && dep->size_bytes != size)
+        return jp_fail(err, JP_EINVALID, 0,
+                       "dependency '%s': image %.*s has %llu bytes, and %llu are asked for",
+                       dep->image_name, JP_IMAGE_ID_SHORT_LEN, images.items[0].id,
+                       (unsigned long long)size, (unsigned long long)dep->size_bytes);
+    *ret = images;
+    images = (struct jp_store_images){NULL, 0};
     return 0;
-}
-
-/*
- * ace.md: dependencies in depth-first order, then the image. An image that comes twice counts where
- * it comes last: whatever its first copy left is covered by the second.
- */
-static int enter(struct jp_strv *order, const char *id, struct jp_error *err)
-{
-    for (size_t i = 0; i < order->count; i++) {
-        if (strcmp(order->items[i], id) != 0)
-            continue;
-        free(order->items[i]);
-        memmove(&order->items[i], &order->items[i + 1], (order->count - i) * sizeof(*order->items));
-        order->count--;
-        break;
-    }
-    if (order->count >= JP_PLAN_MAX_LAYERS)
-        return jp_fail(err, JP_ELIMIT, 0, "more than %d layers", JP_PLAN_MAX_LAYERS);
-    return jp_strv_add(order, id) < 0 ? jp_oom(err) : 0;
-}
-
-static int walk_image(struct walk *walk, const char *id, struct jp_error *err)
-{
-    for (size_t i = 0; i < walk->depth; i++) {
-        if (strcmp(walk->trail[i], id) == 0)
-            return jp_fail(err, JP_EINVALID, 0, "image %.*s depends on itself",
-                           JP_IMAGE_ID_SHORT_LEN, id);
-    }
-    if (walk->depth >= MAX_DEPTH)
-        return jp_fail(err, JP_ELIMIT, 0, "dependencies more than %d deep", MAX_DEPTH);
-    JP_AUTO(jp_image_manifest) m = JP_IMAGE_MANIFEST_INIT;
-    if (jp_pod_load_image(walk->ctx, id, &m, err) < 0)
-        return -1;
-    if (m.path_whitelist.count > 0)
-        return jp_fail(err, JP_EUNSUPPORTED, 0,
-                       "image %.*s has a pathWhitelist: this version cannot render it",
-                       JP_IMAGE_ID_SHORT_LEN, id);
-    walk->trail[walk->depth++] = id;
-    int result = walk_dependencies(walk, &m, err);
-    walk->depth--;
-    return result < 0 ? -1 : enter(&walk->order, id, err);
-}
-
-int jp_pod_image_layers(const struct jp_pod_context *ctx, const char *image_id, struct jp_strv *ret,
-                        struct jp_error *err)
-{
-    struct walk walk = {.ctx = ctx, .order = JP_STRV_INIT};
-    int result = walk_image(&walk, image_id, err);
-    for (size_t i = walk.order.count; result == 0 && i > 0; i--) {
-        if (jp_strv_add(ret, walk.order.items[i - 1]) < 0)
-            result = jp_oom(err);
-    }
-    jp_strv_clear(&walk.order);
-    return result;
 }

@@ -27,6 +27,7 @@
 #include "base/error.h"
 #include "base/strv.h"
 #include "store/store.h"
+#include "store/views.h"
 
 enum jp_pod_tell {
     JP_POD_INFO,    /* what was decided for the user: "app 'db': volume 'data' is made empty" */
@@ -134,13 +135,15 @@ int jp_pod_find_any_image(const struct jp_pod_context *ctx, const char *word,
                           struct jp_store_images *ret, struct jp_error *err);
 
 /*
- * The images of an app's root file system, topmost first, as ace.md orders them: the image itself,
- * then its dependencies, later ones over earlier ones, each once. *ret gets their ids. JP_ENOTFOUND
- * names a dependency that is not here, JP_EINVALID a circle, JP_EUNSUPPORTED what the storage
- * driver of this build cannot express (pathWhitelist).
+ * What an image's root file system is made of, as ace.md "Filesystem Setup" orders it, topmost
+ * first: the image itself, then its dependencies, later ones over earlier ones, each seen through
+ * its own pathWhitelist and those of the images that depend on it. What the specification's order
+ * extracts several times is listed where it comes last, which covers all before. *ret is appended
+ * to. JP_ENOTFOUND names a dependency that is not here, JP_EINVALID a circle or what does not fit,
+ * JP_ELIMIT too many or too deep.
  */
-int jp_pod_image_layers(const struct jp_pod_context *ctx, const char *image_id, struct jp_strv *ret,
-                        struct jp_error *err);
+int jp_pod_image_stack(const struct jp_pod_context *ctx, const char *image_id,
+                       struct jp_store_stack *ret, struct jp_error *err);
 
 /* ---- preparing ---------------------------------------------------------------------------------
  */

@@ -78,13 +78,28 @@ static int make_volumes(const struct jp_pod_context *ctx, const struct jp_pod_dr
     return jp_pod_volumes_make(fd, &draft->manifest, err);
 }
 
+/* A pod whose dependencies are not all here could never start: it is not made. */
+static int check_stacks(const struct jp_pod_context *ctx, const struct jp_pod_draft *draft,
+                        struct jp_error *err)
+{
+    for (size_t i = 0; i < draft->n_images; i++) {
+        const struct jp_runtime_app *app = &draft->manifest.apps.items[i];
+        JP_AUTO(jp_store_stack) stack = JP_STORE_STACK_INIT;
+        if (draft->images[i].dependencies.count == 0)
+            continue;
+        if (jp_pod_image_stack(ctx, app->image.id, &stack, err) < 0)
+            return jp_wrap(err, "app '%s'", app->name);
+    }
+    return 0;
+}
+
 static int prepare(const struct jp_pod_context *ctx, const struct jp_pod_request *request,
                    bool is_volatile, struct jp_store_pod *ret, struct jp_error *err)
 {
     JP_AUTO(jp_pod_draft) draft = JP_POD_DRAFT_INIT;
     JP_AUTO(jp_store_pod) pod = {.uuid = NULL};
     uint8_t net = 0;
-    if (jp_pod_draft_make(ctx, request, &draft, err) < 0 ||
+    if (jp_pod_draft_make(ctx, request, &draft, err) < 0 || check_stacks(ctx, &draft, err) < 0 ||
         jp_pod_net_mode(&draft.manifest, &net, err) < 0 || fill_pod(&draft, &pod, err) < 0 ||
         jp_pod_check_interrupt(ctx, err) < 0)
         return -1;

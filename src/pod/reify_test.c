@@ -65,19 +65,87 @@ static void test_lookup(void)
     try_lookup("example.com/twin,flavour=x", "0", JP_OK, "told apart by a label");
 }
 
-static void test_layers(void)
+/* The stack of image `digit`, each part as the digit of its id and its filter. */
+static void check_stack(char digit, const char *expected, const char *name)
 {
     JP_AUTO(jp_error) err = JP_ERROR_INIT;
-    JP_AUTO(jp_strv) layers = JP_STRV_INIT;
+    JP_AUTO(jp_store_stack) stack = JP_STORE_STACK_INIT;
+    JP_AUTO(jp_buf) text = JP_BUF_INIT;
     char id[136] = "sha512-";
-    memset(id + 7, 'e', 128);
-    TAP_OK(jp_pod_image_layers(&f.ctx, id, &layers, &err) == 0 && layers.count == 3 &&
-               layers.items[0][7] == 'e' && layers.items[1][7] == 'b' && layers.items[2][7] == 'c',
-           "the image, then its dependencies, later ones first %s", jp_error_text(&err));
-    memset(id + 7, '2', 128);
-    JP_AUTO(jp_strv) none = JP_STRV_INIT;
-    TAP_OK(jp_pod_image_layers(&f.ctx, id, &none, &err) < 0 && err.code == JP_EINVALID,
-           "a circle: %s", jp_error_text(&err));
+    memset(id + 7, digit, 128);
+    int r = jp_pod_image_stack(&f.ctx, id, &stack, &err);
+    for (size_t i = 0; r == 0 && i < stack.count; i++) {
+        const struct jp_store_part *part = &stack.items[i];
+        jp_buf_printf(&text, "%s%c", i ? " " : "", part->image_id[7]);
+        for (size_t k = 0; k < part->filter.paths.count; k++)
+            jp_buf_printf(&text, "%c%s", k ? ',' : '(', part->filter.paths.items[k]);
+        jp_buf_puts(&text, part->filter.is_set ? ")" : "");
+    }
+    TAP_STR(r < 0 ? jp_error_text(&err) : jp_buf_text(&text), expected, "%s", name);
+}
+
+#define NAMED(name) "{\"imageName\":\"example.com/" name "\"}"
+
+static void test_stacks(void)
+{
+    check_stack('e', "e b c", "the image, then its dependencies, later ones first");
+    check_stack('2', "image sha512-222222222222 depends on itself", "a circle");
+    fixture_named_image(&f, '3', "example.com/diamond", "1.0.0",
+                        "\"dependencies\":[" NAMED("left") "," NAMED("right") "]");
+    fixture_named_image(&f, '4', "example.com/left", "1.0.0",
+                        "\"dependencies\":[" NAMED("plain") "]");
+    fixture_named_image(&f, '5', "example.com/right", "1.0.0",
+                        "\"dependencies\":[" NAMED("plain") "]");
+    check_stack('3', "3 5 c 4", "what comes twice is where it comes last: (D,) B, D, C, A");
+    fixture_named_image(&f, '6', "example.com/narrow", "1.0.0",
+                        "\"pathWhitelist\":[\"/a/x\",\"/a/y\"],\"dependencies\":[" NAMED("left") "]");
+    check_stack('6', "6(a/,a/x,a/y) 4(a/,a/x,a/y) c(a/,a/x,a/y)",
+                "a whitelist filters the image and what it depends on");
+    fixture_named_image(&f, '7', "example.com/both", "1.0.0",
+                        "\"pathWhitelist\":[\"/a/y\",\"/b\"],\"dependencies\":[" NAMED("plain") "," NAMED(
+                            "narrow") "]");
+    check_stack('7', "7(a/,a/y,b) 6(a/,a/y) 4(a/,a/y) c(a/,a/y) c(a/,a/y,b)",
+                "two whitelists, and one image through two filters");
+}
+
+static void test_dependency(const char *rest, char digit, enum jp_code code, const char *name)
+{
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    JP_AUTO(jp_image_manifest) m = JP_IMAGE_MANIFEST_INIT;
+    JP_AUTO(jp_store_images) found = {NULL, 0};
+    JP_AUTO_FREE char *json = jp_format(
+        "{\"acKind\":\"ImageManifest\",\"acVersion\":\"0.8.11\",\"name\":\"x\",\"dependencies\":[{%s}]}",
+        rest);
+    int r = jp_image_manifest_parse(json, strlen(json), &m, &err);
+    if (r == 0)
+        r = jp_pod_find_dependency(&f.ctx, &m.dependencies.items[0], &found, &err);
+    if (code == JP_OK)
+        TAP_OK(r == 0 && found.items[0].id[7] == digit, "%s: %s", name, jp_error_text(&err));
+    else
+        TAP_OK(r < 0 && err.code == code, "%s: %s", name, jp_error_text(&err));
+}
+
+static void test_dependencies(void)
+{
+    char id[400];
+    test_dependency("\"imageName\":\"example.com/redis\"", 'b', JP_OK, "no version: the newest");
+    test_dependency("\"imageName\":\"example.com/redis\",\"labels\":[{\"name\":\"version\","
+                    "\"value\":\"1.9.0\"}]",
+                    'a', JP_OK, "a version");
+    test_dependency("\"imageName\":\"example.com/other\"", 'd', JP_OK,
+                    "one for another system, which may hold files for any");
+    test_dependency("\"imageName\":\"example.com/absent\"", 0, JP_ENOTFOUND, "not here");
+    (void)snprintf(id, sizeof(id), "\"imageName\":\"example.com/redis\",\"imageID\":\"sha512-%0128d\"",
+                   0);
+    memset(strstr(id, "sha512-") + 7, '9', 128);
+    test_dependency(id, 0, JP_ENOTFOUND, "an id that is not here, though the name is");
+    memset(strstr(id, "sha512-") + 7, 'a', 128);
+    test_dependency(id, 'a', JP_OK, "an id, though there is a newer version");
+    memcpy(strstr(id, "redis"), "plain", 5);
+    test_dependency(id, 0, JP_EINVALID, "an id of another name");
+    test_dependency("\"imageName\":\"example.com/redis\",\"size\":0", 'b', JP_OK, "the size");
+    test_dependency("\"imageName\":\"example.com/redis\",\"size\":1", 0, JP_EINVALID,
+                    "another size");
 }
 
 /* ---- options against JSON ---- */
@@ -383,7 +451,8 @@ int main(void)
     fixture_open(&f);
     make_images();
     test_lookup();
-    test_layers();
+    test_stacks();
+    test_dependencies();
     test_same();
     test_both();
     test_defaults();

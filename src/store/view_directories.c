@@ -14,7 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/mem.h"
 #include "store/driver/common.h"
 #include "store/views_internal.h"
@@ -23,15 +22,8 @@
 
 #define MAX_LISTS (64U << 20) /* bytes of all lists of a stack, and of the directories of its view */
 
-/* The unnamed directories of one part: a sorted index of a list in memory. */
-struct list {
-    struct jp_buf text;
-    const char **items; /* owned; point into text */
-    size_t count;
-};
-
 struct job {
-    struct list *lists;  /* one a layer, topmost first */
+    struct jp_view_list *lists; /* one a layer, topmost first */
     int *roots;          /* the layers */
     size_t count;
     int to_fd;
@@ -43,8 +35,7 @@ static void job_clear(struct job *job)
 {
     for (size_t i = 0; i < job->count; i++) {
         jp_fd_close(&job->roots[i]);
-        jp_buf_clear(&job->lists[i].text);
-        free(job->lists[i].items);
+        jp_view_list_clear(&job->lists[i]);
     }
     free(job->roots);
     free(job->lists);
@@ -54,68 +45,24 @@ static void job_clear(struct job *job)
 /* ---- lists ------------------------------------------------------------------------------------
  */
 
-static int compare(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static int index_list(struct list *list, struct jp_error *err)
-{
-    size_t capacity = 0;
-    const char *text = jp_buf_text(&list->text);
-    for (size_t at = 0; at < list->text.len; at += strlen(text + at) + 1) {
-        if (jp_grow(&list->items, &capacity, list->count, sizeof(*list->items)) < 0)
-            return jp_oom(err);
-        list->items[list->count++] = text + at;
-    }
-    if (list->count > 0)
-        qsort(list->items, list->count, sizeof(*list->items), compare);
-    return 0;
-}
-
-static bool is_implicit(const struct list *list, const char *path)
-{
-    return list->count > 0 &&
-           bsearch(&path, list->items, list->count, sizeof(*list->items), compare);
-}
-
-/* Opens the list of an image: a descriptor, -1 with *ret_absent or an error. */
-static int open_list(const struct jp_driver_context *ctx, const char *id, bool *ret_absent,
-                     struct jp_error *err)
-{
-    JP_AUTO_FD int images = jp_fd_open_dir(ctx->root_fd, "images", err);
-    JP_AUTO_FD int dir = images < 0 ? -1 : jp_fd_open_dir(images, id, err);
-    if (dir < 0)
-        return -1;
-    *ret_absent = !jp_store_exists(dir, JP_STORE_IMPLICIT_FILE);
-    return *ret_absent ? -1 : jp_fd_take(&dir);
-}
-
 static int read_list(struct job *job, const struct jp_driver_context *ctx, const char *id,
-                     struct list *list, struct jp_error *err)
+                     struct jp_view_list *list, struct jp_error *err)
 {
-    bool is_absent = false;
-    JP_AUTO_FD int dir = open_list(ctx, id, &is_absent, err);
-    if (dir < 0)
-        return is_absent ? 0 : -1;
-    if (jp_file_read(dir, JP_STORE_IMPLICIT_FILE, JP_STORE_IMPLICIT_MAX, &list->text, err) < 0)
-        return jp_wrap(err, "image %.19s", id);
+    if (jp_view_list_read(ctx, id, list, err) < 0)
+        return -1;
     job->bytes += list->text.len;
     if (job->bytes > MAX_LISTS)
         return jp_fail(err, JP_ELIMIT, 0, "the images leave too many directories unnamed");
-    return index_list(list, err);
+    return 0;
 }
 
 int jp_view_has_implicit(const struct jp_driver_context *ctx, const struct jp_store_stack *stack,
                          struct jp_error *err)
 {
     for (size_t i = 0; i + 1 < stack->count; i++) {
-        bool is_absent = false;
-        JP_AUTO_FD int dir = open_list(ctx, stack->items[i].image_id, &is_absent, err);
-        if (dir >= 0)
-            return 1;
-        if (!is_absent)
-            return -1;
+        int r = jp_view_list_is_there(ctx, stack->items[i].image_id, err);
+        if (r != 0)
+            return r;
     }
     return 0;
 }
@@ -140,7 +87,7 @@ static int open_source(const struct job *job, const char *path, bool *ret_unname
             break; /* hides what is below */
         if (fd < 0)
             return -1;
-        if (!is_implicit(&job->lists[i], path)) {
+        if (!jp_view_list_has(&job->lists[i], path)) {
             *ret_unnamed = top >= 0;
             return jp_fd_take(&fd);
         }

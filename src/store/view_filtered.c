@@ -22,6 +22,7 @@
 struct job {
     int from_fd;
     int to_fd;
+    struct jp_view_list unnamed;
     struct jp_strv dirs; /* made, in this order */
 };
 
@@ -60,6 +61,19 @@ static int add_entry(struct job *job, const char *path, bool only_dir, struct jp
     return jp_strv_add(&job->dirs, path) < 0 ? jp_oom(err) : 0;
 }
 
+/* A directory that the archive does not name is there for what is in it. */
+static int remove_if_needless(const struct job *job, const char *path, int to_fd,
+                              struct jp_error *err)
+{
+    const char *name = NULL;
+    if (!jp_view_list_has(&job->unnamed, path) || !jp_fd_is_empty_dir(to_fd))
+        return 0;
+    JP_AUTO_FD int parent = jp_view_open_parent(job->to_fd, path, &name);
+    if (parent < 0 || jp_sys.unlinkat(parent, name, AT_REMOVEDIR) < 0)
+        return jp_fail_sys(err, "remove '%s'", path);
+    return 0;
+}
+
 /* After their content was made, which changes their times. */
 static int finish_dir(const struct job *job, const char *path, struct jp_error *err)
 {
@@ -67,7 +81,9 @@ static int finish_dir(const struct job *job, const char *path, struct jp_error *
     JP_AUTO_FD int to = from < 0 ? -1 : jp_view_open_dir(job->to_fd, path);
     if (to < 0)
         return jp_fail_sys(err, "open '%s'", path);
-    return jp_plain_copy_metadata(from, to, err);
+    if (jp_plain_copy_metadata(from, to, err) < 0)
+        return -1;
+    return remove_if_needless(job, path, to, err);
 }
 
 static int fill(struct job *job, const struct jp_filter *filter, struct jp_error *err)
@@ -96,7 +112,10 @@ int jp_view_fill_filtered(const struct jp_driver_context *ctx, const struct jp_s
     if (from_fd < 0)
         return -1;
     struct job job = {.from_fd = from_fd, .to_fd = rootfs_fd};
-    int r = fill(&job, &part->filter, err);
+    int r = jp_view_list_read(ctx, part->image_id, &job.unnamed, err);
+    if (r == 0)
+        r = fill(&job, &part->filter, err);
+    jp_view_list_clear(&job.unnamed);
     jp_strv_clear(&job.dirs);
     return r < 0 ? jp_wrap(err, "filter image %.19s", part->image_id) : 0;
 }

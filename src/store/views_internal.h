@@ -7,6 +7,22 @@
 #include "store/internal.h"
 #include "store/views.h"
 
+/* The directories that an image's archive does not name: a sorted index of the list. */
+struct jp_view_list {
+    struct jp_buf text;
+    const char **items; /* owned; point into text */
+    size_t count;
+};
+
+/* 1 when the image has such directories, 0, -1. */
+int jp_view_list_is_there(const struct jp_driver_context *ctx, const char *id,
+                          struct jp_error *err);
+/* *ret (zeroed) stays empty when there are none. */
+int jp_view_list_read(const struct jp_driver_context *ctx, const char *id, struct jp_view_list *ret,
+                      struct jp_error *err);
+bool jp_view_list_has(const struct jp_view_list *list, const char *path);
+void jp_view_list_clear(struct jp_view_list *list);
+
 /* Fills the empty directory with what passes the part's filter. */
 int jp_view_fill_filtered(const struct jp_driver_context *ctx, const struct jp_store_part *part,
                           int rootfs_fd, struct jp_error *err);
