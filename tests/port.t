@@ -58,6 +58,18 @@ version=$(sed -n "1s/[^0-9.]*$//p" "$scratch/version")
 [ -n "$version" ] && grep -q "^DISTVERSION=.$version\$" contrib/freebsd/Makefile
 report $? "the port has the version of the program" || cat "$scratch/version"
 
+# Libraries that are installed to build on FreeBSD, and those that the port depends on.
+needed=$(sed -n "s/^freebsd_build='\(.*\)'/\1/p" tools/install-packages.sh)
+for package in $needed; do
+    case $package in
+    meson | ninja | pkgconf) continue ;; # USES=meson pkgconfig
+    sqlite3) pattern='^USES=.* sqlite' ;;
+    *) pattern=":[a-z]*/$package\>" ;;
+    esac
+    grep -q "$pattern" contrib/freebsd/Makefile
+    report $? "the port depends on $package"
+done
+
 # What both services call is in the table of commands.
 sh -n "$BUILD_DIR/contrib/jetpack" && sh -n "$BUILD_DIR/contrib/jetpack_mds"
 report $? "the rc.d scripts are shell scripts"
