@@ -84,11 +84,17 @@ static void code_user(struct jp_codec *c, struct jp_plan_app *app)
         jp_codec_u32(c, &app->supplementary_gids[i]);
 }
 
+static void code_labels(struct jp_codec *c, struct jp_plan_labels *labels)
+{
+    jp_codec_str(c, &labels->selinux);
+}
+
 /* Empty bytes read back as "none". */
 static void code_confine(struct jp_codec *c, struct jp_plan_confine *confine)
 {
     jp_codec_u64(c, &confine->capabilities);
     jp_codec_bool(c, &confine->no_new_privileges);
+    code_labels(c, &confine->labels);
     jp_codec_bool(c, &confine->has_oom_score);
     jp_codec_i32(c, &confine->oom_score);
     jp_codec_bytes(c, &confine->seccomp, &confine->seccomp_len);
@@ -150,6 +156,7 @@ void jp_plan_code(struct jp_codec *c, struct jp_plan *plan)
     jp_codec_str(c, &plan->jail_prefix);
     code_net(c, &plan->net);
     code_limits(c, &plan->limits);
+    code_labels(c, &plan->labels);
     jp_codec_strv(c, &plan->sysctls, JP_PLAN_MAX_STRINGS);
     code_volumes(c, plan);
     jp_codec_array(c, &plan->apps, &plan->n_apps, sizeof(*plan->apps), JP_PLAN_MAX_APPS);
@@ -272,6 +279,12 @@ int jp_plan_encode(struct jp_plan *plan, struct jp_buf *ret, struct jp_error *er
     return 0;
 }
 
+void jp_plan_labels_clear(struct jp_plan_labels *labels)
+{
+    free(labels->selinux);
+    labels->selinux = NULL;
+}
+
 static void clear_app(struct jp_plan_app *app)
 {
     free(app->name);
@@ -296,6 +309,7 @@ static void clear_app(struct jp_plan_app *app)
     jp_strv_clear(&app->pre_start.argv);
     jp_strv_clear(&app->post_stop.argv);
     free(app->confine.seccomp);
+    jp_plan_labels_clear(&app->confine.labels);
 }
 
 void jp_plan_clear(struct jp_plan *plan)
@@ -308,6 +322,7 @@ void jp_plan_clear(struct jp_plan *plan)
     free(plan->net.address);
     free(plan->net.gateway);
     jp_strv_clear(&plan->sysctls);
+    jp_plan_labels_clear(&plan->labels);
     free(plan->registration);
     for (size_t i = 0; i < plan->n_volumes; i++) {
         free(plan->volumes[i].name);

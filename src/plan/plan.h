@@ -88,10 +88,18 @@ struct jp_plan_limits {
  */
 uint64_t *jp_plan_limit(struct jp_plan_limits *limits, const char *resource);
 
+/* Labels of the kernel's security modules, for an app or for all of a pod; NULL: none asked for. */
+struct jp_plan_labels {
+    char *selinux; /* user:role:type:level */
+};
+
+void jp_plan_labels_clear(struct jp_plan_labels *labels);
+
 /* What the Linux kernel restricts for one app; ignored elsewhere. */
 struct jp_plan_confine {
     uint64_t capabilities;     /* bit n = capability n: bounding, permitted and effective set */
     bool no_new_privileges;
+    struct jp_plan_labels labels;
     bool has_oom_score;
     int32_t oom_score;         /* /proc/PID/oom_score_adj, -1000 to 1000 */
     unsigned char *seccomp;    /* struct sock_filter[] as libseccomp exports it; NULL: none */
@@ -148,6 +156,7 @@ struct jp_plan {
     char *jail_prefix; /* FreeBSD: jail.namePrefix; elsewhere the name of our cgroup directory */
     struct jp_plan_net net;
     struct jp_plan_limits limits; /* of the whole pod */
+    struct jp_plan_labels labels; /* of apps that have none of their own */
     struct jp_strv sysctls;       /* KEY=VALUE; which of them a pod may set is the back end's */
     struct jp_plan_volume *volumes;
     size_t n_volumes;

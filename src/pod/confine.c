@@ -122,6 +122,7 @@ static const struct {
     {JP_ISOLATOR_BLOCK_IOPS, SCOPE_APP | SCOPE_POD, true},
     {JP_ISOLATOR_NETWORK_BANDWIDTH, SCOPE_POD, true},
     {JP_ISOLATOR_SYSCTL, SCOPE_POD, true},
+    {JP_ISOLATOR_SELINUX, SCOPE_APP | SCOPE_POD, true},
     {JP_ISOLATOR_CAPS_RETAIN, SCOPE_APP, false},
     {JP_ISOLATOR_CAPS_REMOVE, SCOPE_APP, false},
     {JP_ISOLATOR_SECCOMP_RETAIN, SCOPE_APP, false},
@@ -208,6 +209,17 @@ static int take_sysctls(const struct jp_isolator *isolator, struct jp_strv *ret,
     return 0;
 }
 
+static int take_label(const struct jp_isolator *isolator, struct jp_plan_labels *labels,
+                      struct jp_error *err)
+{
+    if (isolator->kind != JP_ISOLATOR_SELINUX)
+        return 0;
+    free(labels->selinux);
+    labels->selinux = jp_format("%s:%s:%s:%s", isolator->selinux.user, isolator->selinux.role,
+                                isolator->selinux.type, isolator->selinux.level);
+    return labels->selinux ? 0 : jp_oom(err);
+}
+
 /* ---- the filter ---- */
 
 static int use_default_filter(struct jp_plan_confine *confine, struct jp_error *err)
@@ -288,7 +300,8 @@ int jp_pod_confine_app(const struct jp_app *app, const char *app_name,
         has_filter |= isolator->kind == JP_ISOLATOR_SECCOMP_RETAIN ||
                       isolator->kind == JP_ISOLATOR_SECCOMP_REMOVE;
         take_limit(isolator, limits);
-        if (take_isolator(isolator, app_name, confine, verdicts, err) < 0)
+        if (take_label(isolator, &confine->labels, err) < 0 ||
+            take_isolator(isolator, app_name, confine, verdicts, err) < 0)
             return -1;
     }
     return has_filter ? 0 : use_default_filter(confine, err);
@@ -302,7 +315,8 @@ int jp_pod_confine_pod(const struct jp_isolators *isolators, struct jp_plan *pla
         if (report_now(verdicts, NULL, isolator, SCOPE_POD, err) < 0)
             return -1;
         take_limit(isolator, &plan->limits);
-        if (take_sysctls(isolator, &plan->sysctls, err) < 0)
+        if (take_label(isolator, &plan->labels, err) < 0 ||
+            take_sysctls(isolator, &plan->sysctls, err) < 0)
             return -1;
     }
     return 0;

@@ -157,6 +157,7 @@ static int judge_app(const struct jp_pod_context *ctx, const struct jp_runtime_a
     int result = jp_pod_confine_app(jp_runtime_app_effective(app, &image), app->name, &confine,
                                     &limits, verdicts, err);
     free(confine.seccomp);
+    jp_plan_labels_clear(&confine.labels);
     return result;
 }
 

@@ -53,7 +53,7 @@ bool jp_linux_may_score(const struct jp_isolation *pod, size_t app)
 
 int jp_linux_settle(struct jp_isolation *pod,
                     void (*report)(void *context, const struct jp_limit_report *), void *context,
-                    JP_UNUSED struct jp_error *err)
+                    struct jp_error *err)
 {
     struct jp_limit_report told = {.resource = "os/unix/sysctl"};
     if (pod->plan->sysctls.count > 0) {
@@ -80,5 +80,5 @@ int jp_linux_settle(struct jp_isolation *pod,
                            "not held");
         report(context, &told);
     }
-    return 0;
+    return jp_linux_settle_labels(pod->plan, report, context, err);
 }

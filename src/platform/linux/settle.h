@@ -30,4 +30,9 @@ void jp_linux_set_sysctls(struct jp_isolation *pod, struct jp_limit_report *ret)
 /* Limits both ends of the pod's device to limits.network_bytes (bandwidth.c). */
 void jp_linux_limit_bandwidth(struct jp_isolation *pod, struct jp_limit_report *ret);
 
+/* Reports of labels that there is no module for; JP_EUNSUPPORTED where there is one (label.c). */
+int jp_linux_settle_labels(const struct jp_plan *plan,
+                           void (*report)(void *context, const struct jp_limit_report *),
+                           void *context, struct jp_error *err);
+
 #endif
