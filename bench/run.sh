@@ -1,7 +1,7 @@
 #!/bin/sh
 # Measures Jetpack against its peers and against the bare system calls; prints tables.
 #
-#   run.sh BUILD-DIRECTORY [start] [memory] [import] [lists]
+#   run.sh BUILD-DIRECTORY [start] [isolators] [memory] [import] [lists]
 #
 # State lies on tmpfs (/dev/shm), so that the disk is not the question. Peers that are not installed
 # are left out. Needs root. ROUNDS (default 30), IMAGES (10000) and PODS (1000) may be set.
@@ -9,7 +9,7 @@ set -eu
 cd "$(dirname "$0")/.."
 build=$PWD/${1:-build}
 [ $# -gt 0 ] && shift
-parts=${*:-start memory import lists}
+parts=${*:-start isolators memory import lists}
 jetpack=$build/src/cli/jetpack
 rounds=${ROUNDS:-30}
 [ "$(id -u)" -eq 0 ] || { echo "bench: must be root" >&2; exit 1; }
@@ -98,6 +98,30 @@ start() {
     echo "Start, run, tear down a static true ($rounds rounds):"
     echo
     "$work/interleave" "$rounds" <"$work/start.lines"
+    echo
+}
+
+# What each isolator adds to a start; the first line is the one without.
+isolators() {
+    [ -e "$work/true.aci" ] || tiny_image true 'int main(void) { return 0; }'
+    device='{"default":true,"limit":"1G"}'
+    line() { echo "$1||$jetpack -config $conf run -destroy $2 bench/true $3"; }
+    {
+        line "none" "" ""
+        line "resource/memory" "" "--memory=64Mi"
+        line "resource/cpu" "" "--cpu=1"
+        line "resource/block-bandwidth" "" "--isolator=resource/block-bandwidth=$device"
+        line "resource/network-bandwidth" "--isolator=resource/network-bandwidth=$device" ""
+        line "os/linux/cpu-shares" "" "--isolator=os/linux/cpu-shares=512"
+        line "os/unix/sysctl" "--sysctl=net.ipv4.ip_default_ttl=33" ""
+        line "os/linux/oom-score-adj" "" "--isolator=os/linux/oom-score-adj=500"
+        line "os/linux/capabilities-retain-set" "" "--caps-retain=CAP_CHOWN"
+        line "os/linux/seccomp-remove-set" "" "--seccomp=mode=remove,errno=EPERM,mkdir"
+        line "os/linux/no-new-privileges" "" "--no-new-privileges"
+    } >"$work/isolators.lines"
+    echo "What each isolator adds to a start ($rounds rounds):"
+    echo
+    "$work/interleave" "$rounds" <"$work/isolators.lines"
     echo
 }
 
@@ -251,7 +275,7 @@ date -u +%Y-%m-%d
 echo
 for part in $parts; do
     case $part in
-    start | memory | import | lists) "$part" ;;
+    start | isolators | memory | import | lists) "$part" ;;
     *) echo "bench: no part '$part'" >&2; exit 2 ;;
     esac
 done
