@@ -299,6 +299,22 @@ if has_controller memory && has_controller cpu; then
     fi
 fi
 
+# ---- no control groups ------------------------------------------------------------------------------
+# The host's are hidden from the command and from the supervisor that it starts.
+bare() { unshare -m sh -c 'umount -R -l /sys/fs/cgroup && exec "$@"' bare "$JETPACK" -config "$config" "$@"; }
+if bare version >/dev/null 2>&1; then
+    run bare run -pod-name bare "$subject" --memory=64Mi --cpu=1
+    is "$status" 0 "without control groups a pod runs"
+    verdict bare 'app: resource/memory: ignored, because this host has no such controller' \
+        "and show says what is ignored"
+    jetpack destroy bare
+    fails 125 "app 'app': isolator 'resource/cpu' is ignored: .*strict" "and a strict pod refuses" \
+        bare run -destroy -strict "$subject" --cpu=1
+    done_well "without limits nothing is missed" bare run -destroy -strict "$subject"
+else
+    skip "without control groups" "not here: there are none to hide"
+fi
+
 # ---- labels of security modules ---------------------------------------------------------------------
 selinux='os/linux/selinux-context={"user":"system_u","role":"system_r","type":"dhcpc_t","level":"s0"}'
 if [ -e /sys/fs/selinux/enforce ]; then
