@@ -55,5 +55,18 @@ bad=$(grep -rnE '\b(system|popen|strcpy|strcat|sprintf|alloca|atoi|gets|tmpnam|m
 report $? "none of the calls that the house does without"
 [ -z "$bad" ] || printf '%s\n' "$bad" | sed 's/^/# /'
 
+# A call that a back end does not have is a jump to nowhere, on a system that is not this one.
+calls=$(sed -n '/^struct jp_[a-z]*_ops {/,/^};/s/^    [a-z][a-z_ ]*(\*\([a-z_]*\))(.*/\1/p' \
+    src/platform/platform.h | sort -u)
+for back_end in src/platform/*/; do
+    missing=
+    for call in $calls; do
+        grep -rqE "\.$call = " "$back_end" || missing="$missing $call"
+    done
+    [ -n "$calls" ] && [ -z "$missing" ]
+    report $? "$back_end has every call of platform.h"
+    [ -z "$missing" ] || echo "# without:$missing"
+done
+
 echo "1..$count"
 [ "$failures" -eq 0 ]
