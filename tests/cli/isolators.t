@@ -177,6 +177,16 @@ for key in kernel.panic vm.swappiness net.no_such_thing net..ipv4.ip_forward \
     fails 125 "os/unix/sysctl.* is ignored: $(echo "$key" | sed 's/[.]/[.]/g').*strict" \
         "sysctl: a strict pod refuses $key" jetpack run -destroy -strict -sysctl "$key=1" "$subject"
 done
+# A value is one value, whatever stands in it.
+everything() { cat /proc/sys/kernel/panic /proc/sys/kernel/core_pattern /proc/sys/net/ipv4/ip_default_ttl; }
+before=$(everything)
+for value in '44+kernel.panic=77' '44 kernel.panic=77' "44
+kernel.panic=77" '../../kernel/panic'; do
+    run jetpack run -destroy -sysctl "net.ipv4.ip_default_ttl=$value" "$subject"
+    is "$(everything)" "$before" "row 22: the host's parameters stay with '$(echo "$value" | head -n 1)'"
+done
+run jetpack run -destroy -sysctl 'kernel.core_pattern=|/bin/probe' "$subject"
+is "$(everything)" "$before" "row 22: no core pattern"
 fails 125 "the pod has the host's network" "sysctl: of the network, not with the host's" \
     jetpack run -destroy -strict --net=host -sysctl net.ipv4.ip_default_ttl=44 "$subject"
 fails 125 "Invalid argument.*strict" "sysctl: a value that the kernel refuses" \

@@ -5,9 +5,12 @@
  * and differs between versions; so the host's value is looked at before and after, and put back when
  * it changed. Parameters of the network show in /proc/sys according to who looks.
  */
+#include <sys/vfs.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -62,22 +65,36 @@ static bool path_of(const char *key, char path[PATH_MAX])
         if (is_start && (*p == '.' || *p == '/')) /* an empty part, or one that becomes "." or ".." */
             return false;
     }
-    int n = snprintf(path, PATH_MAX, "/proc/sys/");
-    for (const char *p = key; *p; p++)
-        path[n++] = *p == '.' ? '/' : *p == '/' ? '.' : *p;
-    path[n] = '\0';
+    for (size_t i = 0; i < len; i++)
+        path[i] = (char)(key[i] == '.' ? '/' : key[i] == '/' ? '.' : key[i]);
+    path[len] = '\0';
     return true;
+}
+
+/* The kernel's own, not a directory that looks like it (CVE-2019-16884). */
+static int open_all(void)
+{
+    struct statfs fs;
+    JP_AUTO_FD int dir = open("/proc/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0 || fstatfs(dir, &fs) < 0)
+        return -1;
+    if (fs.f_type != PROC_SUPER_MAGIC) {
+        errno = ENOTSUP;
+        return -1;
+    }
+    return jp_fd_take(&dir);
 }
 
 static int read_parameter(const char *path, struct jp_buf *ret)
 {
-    JP_AUTO_FD int dir = open("/proc/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    return dir < 0 ? -1 : jp_file_read(dir, path + strlen("/proc/sys/"), MAX_VALUE, ret, NULL);
+    JP_AUTO_FD int dir = open_all();
+    return dir < 0 ? -1 : jp_file_read(dir, path, MAX_VALUE, ret, NULL);
 }
 
 static int write_parameter(const char *path, const char *value)
 {
-    JP_AUTO_FD int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    JP_AUTO_FD int dir = open_all();
+    JP_AUTO_FD int fd = dir < 0 ? -1 : openat(dir, path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return -1;
     return jp_sys.write(fd, value, strlen(value)) < 0 ? -1 : 0;
