@@ -36,8 +36,8 @@ static bool has_roots(const struct jp_store_pod *pod, int pod_fd)
 int jp_pod_shed(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, int pod_fd,
                 bool *ret_shed, struct jp_error *err)
 {
-    bool is_kept = faccessat(pod_fd, JP_POD_KEPT_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-    bool must_shed = !is_kept && has_roots(pod, pod_fd);
+    bool must_shed = has_roots(pod, pod_fd) &&
+                     faccessat(pod_fd, JP_POD_KEPT_FILE, F_OK, AT_SYMLINK_NOFOLLOW) != 0;
     if (must_shed && jp_store_pod_unclone(ctx->store, pod, err) < 0)
         return -1;
     if (ret_shed)
@@ -77,12 +77,28 @@ static bool is_old_enough(const struct jp_pod_gc *options, int pod_fd)
     return is_old;
 }
 
+/*
+ * Most pods need nothing, and a thousand locks take their time: what is seen without the lock is
+ * enough to leave a pod alone, never to touch it.
+ */
+static bool needs_a_look(const struct jp_store_pod *pod, int pod_fd,
+                         const struct jp_pod_gc *options)
+{
+    struct jp_pod_record record = {.is_there = false};
+    bool is_dead = jp_pod_record_read(pod_fd, &record, NULL) < 0 || jp_pod_record_is_alive(&record);
+    bool has_ended = record.is_there;
+    jp_pod_record_clear(&record);
+    return is_dead || (options->exited && has_ended) || has_roots(pod, pod_fd);
+}
+
 static int mend_pod(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
                     const struct jp_pod_gc *options, struct jp_error *err)
 {
     JP_AUTO_FD int pod_fd = -1;
     /* Rows without a directory are the store's to mend. */
     if (jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, NULL) < 0)
+        return 0;
+    if (!needs_a_look(pod, pod_fd, options))
         return 0;
     JP_AUTO(jp_error) busy = JP_ERROR_INIT;
     JP_AUTO_FD int lock = jp_pod_lock(pod, pod_fd, &busy);

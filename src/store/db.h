@@ -3,7 +3,7 @@
  *
  * Promises: a connection never crosses a fork (row 59: the store checks the process id), closing
  * never syncs (the write-ahead log is left to jp_db_trim()), statements are prepared once, and the
- * log never grows beyond about a megabyte.
+ * log never grows beyond about half a megabyte.
  * A lost tail of the log (power cut, synchronous=NORMAL) loses rows, never objects: directories
  * are the truth and gc enters them again. Not promised: use by several threads.
  */

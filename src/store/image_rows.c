@@ -44,22 +44,26 @@ const char *jp_store_image_label(const struct jp_store_image *image, const char 
  */
 enum selection { SELECT_ALL, SELECT_NAME, SELECT_ID, N_SELECTIONS };
 
-#define BY_NAME                     " WHERE i.name = ?1"
-#define BY_ID                       " WHERE i.id >= ?1 AND i.id < ?2"
-#define ASK(what, condition, order) "SELECT i.image, " what condition " ORDER BY " order
-#define ASK_ALL(what)                                                                              \
+#define BY_NAME " WHERE i.name = ?1 ORDER BY i.image"
+#define BY_ID   " WHERE i.id >= ?1 AND i.id < ?2 ORDER BY +i.image"
+#define IMAGES                                                                                     \
+    "SELECT i.image, i.id, i.name, i.created_ns, i.imported_ns, i.size_bytes, i.disk_bytes"        \
+    " FROM images AS i"
+/* What belongs to all images is a table by itself. */
+#define ALL_OF(what, table) "SELECT d.image, " what " FROM " table " AS d ORDER BY d.image"
+#define OF(what, table)                                                                            \
+    "SELECT i.image, " what " FROM images AS i CROSS JOIN " table " AS d USING (image)"
+#define DETAILS(what, table)                                                                       \
     {                                                                                              \
-        ASK(what, "", "i.image"), ASK(what, BY_NAME, "i.image"), ASK(what, BY_ID, "+i.image")      \
+        ALL_OF(what, table), OF(what, table) BY_NAME, OF(what, table) BY_ID                        \
     }
 
-static const char *const ask_images[N_SELECTIONS] = ASK_ALL(
-    "i.id, i.name, i.created_ns, i.imported_ns, i.size_bytes, i.disk_bytes FROM images AS i");
-static const char *const ask_labels[N_SELECTIONS] =
-    ASK_ALL("l.name, l.value FROM images AS i CROSS JOIN image_labels AS l USING (image)");
+static const char *const ask_images[N_SELECTIONS] = {IMAGES " ORDER BY i.image", IMAGES BY_NAME,
+                                                     IMAGES BY_ID};
+static const char *const ask_labels[N_SELECTIONS] = DETAILS("d.name, d.value", "image_labels");
 static const char *const ask_dependencies[N_SELECTIONS] =
-    ASK_ALL("d.dependency_id FROM images AS i CROSS JOIN image_dependencies AS d USING (image)");
-static const char *const ask_tags[N_SELECTIONS] =
-    ASK_ALL("t.tag FROM images AS i CROSS JOIN image_tags AS t USING (image)");
+    DETAILS("d.dependency_id", "image_dependencies");
+static const char *const ask_tags[N_SELECTIONS] = DETAILS("d.tag", "image_tags");
 
 /* What is asked for, and what is being read. */
 struct reading {

@@ -94,7 +94,7 @@ static void check_log(struct jp_store *store)
         longest = log_bytes(store) > longest ? log_bytes(store) : longest;
         jp_store_rest(store);
     }
-    CHECK(is_done && longest > 0 && longest < 1500000, "pods: the log has at most %lld bytes",
+    CHECK(is_done && longest > 0 && longest < 750000, "pods: the log has at most %lld bytes",
           (long long)longest);
     for (unsigned n = IMAGES; is_done && n < IMAGES + 30; n++) {
         is_done = testing_image(store, n, "example.com/logged", "1", NULL, &err) == 0;
