@@ -92,6 +92,7 @@ void jp_error_move(struct jp_error *to, struct jp_error *from)
         jp_error_clear(from);
         return;
     }
+    jp_error_clear(to);
     *to = *from;
     *from = (struct jp_error)JP_ERROR_INIT;
 }

@@ -69,7 +69,7 @@ const char *jp_error_text(const struct jp_error *err);
 /* Releases the text and makes it JP_OK again. Accepts a cleared error. */
 void jp_error_clear(struct jp_error *err);
 
-/* Moves an error; `to` must be cleared or fresh, `from` is JP_OK afterwards. */
+/* Moves an error; one that `to` held is replaced, `from` is JP_OK afterwards. `to` may be NULL. */
 void jp_error_move(struct jp_error *to, struct jp_error *from);
 
 #endif

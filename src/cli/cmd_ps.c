@@ -181,6 +181,7 @@ static int run_top(const struct top *top, struct jp_error *err)
 {
     struct sample before = {NULL, 0, 0, 0};
     int r = 0;
+    jp_store_rest(top->cli->store);
     for (uint64_t i = 0; r == 0 && (top->iterations == 0 || i < top->iterations); i++) {
         struct sample now = {NULL, 0, 0, 0};
         if (i > 0 && pause_or_quit(top))

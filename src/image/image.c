@@ -222,6 +222,7 @@ int jp_image_export(struct jp_store *store, const struct jp_image_export_options
     JP_AUTO_FD int dir_fd = -1;
     if (jp_store_image_open(store, options->id, &dir_fd, err) != 0)
         return -1;
+    jp_store_rest(store);
     if (jp_export_run(dir_fd, options, err) != 0)
         return jp_wrap(err, "export %.19s", options->id);
     return 0;
@@ -233,6 +234,7 @@ int jp_image_verify(struct jp_store *store, const struct jp_image_verify_options
     JP_AUTO_FD int dir_fd = -1;
     if (jp_store_image_open(store, options->id, &dir_fd, err) != 0)
         return -1;
+    jp_store_rest(store);
     if (jp_verify_run(dir_fd, options, ret_differences, err) != 0)
         return jp_wrap(err, "verify %.19s", options->id);
     return 0;

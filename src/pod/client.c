@@ -230,6 +230,7 @@ static int end_by_request(const struct jp_pod_context *ctx, const struct jp_stor
         jp_error_move(err, &gone);
         return -1;
     }
+    jp_store_rest(ctx->store);
     int64_t end = jp_time_monotonic_ms() + KILL_WAIT_MS;
     JP_AUTO(jp_control_message) answer = JP_CONTROL_MESSAGE_INIT;
     for (;;) {
@@ -422,6 +423,7 @@ static int wait_for_end(const struct jp_pod_context *ctx, const struct jp_store_
         jp_error_move(err, &local);
         return -1;
     }
+    jp_store_rest(ctx->store);
     int64_t end = jp_time_monotonic_ms() + timeout_ms;
     JP_AUTO(jp_control_message) message = JP_CONTROL_MESSAGE_INIT;
     for (;;) {

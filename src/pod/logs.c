@@ -251,6 +251,7 @@ static void follow_rotation(struct source *s, int dir_fd)
 static int follow(const struct jp_pod_context *ctx, struct reading *r, int pod_fd,
                   struct jp_error *err)
 {
+    jp_store_rest(ctx->store);
     while (!r->is_stopped) {
         int held = jp_lock_is_held(pod_fd, JP_POD_LOCK_FILE, err);
         if (held < 0)

@@ -280,7 +280,7 @@ int jp_pod_record_fail(int pod_fd, const char *uuid, const char *reason, struct 
     json_decref(root);
     if (!text)
         return jp_oom(err);
-    int result = jp_file_replace(pod_fd, JP_STATE_FILE, text, strlen(text), 0600, false, err);
+    int result = jp_file_update(pod_fd, JP_STATE_FILE, text, strlen(text), 0600, err);
     free(text);
     return result;
 }

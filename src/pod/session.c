@@ -23,6 +23,7 @@
 #include "sys/lock.h"
 
 #define MAX_DETACH_KEYS 32
+#define REST_AFTER_MS   500 /* a run that is over sooner wants the database again */
 
 /* ---- opening ---- */
 
@@ -135,6 +136,7 @@ int jp_pod_exec(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
     session->is_exec = true;
     session->has_input = exec->has_stdin;
     session->has_tty = exec->has_tty;
+    jp_store_rest(ctx->store);
     *ret = jp_take(&session);
     return 0;
 }
@@ -161,6 +163,7 @@ int jp_pod_attach(const struct jp_pod_context *ctx, const struct jp_store_pod *p
     session->is_attached = true;
     session->has_input = has_stdin;
     session->has_tty = true;
+    jp_store_rest(ctx->store);
     *ret = session;
     return 0;
 }
@@ -179,6 +182,7 @@ struct relay {
     size_t keys_matched; /* of the detach keys: held back */
     struct termios before;
     bool is_raw;
+    bool has_rested; /* the store; nothing else waits for us */
 };
 
 static int send_plain(struct relay *r, uint8_t type, int64_t number, struct jp_error *err)
@@ -390,8 +394,15 @@ static int turn(struct relay *r, struct jp_error *err)
         {.fd = reads_input ? r->options->input : -1, .events = POLLIN},
         {.fd = r->options->signals, .events = POLLIN},
     };
-    if (poll(polled, JP_LEN(polled), -1) < 0)
+    int n = poll(polled, JP_LEN(polled), r->has_rested ? -1 : REST_AFTER_MS);
+    if (n < 0)
         return errno == EINTR ? 0 : jp_fail_sys(err, "wait for the pod");
+    if (n == 0) {
+        r->has_rested = true;
+        if (r->session->ctx)
+            jp_store_rest(r->session->ctx->store);
+        return 0;
+    }
     if (polled[2].revents && read_signals(r, err) < 0)
         return -1;
     if (polled[1].revents && read_input(r, err) < 0)

@@ -162,8 +162,7 @@ int jp_record_write(struct jp_supervisor *s, struct jp_error *err)
     JP_AUTO(jp_buf) text = JP_BUF_INIT;
     if (jp_record_text(s, &text, err) < 0)
         return -1;
-    if (jp_file_replace(s->pod_fd, JP_STATE_FILE, text.data, text.len, 0600, /* durable= */ false,
-                        err) < 0)
+    if (jp_file_update(s->pod_fd, JP_STATE_FILE, text.data, text.len, 0600, err) < 0)
         return -1;
     s->record_is_stale = false;
     return 0;

@@ -78,6 +78,7 @@ static const char *const migrations[] = {
 static int fail_db(struct jp_db *db, struct jp_error *err, const char *doing)
 {
     int code = sqlite3_errcode(db->handle) & 0xff;
+    int sys = code == SQLITE_FULL ? ENOSPC : sqlite3_system_errno(db->handle);
     const char *text = sqlite3_errmsg(db->handle);
     switch (code) {
     case SQLITE_NOMEM:
@@ -92,6 +93,12 @@ static int fail_db(struct jp_db *db, struct jp_error *err, const char *doing)
                        doing, text);
     case SQLITE_CONSTRAINT:
         return jp_fail(err, JP_EEXISTS, 0, "%s: %s", doing, text);
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+        if (sys == ENOSPC || sys == EDQUOT)
+            return jp_fail(err, JP_ESYS, sys, "%s", doing);
+        __attribute__((__fallthrough__));
     default:
         return jp_fail(err, JP_ESYS, 0, "%s: %s", doing, text);
     }
@@ -138,7 +145,7 @@ void jp_db_trim(struct jp_db *db)
         cut_log(db);
 }
 
-static int set_up(struct jp_db *db, int *ret_version, struct jp_error *err)
+static int set_up(struct jp_db *db, bool alone, int *ret_version, struct jp_error *err)
 {
     int ignored;
     (void)sqlite3_extended_result_codes(db->handle, 1);
@@ -147,12 +154,17 @@ static int set_up(struct jp_db *db, int *ret_version, struct jp_error *err)
     (void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_ENABLE_FKEY, 1, &ignored);
     (void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, &ignored);
     (void)sqlite3_wal_hook(db->handle, note_commit, db); /* in place of automatic checkpoints */
+    /* Before anything is read: from then on the index is in a file. */
+    if (alone && sqlite3_exec(db->handle, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL) !=
+                     SQLITE_OK)
+        return fail_db(db, err, "open the database");
     if (sqlite3_exec(db->handle, SETTINGS, NULL, NULL, NULL) != SQLITE_OK)
         return fail_db(db, err, "open the database");
     return read_version(db, ret_version, err);
 }
 
-int jp_db_open(const char *path, struct jp_db **ret, int *ret_version, struct jp_error *err)
+int jp_db_open(const char *path, bool alone, struct jp_db **ret, int *ret_version,
+               struct jp_error *err)
 {
     struct jp_db *db = jp_calloc(1, sizeof(*db));
     if (!db)
@@ -162,7 +174,7 @@ int jp_db_open(const char *path, struct jp_db **ret, int *ret_version, struct jp
     if (sqlite3_open_v2(path, &db->handle, flags, NULL) != SQLITE_OK)
         r = db->handle ? fail_db(db, err, "open the database") : jp_oom(err);
     if (r == 0)
-        r = set_up(db, ret_version, err);
+        r = set_up(db, alone, ret_version, err);
     if (r < 0) {
         jp_db_free(db);
         return -1;

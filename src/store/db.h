@@ -22,8 +22,12 @@ struct sqlite3_stmt;
  * Opens the existing file `path` and sets the connection up. *ret_version is the schema version:
  * 0 for an empty file, which jp_db_migrate() fills. JP_ECORRUPT when it is no database,
  * JP_EUNSUPPORTED when a newer Jetpack made it. Keeps an open descriptor; do not fork and use.
+ * With `alone` nobody else can use it meanwhile, and no room is needed for the index of the log,
+ * which is a file that all share: where a full disk has no room behind it, touching it ends the
+ * process (SIGBUS).
  */
-int jp_db_open(const char *path, struct jp_db **ret, int *ret_version, struct jp_error *err);
+int jp_db_open(const char *path, bool alone, struct jp_db **ret, int *ret_version,
+               struct jp_error *err);
 void jp_db_free(struct jp_db *db);
 /* Forgets a connection that belongs to the parent process: releases nothing, touches no lock. */
 void jp_db_abandon(struct jp_db *db);

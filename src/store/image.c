@@ -198,6 +198,7 @@ int jp_store_draft_commit(struct jp_store *store, struct jp_store_draft *draft,
     if (r == 0 && is_new) {
         forget_draft(draft);
         jp_db_trim(db);
+        jp_reserve_fill(store->root_fd);
         return 0;
     }
     /* Renamed, but not entered: back to where the abort finds it. */
@@ -320,43 +321,27 @@ static int check_unused(struct jp_store *store, const char *id, struct jp_error 
     return r;
 }
 
-/* Inside the transaction. */
-static int take_image_out(struct jp_store *store, const char *id, char trashed[JP_TMP_NAME_SIZE],
-                          int *ret_fd, struct jp_error *err)
+static int remove_image_row(struct jp_store *store, const char *id, struct jp_error *err)
 {
     if (check_unused(store, id, err) < 0)
         return -1;
-    if (jp_rows_remove_image(store->db, id, err) < 0)
-        return -1;
-    int rows = jp_db_changes(store->db);
-    JP_AUTO(jp_error) why = JP_ERROR_INIT;
-    if (jp_trash_take(store->tmp_fd, store->images_fd, id, JP_TRASH_OBJECT, trashed, ret_fd,
-                      &why) == 0)
-        return 0;
-    trashed[0] = '\0';
-    if (why.code == JP_ENOTFOUND && rows > 0)
-        return 0; /* a row without its directory: gone now */
-    if (why.code == JP_ENOTFOUND)
-        return jp_fail(err, JP_ENOTFOUND, 0, "there is no such image");
-    if (err)
-        jp_error_move(err, &why);
-    return -1;
+    return jp_rows_remove_image(store->db, id, err);
 }
 
 int jp_store_image_destroy(struct jp_store *store, const char *id, struct jp_error *err)
 {
-    char trashed[JP_TMP_NAME_SIZE] = "";
-    JP_AUTO_FD int fd = -1;
-    struct jp_db *db = jp_store_db(store, err);
-    if (!db || jp_image_id_check(id, err) < 0 || jp_db_begin(db, err) < 0)
+    struct jp_removal removal = {.store = store,
+                                 .kind = "image",
+                                 .key = id,
+                                 .parent_fd = store->images_fd,
+                                 .remove_row = remove_image_row};
+    if (jp_image_id_check(id, err) < 0 || !jp_store_db(store, err))
         return -1;
-    int r = jp_db_end(db, take_image_out(store, id, trashed, &fd, err), err);
-    if (r < 0 && trashed[0])
-        (void)jp_sys.renameat(store->tmp_fd, trashed, store->images_fd, id);
-    if (r < 0)
+    if (jp_removal_run(&removal, err) < 0)
         return jp_wrap(err, "destroy image %.19s", id);
-    jp_db_trim(db);
-    if (!trashed[0])
+    JP_AUTO_FD int fd = jp_fd_take(&removal.fd);
+    jp_db_trim(store->db);
+    if (!removal.trashed[0])
         return 0;
-    return jp_trash_empty(store->tmp_fd, trashed, err);
+    return jp_trash_empty(store->tmp_fd, removal.trashed, err);
 }

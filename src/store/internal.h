@@ -39,6 +39,7 @@ struct jp_store {
     struct jp_db *db;                   /* NULL until somebody asks */
     const struct jp_driver_ops *driver; /* NULL until somebody asks */
     char *driver_why;
+    bool has_spent_reserve; /* to be filled again */
 };
 
 /* ---- open.c ---------------------------------------------------------------------------------- */
@@ -53,6 +54,38 @@ struct jp_driver_context jp_store_driver_context(const struct jp_store *store);
 int jp_pool_parse(const char *subnet, struct jp_pool *ret, struct jp_error *err);
 void jp_address_format(uint32_t address, char out[16]);
 bool jp_address_parse(const char *text, uint32_t *ret);
+
+/* ---- reserve.c -------------------------------------------------------------------------------
+ */
+
+/* Makes the reserve whole as far as the disk has room. Costs one fstatat(2) when it is whole. */
+void jp_reserve_fill(int root_fd);
+/*
+ * True when `why` says that the disk is full (ENOSPC, EDQUOT) and the reserve could be given up:
+ * the error is cleared, what failed is worth another try.
+ */
+bool jp_reserve_spend(struct jp_store *store, struct jp_error *why);
+
+/* ---- removal.c -------------------------------------------------------------------------------
+ */
+
+/* An object on its way out. */
+struct jp_removal {
+    struct jp_store *store; /* its database is open */
+    const char *kind;       /* "image", "pod": for errors */
+    const char *key;        /* id or uuid, checked by the caller */
+    int parent_fd;          /* where the object's directory lies */
+    /* Deletes the row, or refuses. Inside the transaction; perhaps called twice. */
+    int (*remove_row)(struct jp_store *store, const char *key, struct jp_error *err);
+    char trashed[JP_TMP_NAME_SIZE]; /* where its directory is then; "" when there was none */
+    int fd;                         /* the caller's: keeps gc away from it; -1 when there is none */
+};
+
+/*
+ * Removes the row and moves the directory to tmp/, both or neither. Gives the reserve up when the
+ * disk is full. JP_ENOTFOUND when there is neither row nor directory.
+ */
+int jp_removal_run(struct jp_removal *removal, struct jp_error *err);
 
 /* ---- record.c ---------------------------------------------------------------------------------
  */

@@ -18,16 +18,18 @@
 #include "store/internal.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
+#include "sys/filesystem.h"
 #include "sys/lock.h"
 
 #define ROOT_MODE      0711 /* mds/ below must be reachable for the metadata service */
 #define VERSION_FORMAT "jetpack-store 1\n"
 #define SMALL_FILE_MAX 4096
+#define NEARLY_FULL    (256 << 10) /* bytes; several times what is shared */
 
 /* What a root directory of ours may hold; `version` comes last, so that it marks completeness. */
 static const char *const directories[] = {"tmp", "images", "pods", "keys", "mds"};
-static const char *const files[] = {"version", "driver",     "db",  "db-wal",
-                                    "db-shm",  "db-journal", "lock"};
+static const char *const files[] = {"version", "driver",     "db",   "db-wal",
+                                    "db-shm",  "db-journal", "lock", "reserve"};
 
 static bool is_ours(const char *name)
 {
@@ -116,6 +118,7 @@ static int fill_root(int root_fd, const char *root, struct jp_error *err)
         if (fd < 0)
             return -1;
     }
+    jp_reserve_fill(root_fd);
     return jp_file_replace(root_fd, "version", VERSION_FORMAT, strlen(VERSION_FORMAT), 0644, true,
                            err);
 }
@@ -239,6 +242,8 @@ void jp_store_free(struct jp_store *store)
     if (!store)
         return;
     jp_store_rest(store);
+    if (store->has_spent_reserve && store->pid == getpid())
+        jp_reserve_fill(store->root_fd);
     jp_fd_close(&store->root_fd);
     jp_fd_close(&store->images_fd);
     jp_fd_close(&store->pods_fd);
@@ -283,14 +288,22 @@ static int make_db_file(struct jp_store *store, struct jp_error *err)
     return 0;
 }
 
+/* No room for what commands that use the database together share: see jp_db_open(). */
+static bool is_nearly_full(const struct jp_store *store)
+{
+    uint64_t room;
+    return jp_filesystem_free(store->root_fd, &room) == 0 && room < NEARLY_FULL;
+}
+
 /* One way in: opens the file under the lock that is held; *ret_version 0 means it must be made. */
 static int open_db(struct jp_store *store, bool exclusive, int *ret_version, struct jp_error *err)
 {
     JP_AUTO_FREE char *path = jp_format("%s/db", store->root);
     if (!path)
         return jp_oom(err);
+    bool alone = exclusive || is_nearly_full(store);
     store->lock_fd = jp_lock_take(store->root_fd, "lock",
-                                  exclusive ? JP_LOCK_EXCLUSIVE : JP_LOCK_SHARED, true, err);
+                                  alone ? JP_LOCK_EXCLUSIVE : JP_LOCK_SHARED, true, err);
     if (store->lock_fd < 0)
         return -1;
     if (!jp_store_exists(store->root_fd, "db")) {
@@ -300,7 +313,7 @@ static int open_db(struct jp_store *store, bool exclusive, int *ret_version, str
         if (make_db_file(store, err) < 0)
             return -1;
     }
-    return jp_db_open(path, &store->db, ret_version, err);
+    return jp_db_open(path, alone, &store->db, ret_version, err);
 }
 
 static int prepare_db(struct jp_store *store, struct jp_error *err)

@@ -238,7 +238,13 @@ static int rename_inside(struct jp_store *store, const char *uuid, const char *n
     pod.name = jp_strdup(name);
     if (!pod.name)
         return jp_oom(err);
-    return jp_record_write_pod(fd, &pod, true, err);
+    if (jp_record_write_pod(fd, &pod, true, err) == 0)
+        return 0;
+    /* Replaced or not? gc lets the record win; one that was not touched needs no mark. */
+    JP_AUTO(jp_store_pod) recorded = {0};
+    if (jp_record_read_pod(fd, uuid, &recorded, NULL) == 0 && strcmp(recorded.name, name) != 0)
+        (void)jp_sys.unlinkat(store->tmp_fd, mark, 0);
+    return -1;
 }
 
 int jp_store_pod_rename(struct jp_store *store, const char *uuid, const char *name,
@@ -323,40 +329,25 @@ int jp_store_pod_unclone(struct jp_store *store, const struct jp_store_pod *pod,
 /* ---- removing ----------------------------------------------------------------------------------
  */
 
-/* Inside the transaction. */
-static int take_pod_out(struct jp_store *store, const char *uuid, char trashed[JP_TMP_NAME_SIZE],
-                        int *ret_fd, struct jp_error *err)
+static int remove_pod_row(struct jp_store *store, const char *uuid, struct jp_error *err)
 {
-    if (jp_rows_remove_pod(store->db, uuid, err) < 0)
-        return -1;
-    int rows = jp_db_changes(store->db);
-    JP_AUTO(jp_error) why = JP_ERROR_INIT;
-    if (jp_trash_take(store->tmp_fd, store->pods_fd, uuid, JP_TRASH_OBJECT, trashed, ret_fd,
-                      &why) == 0)
-        return 0;
-    trashed[0] = '\0';
-    if (why.code == JP_ENOTFOUND && rows > 0)
-        return 0;
-    if (why.code == JP_ENOTFOUND)
-        return jp_fail(err, JP_ENOTFOUND, 0, "there is no such pod");
-    if (err)
-        jp_error_move(err, &why);
-    return -1;
+    return jp_rows_remove_pod(store->db, uuid, err);
 }
 
 int jp_store_pod_destroy(struct jp_store *store, const char *uuid, struct jp_error *err)
 {
-    char trashed[JP_TMP_NAME_SIZE] = "";
-    JP_AUTO_FD int fd = -1;
+    struct jp_removal removal = {.store = store,
+                                 .kind = "pod",
+                                 .key = uuid,
+                                 .parent_fd = store->pods_fd,
+                                 .remove_row = remove_pod_row};
     if (!jp_uuid_valid(uuid))
         return jp_fail(err, JP_EINVALID, 0, "'%s' is not a UUID", uuid);
-    struct jp_db *db = jp_store_db(store, err);
-    if (!db || jp_db_begin(db, err) < 0)
+    if (!jp_store_db(store, err))
         return -1;
-    int r = jp_db_end(db, take_pod_out(store, uuid, trashed, &fd, err), err);
-    if (r < 0 && trashed[0])
-        (void)jp_sys.renameat(store->tmp_fd, trashed, store->pods_fd, uuid);
-    if (r == 0 && trashed[0])
-        r = jp_trash_empty(store->tmp_fd, trashed, err);
+    int r = jp_removal_run(&removal, err);
+    JP_AUTO_FD int fd = jp_fd_take(&removal.fd);
+    if (r == 0 && removal.trashed[0])
+        r = jp_trash_empty(store->tmp_fd, removal.trashed, err);
     return r < 0 ? jp_wrap(err, "destroy pod %s", uuid) : 0;
 }

@@ -4,16 +4,20 @@
  * Truth is the object directories; the database (SQLite, WAL) is an index that can be rebuilt from
  * them (fsck). Layout below the root directory (0711, everything inside 0700 or less):
  *
- *   version                  format of this directory, one line
- *   db                       the database
- *   lock                     flock'ed shared by users of the database, exclusive while it is made
- *   driver                   the storage driver that "auto" chose, and why
- *   tmp/NAME/                objects in the making, trees to be removed; the maker holds an flock
- * on the directory itself, so that gc knows which are abandoned images/sha512-HEX/       manifest
- * (exact bytes), record (JSON), rootfs/, skeleton pods/UUID/               manifest (reified),
- * record (JSON: name, created, leases, images), lock (held by the supervisor), state (JSON, stage
- * 1's), control, logs/, apps/APP/ (the driver's clone), volumes/NAME/ keys/ trusted keys mds/ what
- * the metadata service may read
+ *   version             format of this directory, one line
+ *   db                  the database
+ *   lock                flock'ed shared by users of the database, exclusive by who makes it, and by
+ *                       everybody when the disk is nearly full
+ *   driver              the storage driver that "auto" chose, and why
+ *   reserve             room that is given up when the disk is full, so that removing works
+ *   tmp/NAME/           objects in the making, trees to be removed; the maker holds an flock on the
+ *                       directory itself, so that gc knows which are abandoned
+ *   images/sha512-HEX/  manifest (exact bytes), record (JSON), rootfs/, skeleton
+ *   pods/UUID/          manifest (reified), record (JSON: name, created, leases, images), lock (held
+ *                       by the supervisor), state (JSON, stage 1's), control, logs/, apps/APP/ (the
+ *                       driver's clone), volumes/NAME/
+ *   keys/               trusted keys
+ *   mds/                what the metadata service may read
  *
  * One commit point per operation: an object is made in tmp/, made durable, renamed into place,
  * then entered in the database, the last two inside one transaction that keeps other writers out.

@@ -41,19 +41,39 @@ int jp_trash_sweep(struct jp_store *store, bool count_only, const struct jp_stor
 /* ---- gc ----------------------------------------------------------------------------------------
  */
 
-int jp_store_gc(struct jp_store *store, const struct jp_store_report *report, struct jp_error *err)
+static int reconcile_once(struct jp_store *store, const struct jp_store_report *report,
+                          struct jp_error *err)
 {
-    unsigned swept;
-    struct jp_db *db = jp_store_db(store, err);
+    struct jp_db *db = store->db;
     struct jp_reconcile job = {.store = store, .db = db, .report = report, .repair = true};
-    if (!db || jp_db_begin(db, err) < 0)
+    if (jp_db_begin(db, err) < 0)
         return -1;
     int r = jp_db_end(db, jp_reconcile(&job, err), err);
     jp_reconcile_done(&job);
-    if (r < 0 || jp_views_sweep(store, report, err) < 0)
+    return r;
+}
+
+int jp_store_gc(struct jp_store *store, const struct jp_store_report *report, struct jp_error *err)
+{
+    unsigned swept;
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    if (!jp_store_db(store, err))
+        return -1;
+    /* First, for it may make the room that the rest needs. */
+    int result = jp_trash_sweep(store, false, report, &swept, err);
+    int r = reconcile_once(store, report, &why);
+    if (r < 0 && jp_reserve_spend(store, &why))
+        r = reconcile_once(store, report, &why);
+    if (r < 0) {
+        if (result == 0)
+            jp_error_move(err, &why);
         return jp_wrap(err, "gc");
-    jp_db_trim(db);
-    return jp_trash_sweep(store, false, report, &swept, err);
+    }
+    if (jp_views_sweep(store, report, result == 0 ? err : NULL) < 0)
+        result = -1;
+    jp_db_trim(store->db);
+    jp_reserve_fill(store->root_fd);
+    return result;
 }
 
 /* ---- fsck --------------------------------------------------------------------------------------

@@ -164,6 +164,37 @@ int jp_file_replace(int dir_fd, const char *path, const void *bytes, size_t len,
     return r;
 }
 
+/* 0, or -1 with errno. */
+static int write_over(int dir_fd, const char *path, const void *bytes, size_t len)
+{
+    struct stat st;
+    JP_AUTO_FD int fd = jp_fd_open(dir_fd, path, O_WRONLY | O_NONBLOCK | O_NOCTTY, 0, NULL);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return -1;
+    /* st_blocks counts 512 bytes each. */
+    if (!S_ISREG(st.st_mode) || (uint64_t)st.st_blocks * 512 < len) {
+        errno = ENOSPC;
+        return -1;
+    }
+    ssize_t n = jp_sys.pwrite(fd, bytes, len, 0);
+    if (n >= 0 && (size_t)n < len)
+        errno = ENOSPC;
+    return n == (ssize_t)len ? jp_sys.ftruncate(fd, (off_t)len) : -1;
+}
+
+int jp_file_update(int dir_fd, const char *path, const void *bytes, size_t len, mode_t mode,
+                   struct jp_error *err)
+{
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    if (jp_file_replace(dir_fd, path, bytes, len, mode, /* durable= */ false, &why) == 0)
+        return 0;
+    bool is_full = why.sys == ENOSPC || why.sys == EDQUOT;
+    if (is_full && write_over(dir_fd, path, bytes, len) == 0)
+        return 0;
+    jp_error_move(err, &why);
+    return -1;
+}
+
 int jp_fd_sane_stdio(struct jp_error *err)
 {
     for (int fd = 0; fd <= STDERR_FILENO; fd++) {

@@ -52,6 +52,14 @@ int jp_file_read(int dir_fd, const char *path, size_t max, struct jp_buf *out,
 int jp_file_replace(int dir_fd, const char *path, const void *bytes, size_t len, mode_t mode,
                     bool durable, struct jp_error *err);
 
+/*
+ * The same, not durable, for what must be known even when the disk is full: then a file that is
+ * there already is written over in place, where that takes no more room. Only then may a reader see
+ * a part.
+ */
+int jp_file_update(int dir_fd, const char *path, const void *bytes, size_t len, mode_t mode,
+                   struct jp_error *err);
+
 /* Makes sure that 0, 1 and 2 are open (on /dev/null where they are not). First thing in main(). */
 int jp_fd_sane_stdio(struct jp_error *err);
 

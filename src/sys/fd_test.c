@@ -305,6 +305,40 @@ static void try_replace(void)
            "replace: a link is replaced, not followed");
 }
 
+/* A disk without room for another file. */
+static int openat_when_full(int dir_fd, const char *path, int flags, ...)
+{
+    if (flags & O_CREAT) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return openat(dir_fd, path, flags);
+}
+
+static void try_update(void)
+{
+    char large[8192];
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    memset(large, 'l', sizeof(large));
+    TAP_OK(jp_file_update(dir, "up", "some content", 12, 0600, NULL) == 0 &&
+               content_is("up", "some content"),
+           "update: makes");
+    TAP_OK(jp_file_update(dir, "up", "other", 5, 0600, NULL) == 0 && content_is("up", "other"),
+           "update: replaces");
+    struct jp_sys_calls before = jp_sys;
+    jp_sys.openat = openat_when_full;
+    TAP_OK(jp_file_update(dir, "up", "longer than before", 18, 0600, NULL) == 0 &&
+               content_is("up", "longer than before"),
+           "update: in place when the disk is full");
+    TAP_OK(jp_file_update(dir, "up", "short", 5, 0600, NULL) == 0 && content_is("up", "short"),
+           "update: in place, shorter");
+    TAP_OK(jp_file_update(dir, "up", large, sizeof(large), 0600, &err) < 0 && err.sys == ENOSPC &&
+               content_is("up", "short"),
+           "update: what needs more room fails and leaves the file alone");
+    TAP_OK(jp_file_update(dir, "absent", "x", 1, 0600, NULL) < 0, "update: what is not there");
+    jp_sys = before;
+}
+
 static void try_read(void)
 {
     JP_AUTO(jp_buf) got = JP_BUF_INIT;
@@ -386,6 +420,7 @@ static void try_stdio(void)
 int main(void)
 {
     dir = scratch_make();
+    try_update();
     try_read();
     try_replace();
     try_messages();
