@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <lzma.h>
+#include <signal.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -566,6 +567,79 @@ static void test_verify(void)
     spoil_and_verify("setfattr -n user.a -v b etc/motd", "rootfs/etc/motd", "'user.a' is extra");
 }
 
+/* ---- somebody else at work below tmp/ ---------------------------------------------------------- */
+
+#define RACED_FILES   300
+#define MAX_IMPORTS   2000 /* until the race was met often enough: some ten are */
+#define RACES_TO_MEET 5
+
+/* rootfs/d of whatever image is in the making becomes a link to the canary and back, for ever. */
+static void race(void)
+{
+    char path[96];
+    (void)snprintf(path, sizeof(path), "%s/tmp", root);
+    for (;;) {
+        DIR *dir = opendir(path);
+        struct dirent *entry;
+        while (dir && (entry = readdir(dir))) {
+            JP_AUTO_FREE char *name = jp_format("%s/%s/rootfs", path, entry->d_name);
+            JP_AUTO_FD int fd = open(name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+            if (fd < 0 || strncmp(entry->d_name, "new-", 4) != 0)
+                continue;
+            while (renameat(fd, "d", fd, "away") == 0) {
+                if (symlinkat(canary, fd, "d") == 0)
+                    (void)unlinkat(fd, "d", 0);
+                (void)renameat(fd, "away", fd, "d");
+            }
+        }
+        if (dir)
+            closedir(dir);
+    }
+}
+
+/* Files of d and e by turns, so that d is gone into again for each. */
+static void raced_tar(struct jp_buf *out)
+{
+    raw_add(out, &(struct raw){.name = "manifest", .data = RAW_MANIFEST});
+    raw_add(out, &(struct raw){.name = "rootfs/", .type = '5'});
+    raw_add(out, &(struct raw){.name = "rootfs/d/", .type = '5'});
+    raw_add(out, &(struct raw){.name = "rootfs/e/", .type = '5'});
+    for (size_t i = 0; i < RACED_FILES; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof(name), "rootfs/%c/%zu", i % 2 ? 'e' : 'd', i);
+        raw_add(out, &(struct raw){.name = name, .data = "x"});
+    }
+    raw_end(out);
+}
+
+static void test_race(void)
+{
+    struct state before = canary_state();
+    JP_AUTO(jp_buf) tar = JP_BUF_INIT;
+    raced_tar(&tar);
+    TAP_OK(takes(tar.data, tar.len, &tar), "row 38: taken: the archive alone");
+    jp_store_rest(store);
+    (void)fflush(stdout);
+    pid_t racer = fork();
+    if (racer == 0)
+        race();
+    unsigned met = 0;
+    for (unsigned i = 0; i < MAX_IMPORTS && met < RACES_TO_MEET && canary_is(&before); i++) {
+        JP_AUTO(jp_image_imported) imported = {.id = NULL};
+        struct jp_image_import_options options = {.not_durable = true};
+        if (import_with(tar.data, tar.len, &options, &imported, NULL) == 0)
+            (void)jp_store_image_destroy(store, imported.id, NULL);
+        else
+            met++;
+    }
+    (void)kill(racer, SIGKILL);
+    (void)waitpid(racer, NULL, 0);
+    TAP_OK(met >= RACES_TO_MEET, "row 38: imports fail where a directory is exchanged meanwhile");
+    TAP_OK(canary_is(&before), "row 38: nothing is written where the exchanged one leads");
+    (void)jp_store_gc(store, NULL, NULL);
+    TAP_OK(store_is_empty(), "row 38: nothing is left");
+}
+
 /* Every archive that is taken, as DIR/NUMBER.tar: for comparing with what other programs see. */
 static int write_cases(const char *dir)
 {
@@ -621,6 +695,7 @@ int main(int argc, char **argv)
     test_expectations(&tar);
     test_assembled();
     test_verify();
+    test_race();
     jp_store_free(store);
     int tmp_fd = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     (void)jp_tree_remove(tmp_fd, strrchr(top, '/') + 1, NULL);
