@@ -13,8 +13,10 @@
 
 int jp_cmd_version(struct jp_cli *cli, struct jp_error *err)
 {
-    (void)err;
     const char *commit = jp_config_get(cli->config, "version.git");
+    if (jp_cli_wants_json(&cli->args))
+        return jp_print_json(
+            json_pack("{s:s, s:o}", "version", JP_VERSION, "git", jp_json_text(commit)), err);
     (void)printf(commit ? "%s+git(%s)\n" : "%s\n", JP_VERSION, commit);
     return 0;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "base/time.h"
 #include "cli/cmd.h"
 #include "cli/output.h"
 #include "pod/inspect.h"
@@ -99,17 +100,41 @@ int jp_cmd_rename(struct jp_cli *cli, struct jp_error *err)
                : jp_pod_rename(jp_cli_pods(cli, err), &pod, cli->args.words[1], err);
 }
 
-int jp_cmd_wait(struct jp_cli *cli, struct jp_error *err)
+static int wait_for(struct jp_cli *cli, const char *word, int64_t end_ms, int *ret_status,
+                    struct jp_error *err)
 {
-    int64_t timeout;
-    int status = 0;
     JP_AUTO(jp_store_pod) pod = {.uuid = NULL};
     JP_AUTO_FREE char *app = NULL;
-    if (read_seconds(cli, "timeout", -1, &timeout, err) < 0 ||
-        jp_cli_find_pod_app(cli, cli->args.words[0], &pod, &app, err) < 0 ||
-        jp_pod_wait(jp_cli_pods(cli, err), &pod, app, timeout, &status, err) < 0)
+    if (jp_cli_find_pod_app(cli, word, &pod, &app, err) < 0)
         return -1;
-    return jp_pod_exit_code(status);
+    int64_t left_ms = end_ms < 0 ? -1 : end_ms - jp_time_monotonic_ms();
+    if (end_ms >= 0 && left_ms < 0)
+        left_ms = 0;
+    return jp_pod_wait(jp_cli_pods(cli, err), &pod, app, left_ms, ret_status, err);
+}
+
+int jp_cmd_wait(struct jp_cli *cli, struct jp_error *err)
+{
+    int64_t timeout_ms;
+    int result = 0;
+    if (read_seconds(cli, "timeout", -1, &timeout_ms, err) < 0)
+        return -1;
+    int64_t end_ms = timeout_ms < 0 ? -1 : jp_time_monotonic_ms() + timeout_ms;
+    /* A name that nobody has is told before the first wait. */
+    for (size_t i = 0; i < cli->args.n_words; i++) {
+        JP_AUTO(jp_store_pod) pod = {.uuid = NULL};
+        JP_AUTO_FREE char *app = NULL;
+        if (jp_cli_find_pod_app(cli, cli->args.words[i], &pod, &app, err) < 0)
+            return -1;
+    }
+    for (size_t i = 0; i < cli->args.n_words; i++) {
+        int status;
+        if (wait_for(cli, cli->args.words[i], end_ms, &status, err) < 0)
+            return -1;
+        if (result == 0)
+            result = jp_pod_exit_code(status);
+    }
+    return result;
 }
 
 int jp_cmd_cp(struct jp_cli *cli, struct jp_error *err)

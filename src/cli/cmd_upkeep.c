@@ -17,7 +17,7 @@ static void say(void *context, const char *kind, const char *what, const char *d
 }
 
 /* Images that no pod and no other image uses; those that stand on others go first. */
-static int remove_images(struct jp_store *store, struct jp_error *err)
+static int remove_images(struct jp_store *store, json_t *list, struct jp_error *err)
 {
     bool is_changed = true;
     while (is_changed) {
@@ -29,7 +29,7 @@ static int remove_images(struct jp_store *store, struct jp_error *err)
         for (size_t i = 0; i < images.count; i++) {
             JP_AUTO(jp_error) why = JP_ERROR_INIT;
             if (jp_store_image_destroy(store, images.items[i].id, &why) == 0) {
-                say(NULL, "image", images.items[i].id, "removed");
+                say(list, "image", images.items[i].id, "removed");
                 is_changed = true;
             } else if (why.code != JP_EBUSY) {
                 jp_error_move(err, &why);
@@ -50,9 +50,15 @@ int jp_cmd_gc(struct jp_cli *cli, struct jp_error *err)
     const struct jp_pod_context *ctx = jp_cli_pods(cli, err);
     if (!ctx)
         return -1;
-    if (jp_pod_gc(ctx, &options, err) < 0)
-        return -1;
-    return jp_cli_has(&cli->args, "images") ? remove_images(ctx->store, err) : 0;
+    json_t *list = jp_cli_wants_json(&cli->args) ? json_array() : NULL;
+    options.say_context = list;
+    int r = jp_pod_gc(ctx, &options, err);
+    if (r == 0 && jp_cli_has(&cli->args, "images"))
+        r = remove_images(ctx->store, list, err);
+    /* Also what was done before a failure. */
+    if (list && jp_print_json(list, r < 0 ? NULL : err) < 0)
+        r = -1;
+    return r;
 }
 
 int jp_cmd_fsck(struct jp_cli *cli, struct jp_error *err)

@@ -35,7 +35,7 @@ static const struct jp_cli_option mds_options[] = {
 static const struct jp_cli_option gc_options[] = {
     {"exited", 0, NULL, "destroy pods that have ended, too", 0},
     {"older", 0, "TIME", "with -exited: only those that ended so long ago (30s, 10m, 2h, 7d)", 0},
-    {"images", 0, NULL, "destroy images that nothing uses, too", 0}, END};
+    {"images", 0, NULL, "destroy images that nothing uses, too", 0}, FORMAT, END};
 static const struct jp_cli_option import_options[] = {
     {"name", 0, "NAME", "refuse an image of another name", 0},
     {"allow-unsigned", 0, NULL, "accept an image without a signature", 0},
@@ -145,7 +145,7 @@ const struct jp_command jp_commands[] = {
      "Makes a small image, imports it, runs it in a pod, and removes both, in a directory of its "
      "own. Nothing outside of it is touched.",
      none, "jetpack test"},
-    {"version", JP_GROUP_HOST, 0, 0, 0, "", "print the version", NULL, none, NULL},
+    {"version", JP_GROUP_HOST, 0, 0, 0, "[OPTION...]", "print the version", NULL, format_only, NULL},
     {"help", JP_GROUP_HOST, 0, 0, 1, "[OPTION...] [COMMAND]", "print help", NULL, help_options,
      "jetpack help run"},
 
@@ -230,9 +230,11 @@ const struct jp_command jp_commands[] = {
     {"logs", JP_GROUP_PODS, JP_COMMAND_ROOT, 1, 1, "[OPTION...] POD[:APP]", "print what apps wrote",
      "Standard output of the apps on standard output, standard error on standard error.",
      logs_options, "jetpack logs -f cache\njetpack logs -since 10m -t web:nginx"},
-    {"wait", JP_GROUP_PODS, JP_COMMAND_ROOT | JP_COMMAND_STATUS, 1, 1, "[OPTION...] POD[:APP]",
-     "wait until a pod has ended", "The exit status is the app's, as of run.", wait_options,
-     "jetpack wait cache"},
+    {"wait", JP_GROUP_PODS, JP_COMMAND_ROOT | JP_COMMAND_STATUS, 1, JP_NO_LIMIT,
+     "[OPTION...] POD[:APP]...", "wait until pods have ended",
+     "The exit status is the app's, as of run; of several the first that is not 0, in the order "
+     "given.",
+     wait_options, "jetpack wait cache\njetpack wait web cache"},
     {"exec", JP_GROUP_PODS, JP_COMMAND_ROOT | JP_COMMAND_STATUS | JP_COMMAND_PROGRAM, 2, JP_NO_LIMIT,
      "[OPTION...] POD[:APP] PROGRAM [ARG...]", "run a program in an app's world",
      "The program is confined as the app is. When the pod does not run, its isolation is made for "
@@ -266,7 +268,8 @@ const struct jp_command jp_commands[] = {
     {"cp", JP_GROUP_PODS, JP_COMMAND_ROOT, 2, JP_NO_LIMIT, "FROM... TO",
      "copy files into and out of pods",
      "A path is POD:APP:PATH, POD::PATH (the only app), POD:@VOLUME:PATH, or a path of the host that "
-     "is absolute or begins with a dot. Owner, mode and times are kept.",
+     "is absolute or begins with a dot. Owner, mode and times are kept. Out of a pod come neither "
+     "set-id bits nor file capabilities, and a device is an error.",
      none, "jetpack cp cache::/etc/redis/redis.conf ./\njetpack cp ./dump.rdb cache:@data:/"},
     {"rename", JP_GROUP_PODS, JP_COMMAND_ROOT, 2, 2, "POD NAME", "give a pod another name", NULL,
      none, "jetpack rename silent-otter cache"},

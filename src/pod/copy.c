@@ -5,7 +5,8 @@
  * (CVE-2018-15664, CVE-2019-10152). The root of a running app comes from its supervisor; an app
  * that does not run gets its isolation without programs for the time of the copy. A file appears
  * under its final name only when it is complete. What a pod offers never removes a directory of the
- * host: it is merged (jp_tree_merge).
+ * host: it is merged (jp_tree_merge). Neither set-id bits nor file capabilities nor devices come out
+ * of a pod: root of the pod made them for its own confined world.
  */
 #include <sys/stat.h>
 
@@ -190,8 +191,14 @@ static int open_parent(const struct place *p, char name[NAME_MAX + 1], struct jp
 
 /* ---- copying ---- */
 
+/* What a pod made may carry rights that it must not get elsewhere: see jp_tree_merge(). */
+static bool is_from_pod(const struct place *from)
+{
+    return from->root_fd >= 0;
+}
+
 static int copy_directory(int from_dir, const char *name, int to_dir, const char *to_name,
-                          struct jp_error *err)
+                          bool is_tame, struct jp_error *err)
 {
     JP_AUTO_FD int from = jp_fd_open_dir(from_dir, name, err);
     if (from < 0)
@@ -201,10 +208,10 @@ static int copy_directory(int from_dir, const char *name, int to_dir, const char
     JP_AUTO_FD int to = jp_fd_open_dir(to_dir, to_name, err);
     if (to < 0)
         return jp_wrap(err, "a directory does not replace '%s'", to_name);
-    return jp_tree_merge(from, to, err);
+    return jp_tree_merge(from, to, is_tame, err);
 }
 
-static int copy_file(int from_dir, const char *name, int to_dir, const char *to_name,
+static int copy_file(int from_dir, const char *name, int to_dir, const char *to_name, bool is_tame,
                      struct jp_error *err)
 {
     char uuid[JP_UUID_SIZE];
@@ -215,7 +222,7 @@ static int copy_file(int from_dir, const char *name, int to_dir, const char *to_
     JP_AUTO_FD int draft_fd = jp_fd_make_dir(to_dir, draft, 0700, err);
     if (draft_fd < 0)
         return -1;
-    int result = jp_tree_copy_entry(from_dir, name, draft_fd, err);
+    int result = jp_tree_copy_entry(from_dir, name, draft_fd, is_tame, err);
     if (result == 0 && jp_sys.renameat(draft_fd, name, to_dir, to_name) < 0)
         result = jp_fail_sys(err, "replace '%s'", to_name);
     (void)jp_tree_remove(to_dir, draft, NULL);
@@ -223,19 +230,19 @@ static int copy_file(int from_dir, const char *name, int to_dir, const char *to_
 }
 
 static int copy_entry(int from_dir, const char *name, int to_dir, const char *to_name,
-                      struct jp_error *err)
+                      bool is_tame, struct jp_error *err)
 {
     struct stat st;
     if (fstatat(from_dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return jp_fail(err, errno == ENOENT ? JP_ENOTFOUND : JP_ESYS, errno, "'%s'", name);
-    return S_ISDIR(st.st_mode) ? copy_directory(from_dir, name, to_dir, to_name, err)
-                               : copy_file(from_dir, name, to_dir, to_name, err);
+    return S_ISDIR(st.st_mode) ? copy_directory(from_dir, name, to_dir, to_name, is_tame, err)
+                               : copy_file(from_dir, name, to_dir, to_name, is_tame, err);
 }
 
 static int copy_content(const struct place *from, int to_fd, struct jp_error *err)
 {
     JP_AUTO_FD int fd = open_in(from, from->path, O_RDONLY | O_DIRECTORY, err);
-    return fd < 0 ? -1 : jp_tree_merge(fd, to_fd, err);
+    return fd < 0 ? -1 : jp_tree_merge(fd, to_fd, is_from_pod(from), err);
 }
 
 /* Into a directory that is there, under the source's own name. */
@@ -245,7 +252,7 @@ static int copy_into(const struct place *from, int to_fd, struct jp_error *err)
     if (means_content(from->path))
         return copy_content(from, to_fd, err);
     JP_AUTO_FD int dir = open_parent(from, name, err);
-    return dir < 0 ? -1 : copy_entry(dir, name, to_fd, name, err);
+    return dir < 0 ? -1 : copy_entry(dir, name, to_fd, name, is_from_pod(from), err);
 }
 
 /* To a name that is not there, or is no directory. */
@@ -268,7 +275,7 @@ static int copy_as(const struct place *from, const struct place *to, struct jp_e
     if (len > 0 && to->path[len - 1] == '/' &&
         (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode)))
         return jp_fail(err, JP_ENOTFOUND, 0, "there is no directory '%s'", to->word);
-    return copy_entry(dir, name, to_dir, to_name, err);
+    return copy_entry(dir, name, to_dir, to_name, is_from_pod(from), err);
 }
 
 static int copy_one(const struct jp_pod_context *ctx, const char *word, const struct place *to,

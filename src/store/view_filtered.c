@@ -38,7 +38,7 @@ static int link_file(int from_dir, int to_dir, const char *name, struct jp_error
         return 0;
     if (errno != EXDEV && errno != EMLINK && errno != EPERM && errno != EOPNOTSUPP)
         return jp_fail_sys(err, "link '%s'", name);
-    return jp_tree_copy_entry(from_dir, name, to_dir, err);
+    return jp_tree_copy_entry(from_dir, name, to_dir, /* is_tame= */ false, err);
 }
 
 static int add_entry(struct job *job, const char *path, bool only_dir, struct jp_error *err)

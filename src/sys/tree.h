@@ -27,14 +27,17 @@ int jp_tree_copy(int from_fd, int to_fd, bool *ret_reflinked, struct jp_error *e
 /*
  * The same into somebody's own tree: a directory of the destination is never removed for something
  * else, nor anything else for a directory (as cp -a). JP_EEXISTS when that would be needed.
+ * `is_tame` for what a stranger offers: set-id bits and file capabilities are left out, and a
+ * device is refused (JP_EINVALID).
  */
-int jp_tree_merge(int from_fd, int to_fd, struct jp_error *err);
+int jp_tree_merge(int from_fd, int to_fd, bool is_tame, struct jp_error *err);
 
 /*
  * Copies one entry that is no directory, under the same name, in the same way. JP_EINVALID for a
  * directory.
  */
-int jp_tree_copy_entry(int from_dir, const char *name, int to_dir, struct jp_error *err);
+int jp_tree_copy_entry(int from_dir, const char *name, int to_dir, bool is_tame,
+                       struct jp_error *err);
 
 /* Bytes that the tree takes on disk (blocks of files, each hard-linked file once). */
 int jp_tree_usage(int dir_fd, uint64_t *ret_bytes, struct jp_error *err);

@@ -242,7 +242,7 @@ static void try_merge(void)
         JP_AUTO_FD int from = open_dir("ms");
         JP_AUTO_FD int to = open_dir("md");
         JP_AUTO(jp_error) err = JP_ERROR_INIT;
-        bool refused = jp_tree_merge(from, to, &err) < 0 && err.code == JP_EEXISTS;
+        bool refused = jp_tree_merge(from, to, false, &err) < 0 && err.code == JP_EEXISTS;
         TAP_OK(refused && (i == 2 ? shell("test -L md/etc") : is_there("md/etc/deep/file")),
                "merge: case %zu: what is in the way stays", i);
     }
@@ -250,7 +250,7 @@ static void try_merge(void)
           "ln -s /etc/passwd md/l && echo x >ms/l && echo stays >md/a/g");
     JP_AUTO_FD int from = open_dir("ms");
     JP_AUTO_FD int to = open_dir("md");
-    TAP_OK(jp_tree_merge(from, to, NULL) == 0 && is_there("md/a/g") &&
+    TAP_OK(jp_tree_merge(from, to, false, NULL) == 0 && is_there("md/a/g") &&
                shell("test $(cat md/a/f) = new && test ! -L md/l && test $(cat md/l) = x"),
            "merge: files and links are replaced, directories joined");
     shell("rm -rf ms md");

@@ -41,6 +41,7 @@ struct copy {
     bool can_clone, can_range;
     bool all_cloned;
     bool is_merge; /* kinds are not exchanged */
+    bool is_tame;  /* nothing that gives rights */
     char *chunk;   /* CHUNK bytes, owned */
 };
 
@@ -65,6 +66,16 @@ static bool is_optional(const char *name)
     return strcmp(name, "security.selinux") == 0;
 }
 
+static bool gives_rights(const char *name)
+{
+    return strcmp(name, "security.capability") == 0;
+}
+
+static mode_t mode_of(const struct copy *c, const struct stat *st)
+{
+    return st->st_mode & (c->is_tame ? 01777 : 07777);
+}
+
 /* Those that a copy must not have more of than its source: inherited ACLs, a replaced directory's.
  */
 static bool is_exact(const char *name)
@@ -84,7 +95,7 @@ static int drop_xattr(int fd, const char *name)
 }
 
 /* Extended attributes of a file or directory, exactly. 0, or -1 with errno. */
-static int copy_xattrs(int from, int to)
+static int copy_xattrs(const struct copy *c, int from, int to)
 {
     JP_AUTO(jp_strv) names = JP_STRV_INIT;
     JP_AUTO(jp_strv) present = JP_STRV_INIT;
@@ -98,6 +109,8 @@ static int copy_xattrs(int from, int to)
     }
     for (size_t i = 0; i < names.count; i++) {
         const char *name = names.items[i];
+        if (c->is_tame && gives_rights(name))
+            continue;
         if ((jp_xattr_get(from, name, &value) < 0 ||
              jp_xattr_set(to, name, jp_buf_text(&value), value.len) < 0) &&
             !is_optional(name))
@@ -107,11 +120,11 @@ static int copy_xattrs(int from, int to)
 }
 
 /* Everything but content, on an open file or directory. 0, or -1 with errno. */
-static int copy_metadata(int from, int to, const struct stat *st)
+static int copy_metadata(const struct copy *c, int from, int to, const struct stat *st)
 {
     const struct timespec times[2] = {st->st_atim, st->st_mtim};
     if (jp_sys.fchown(to, st->st_uid, st->st_gid) < 0 ||
-        jp_sys.fchmod(to, st->st_mode & 07777) < 0 || copy_xattrs(from, to) < 0)
+        jp_sys.fchmod(to, mode_of(c, st)) < 0 || copy_xattrs(c, from, to) < 0)
         return -1;
     return jp_sys.futimens(to, times);
 }
@@ -242,7 +255,7 @@ static int copy_regular(struct copy *c, int from_dir, int to_dir, const char *na
         to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0600);
     if (to < 0)
         return fail_copy(c, "make", name, err);
-    if (copy_content(c, from, to, st.st_size) < 0 || copy_metadata(from, to, &st) < 0)
+    if (copy_content(c, from, to, st.st_size) < 0 || copy_metadata(c, from, to, &st) < 0)
         return fail_copy(c, "copy", name, err);
     return 0;
 }
@@ -263,6 +276,8 @@ static int copy_special_xattrs(struct copy *c, int from_dir, int to_dir, const c
         return errno == EOPNOTSUPP ? 0 : -1;
     for (const char *p = list; p < list + size; p += strlen(p) + 1) {
         ssize_t len = lgetxattr(from, p, c->chunk, CHUNK);
+        if (c->is_tame && gives_rights(p))
+            continue;
         if ((len < 0 || lsetxattr(to, p, c->chunk, (size_t)len, 0) < 0) && !is_optional(p))
             return -1;
     }
@@ -291,6 +306,11 @@ static int copy_special(struct copy *c, int to_dir, const char *name, const stru
                         struct jp_error *err)
 {
     int from_dir = jp_tree_top(&c->from)->fd;
+    if (c->is_tame && (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode))) {
+        JP_AUTO_FREE char *path = jp_tree_path(&c->from, name);
+        return jp_fail(err, JP_EINVALID, 0, "'%s' is a device: devices are not copied out of pods",
+                       path ? path : name);
+    }
     const struct timespec times[2] = {st->st_atim, st->st_mtim};
     if (make_special(c, from_dir, to_dir, name, st) < 0) {
         /* FreeBSD's mknod(2) does not make sockets; a name without listener is of no use. */
@@ -300,7 +320,7 @@ static int copy_special(struct copy *c, int to_dir, const char *name, const stru
     }
     if (jp_sys.fchownat(to_dir, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
         (!S_ISLNK(st->st_mode) &&
-         jp_sys.fchmodat(to_dir, name, st->st_mode & 07777, AT_SYMLINK_NOFOLLOW) < 0) ||
+         jp_sys.fchmodat(to_dir, name, mode_of(c, st), AT_SYMLINK_NOFOLLOW) < 0) ||
         copy_special_xattrs(c, from_dir, to_dir, name) < 0 ||
         jp_sys.utimensat(to_dir, name, times, AT_SYMLINK_NOFOLLOW) < 0)
         return fail_copy(c, "copy", name, err);
@@ -373,7 +393,7 @@ static int finish_dir(struct copy *c, struct jp_error *err)
 {
     int from = jp_tree_top(&c->from)->fd, to = jp_tree_top(&c->to)->fd;
     struct stat st;
-    if (fstat(from, &st) < 0 || copy_metadata(from, to, &st) < 0)
+    if (fstat(from, &st) < 0 || copy_metadata(c, from, to, &st) < 0)
         return fail_copy(c, "copy", NULL, err);
     return jp_tree_pop(&c->from, err) < 0 ? -1 : jp_tree_pop(&c->to, err);
 }
@@ -392,7 +412,7 @@ static int start_copy(struct copy *c, int from_fd, int to_fd, struct jp_error *e
     return jp_tree_push(&c->to, jp_fd_take(&to), "", false, err);
 }
 
-static int copy_tree(int from_fd, int to_fd, bool is_merge, bool *ret_reflinked,
+static int copy_tree(int from_fd, int to_fd, bool is_merge, bool is_tame, bool *ret_reflinked,
                      struct jp_error *err)
 {
     __attribute__((__cleanup__(copy_clear))) struct copy c = {.from = JP_TREE_STACK_INIT,
@@ -402,7 +422,8 @@ static int copy_tree(int from_fd, int to_fd, bool is_merge, bool *ret_reflinked,
                                                               .can_clone = true,
                                                               .can_range = true,
                                                               .all_cloned = true,
-                                                              .is_merge = is_merge};
+                                                              .is_merge = is_merge,
+                                                              .is_tame = is_tame};
     if (start_copy(&c, from_fd, to_fd, err) < 0)
         return -1;
     while (c.from.count > 0) {
@@ -418,22 +439,25 @@ static int copy_tree(int from_fd, int to_fd, bool is_merge, bool *ret_reflinked,
 
 int jp_tree_copy(int from_fd, int to_fd, bool *ret_reflinked, struct jp_error *err)
 {
-    return copy_tree(from_fd, to_fd, /* is_merge= */ false, ret_reflinked, err);
+    return copy_tree(from_fd, to_fd, /* is_merge= */ false, /* is_tame= */ false, ret_reflinked,
+                     err);
 }
 
-int jp_tree_merge(int from_fd, int to_fd, struct jp_error *err)
+int jp_tree_merge(int from_fd, int to_fd, bool is_tame, struct jp_error *err)
 {
-    return copy_tree(from_fd, to_fd, /* is_merge= */ true, NULL, err);
+    return copy_tree(from_fd, to_fd, /* is_merge= */ true, is_tame, NULL, err);
 }
 
-int jp_tree_copy_entry(int from_dir, const char *name, int to_dir, struct jp_error *err)
+int jp_tree_copy_entry(int from_dir, const char *name, int to_dir, bool is_tame,
+                       struct jp_error *err)
 {
     __attribute__((__cleanup__(copy_clear))) struct copy c = {.from = JP_TREE_STACK_INIT,
                                                               .to = JP_TREE_STACK_INIT,
                                                               .links = JP_TREE_INODES_INIT,
                                                               .to_root = to_dir,
                                                               .can_clone = true,
-                                                              .can_range = true};
+                                                              .can_range = true,
+                                                              .is_tame = is_tame};
     struct stat st;
     if (fstatat(from_dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return jp_fail_sys(err, "stat '%s'", name);

@@ -210,6 +210,17 @@ run jetpack wait w
 is "$status" 137 "wait"
 wait
 done_well "destroy" jetpack destroy w
+run jetpack run -d -pod-name v test.example/sleep
+run jetpack run -d -pod-name w test.example/sleep
+fails 125 'none' "wait for several, one of them unknown" jetpack wait v none
+fails 125 'still runs' "wait for several, a time-out" jetpack wait -timeout 1 v w
+(sleep 1; jetpack kill w; jetpack stop v) &
+run jetpack wait v w
+is "$status" 143 "wait for several: the first that is not 0"
+wait
+run jetpack wait w v
+is "$status" 137 "... in the order given"
+done_well "destroy" jetpack destroy v w
 run jetpack prepare -pod-name never test.example/true
 fails 125 never "wait for a pod that never ran" jetpack wait never
 
@@ -245,7 +256,10 @@ rm -f "$work/root/db" "$work/root/db-wal" "$work/root/db-shm"
 done_well "fsck -repair" jetpack fsck -repair
 run jetpack show first
 is "$status" 0 "... finds the pod again"
-done_well "gc -exited" jetpack gc -exited
+done_well "gc -format=json with nothing to do" jetpack gc -format=json
+is "$out" '[]' "... is an empty list"
+done_well "gc -exited" jetpack gc -exited -format=json
+is "$(json kind) $(json done)" 'pod removed' "... says in JSON what it did"
 is "$(jetpack list -q)" '' "... removes it"
 fails 1 'first' "destroy of a destroyed pod" jetpack destroy first
 run jetpack doctor

@@ -221,6 +221,39 @@ is "$out" deep "... with what is below"
 done_well "cp into a volume" jetpack cp "$work/file" files:@vol:/in-volume
 run jetpack exec files probe cat /vol/in-volume
 is "$out" content "... arrives"
+
+# Row 73: root of a pod cannot give away rights by what is copied out.
+cp "$work/file" "$work/dir/set-id"
+chmod 6755 "$work/dir/set-id"
+chmod 3777 "$work/dir/sub"
+mkfifo "$work/dir/fifo"
+has_capability=
+if command -v setfattr >/dev/null 2>&1 && cp "$work/file" "$work/dir/capable" &&
+    setfattr -n security.capability -v 0x0100000200040000000000000000000000000000 \
+        "$work/dir/capable" 2>/dev/null; then
+    has_capability=1
+fi
+done_well "cp of set-id files into a volume" jetpack cp "$work/dir" files:@vol:/
+run jetpack exec files probe stat /vol/dir/set-id
+like "$out" 'file 6755' "... keeps the bits"
+done_well "cp of them out of it" jetpack cp files:@vol:/dir "$work/came"
+is "$(stat -c %a "$work/came/set-id") $(stat -c %a "$work/came/sub")" '755 1777' "... does not"
+is "$(stat -c %F "$work/came/fifo")" fifo "... other kinds come along"
+done_well "cp of one file" jetpack cp files::/vol/dir/set-id "$work/one"
+is "$(stat -c %a "$work/one")" 755 "... does not"
+if [ -n "$has_capability" ]; then
+    getfattr -n security.capability "$work/root/pods"/*/volumes/vol/dir/capable >/dev/null 2>&1
+    ok $? "a file capability comes into a volume"
+    ! getfattr -n security.capability "$work/came/capable" >/dev/null 2>&1
+    ok $? "... and not out of it"
+else
+    skip "file capabilities" "not here: setfattr cannot set them"
+fi
+mknod "$work/dir/device" c 1 3
+done_well "cp of a device into a volume" jetpack cp "$work/dir/device" files:@vol:/
+fails 1 "'device' is a device" "cp of a device out of it" jetpack cp files:@vol:/device "$work/device"
+[ ! -e "$work/device" ]
+ok $? "... makes none"
 run jetpack stop files
 run jetpack cp "$work/file" files::/data/lost
 is "$status $(printf '%s' "$err" | grep -c 'warning: .* does not run')" '0 1' \

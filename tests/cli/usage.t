@@ -9,6 +9,8 @@ is "$err" '' "... and nothing on standard error"
 
 run jetpack version
 like "$out" '^[0-9]+\.[0-9]+\.[0-9]+' "version"
+run jetpack version -format=json
+like "$(json version)" '^[0-9]+\.[0-9]+\.[0-9]+' "... in JSON"
 run jetpack --version
 is "$status" 0 "--version"
 
