@@ -59,25 +59,54 @@ static int open_numbered(int dir_fd, const char *app, unsigned number)
     return name ? openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
 }
 
-static void open_files(struct source *s, int dir_fd)
+/*
+ * Opens what is newer than the file that is known already (-1: all), the newest first; a rotation
+ * meanwhile shows a file twice. *ret_found tells whether the known one is still there.
+ */
+static size_t open_newer(const struct source *s, int dir_fd, int known_fd, int fds[MAX_FILES],
+                         bool *ret_found)
 {
-    for (unsigned number = 0; number < MAX_FILES && s->n_fds < MAX_FILES; number++) {
+    size_t count = 0;
+    *ret_found = known_fd < 0;
+    for (unsigned number = 0; number < MAX_FILES; number++) {
         int fd = open_numbered(dir_fd, s->app, number);
         if (fd < 0 && number > 0)
             break;
         if (fd < 0)
             continue; /* between the rename and the new file */
-        if (s->n_fds > 0 && same_file(fd, s->fds[s->n_fds - 1])) {
+        *ret_found |= known_fd >= 0 && same_file(fd, known_fd);
+        if (known_fd >= 0 && *ret_found) {
             close(fd);
-            continue;
+            break;
         }
-        s->fds[s->n_fds++] = fd;
+        if (count > 0 && same_file(fd, fds[count - 1]))
+            close(fd);
+        else
+            fds[count++] = fd;
     }
-    for (size_t i = 0; i < s->n_fds / 2; i++) {
-        int other = s->fds[i];
-        s->fds[i] = s->fds[s->n_fds - 1 - i];
-        s->fds[s->n_fds - 1 - i] = other;
+    return count;
+}
+
+/* Appends files that were opened newest first. Those that were read are closed to make room. */
+static void append_files(struct source *s, int fds[MAX_FILES], size_t count)
+{
+    while (s->n_fds + count > MAX_FILES && s->at > 0) {
+        close(s->fds[0]);
+        memmove(&s->fds[0], &s->fds[1], (MAX_FILES - 1) * sizeof(s->fds[0]));
+        s->n_fds--;
+        s->at--;
     }
+    while (count > 0 && s->n_fds < MAX_FILES)
+        s->fds[s->n_fds++] = fds[--count];
+    while (count > 0)
+        close(fds[--count]);
+}
+
+static void open_files(struct source *s, int dir_fd)
+{
+    int fds[MAX_FILES];
+    bool found;
+    append_files(s, fds, open_newer(s, dir_fd, -1, fds, &found));
 }
 
 /* "2026-01-02T03:04:05.678901234Z stdout F text" */
@@ -227,25 +256,20 @@ static int hand_out(const struct jp_pod_context *ctx, struct reading *r, struct 
     return 0;
 }
 
-/* The current file was renamed: what it still holds was read, the new one comes after it. */
-static void follow_rotation(struct source *s, int dir_fd)
+/* The current file was renamed: what it still holds is read, then what came after it. */
+static void follow_rotation(const struct jp_pod_context *ctx, struct source *s, int dir_fd)
 {
+    int fds[MAX_FILES];
+    bool found;
     if (dir_fd < 0 || s->at + 1 < s->n_fds)
         return;
-    int fd = open_numbered(dir_fd, s->app, 0);
-    if (fd < 0)
-        return;
-    if (s->n_fds > 0 && same_file(fd, s->fds[s->n_fds - 1])) {
-        close(fd);
-        return;
-    }
-    if (s->n_fds == MAX_FILES) {
-        close(s->fds[0]);
-        memmove(&s->fds[0], &s->fds[1], (MAX_FILES - 1) * sizeof(s->fds[0]));
-        s->n_fds--;
-        s->at--;
-    }
-    s->fds[s->n_fds++] = fd;
+    int known_fd = s->n_fds > 0 ? s->fds[s->n_fds - 1] : -1;
+    size_t count = open_newer(s, dir_fd, known_fd, fds, &found);
+    if (count > 0 && !found)
+        jp_pod_say(ctx, JP_POD_WARNING,
+                   "the log of '%s' was rotated away faster than it was read: lines are missing",
+                   s->app);
+    append_files(s, fds, count);
 }
 
 static int follow(const struct jp_pod_context *ctx, struct reading *r, int pod_fd,
@@ -259,7 +283,7 @@ static int follow(const struct jp_pod_context *ctx, struct reading *r, int pod_f
         if (r->dir_fd < 0)
             r->dir_fd = jp_fd_open_dir(pod_fd, JP_STATE_LOGS, NULL);
         for (size_t i = 0; i < r->count; i++)
-            follow_rotation(&r->sources[i], r->dir_fd);
+            follow_rotation(ctx, &r->sources[i], r->dir_fd);
         if (hand_out(ctx, r, err) < 0)
             return -1;
         /* Looked at before the last read: what was written until the end has been handed out. */

@@ -58,6 +58,50 @@ static void test_logs(void)
     TAP_STR(read_logs("c", -1, 0), "error 5", "no such app");
 }
 
+#define LINE(n, text) "2026-01-01T00:01:0" #n ".000000000Z stdout F " text "\n"
+
+/* Rotates the log when a line arrives; the pod ends with the last one. */
+struct rotation {
+    int dir;
+    int lock;
+};
+
+static int collect_and_rotate(void *context, const struct jp_pod_log_line *line)
+{
+    struct rotation *r = context;
+    (void)collect(NULL, line);
+    if (strncmp(line->text, "one", line->len) == 0) { /* twice, before anybody looks again */
+        (void)renameat(r->dir, "a.log", r->dir, "a.log.2");
+        write_file(r->dir, "a.log.1", LINE(2, "two"));
+        write_file(r->dir, "a.log", LINE(3, "three"));
+    } else if (strncmp(line->text, "three", line->len) == 0) { /* so often that it is gone */
+        (void)unlinkat(r->dir, "a.log.2", 0);
+        write_file(r->dir, "a.log.1", LINE(8, "eight"));
+        write_file(r->dir, "a.log", LINE(9, "nine"));
+    } else if (strncmp(line->text, "nine", line->len) == 0) {
+        jp_fd_close(&r->lock);
+    }
+    return 0;
+}
+
+static void test_follow(void)
+{
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    struct rotation r = {.dir = jp_fd_make_dir(pod_fd, JP_STATE_LOGS, 0700, NULL)};
+    r.lock = jp_lock_take(pod_fd, "lock", JP_LOCK_EXCLUSIVE, false, NULL);
+    struct jp_pod_logs options = {
+        .app = "a", .tail = -1, .follow = true, .line = collect_and_rotate, .context = &r};
+    (void)unlinkat(r.dir, "a.log.1", 0);
+    (void)unlinkat(r.dir, "a.log.2", 0);
+    write_file(r.dir, "a.log", LINE(1, "one"));
+    seen[0] = f.said[0] = '\0';
+    TAP_OK(jp_pod_logs(&f.ctx, &pod, &options, &err) == 0, "follow until the end");
+    TAP_STR(seen, "a1=one;a1=two;a1=three;a1=eight;a1=nine;", "... over two rotations at once");
+    const char *first = strstr(f.said, "lines are missing");
+    TAP_OK(first && !strstr(first + 1, "lines are missing"), "... and says once what is lost");
+    jp_fd_close(&r.dir);
+}
+
 static enum jp_pod_state state(void)
 {
     struct jp_pod_status status;
@@ -123,6 +167,7 @@ int main(void)
         jp_store_pod_open(f.store, pod.uuid, &pod_fd, &err) < 0)
         fixture_die("prepare", &err);
     test_logs();
+    test_follow();
     test_states();
     jp_fd_close(&pod_fd);
     jp_store_pod_clear(&pod);
