@@ -15,6 +15,7 @@ int jp_cmd_export(struct jp_cli *cli, struct jp_error *err)
     const char *method = jp_cli_value(&cli->args, "compression");
     bool is_stdout = strcmp(file, "-") == 0;
     struct jp_image_export_options options = {.path = is_stdout ? NULL : file, .fd = STDOUT_FILENO};
+    options.as_it_came = !method;
     if (!method)
         method = jp_config_get(cli->config, "images.aci.compression");
     if (!jp_compression_parse(method ? method : "none", &options.compression))

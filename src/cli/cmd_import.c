@@ -125,6 +125,7 @@ int jp_cmd_import(struct jp_cli *cli, struct jp_error *err)
         .manifest = manifest_path ? jp_buf_text(&manifest) : NULL,
         .manifest_len = manifest.len,
         .expected_name = jp_cli_value(&cli->args, "name"),
+        .keeps_archive = jp_config_bool(cli->config, "images.aci.store"),
         .limits = {.manifest_bytes = max_manifest,
                    .entries = jp_config_u64(cli->config, "images.max-entries"),
                    .unpacked_bytes = jp_config_u64(cli->config, "images.max-size")},

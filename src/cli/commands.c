@@ -173,7 +173,8 @@ const struct jp_command jp_commands[] = {
     {"export", JP_GROUP_IMAGES, JP_COMMAND_ROOT | JP_COMMAND_IMAGE, 1, 2,
      "[OPTION...] IMAGE [FILE]", "write an image to an archive",
      "The uncompressed archive is byte for byte the one that was imported. Without FILE, or with -, "
-     "it goes to standard output, which must not be a terminal.",
+     "it goes to standard output, which must not be a terminal. An archive that was kept as it came "
+     "(images.aci.store) is given back so, unless a compression is asked for.",
      export_options, "jetpack export -compression=zstd example.com/redis redis.aci"},
     {"verify", JP_GROUP_IMAGES, JP_COMMAND_ROOT | JP_COMMAND_IMAGE, 0, JP_NO_LIMIT,
      "[OPTION...] IMAGE...", "compare images with what was imported",

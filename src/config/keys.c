@@ -33,7 +33,7 @@ const struct jp_config_key jp_config_keys[] = {
     {"debug", BOOL, "off", "Whether commands say more about what they do.", NULL},
     {"images.aci.compression", CHOICE, "xz", "How exported and built archives are compressed.",
      "none|gzip|bzip2|xz|zstd"},
-    {"images.aci.store", BOOL, "off", "Whether the archive is kept as it came, with its signature.",
+    {"images.aci.store", BOOL, "off", "Whether the archive is kept as it came, for export.",
      NULL},
     {"images.max-entries", NUMBER, "5000000", "Most entries in the archive of an image.", NULL},
     {"images.max-manifest", SIZE, "4Mi", "Largest manifest of an image.", NULL},

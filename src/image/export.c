@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "image/compress.h"
+#include "image/kept.h"
 #include "image/restore.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
@@ -23,8 +24,8 @@ static int write_out(void *context, const void *bytes, size_t len, struct jp_err
     return jp_compressor_add(context, bytes, len, err);
 }
 
-static int export_to(int dir_fd, int fd, const struct jp_image_export_options *options,
-                     struct jp_error *err)
+static int export_made(int dir_fd, int fd, const struct jp_image_export_options *options,
+                       struct jp_error *err)
 {
     char id[JP_IMAGE_ID_SIZE];
     struct jp_restored restored;
@@ -43,6 +44,20 @@ static int export_to(int dir_fd, int fd, const struct jp_image_export_options *o
     if (strcmp(id, options->id) != 0)
         return jp_fail(err, JP_ECORRUPT, 0, "the image was changed after the import: see verify");
     return jp_compressor_finish(compressor, err);
+}
+
+static int export_to(int dir_fd, int fd, const struct jp_image_export_options *options,
+                     struct jp_error *err)
+{
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    JP_AUTO_FD int kept_fd = options->as_it_came ? jp_kept_open(dir_fd, &why) : -1;
+    if (kept_fd >= 0)
+        return jp_kept_copy(kept_fd, fd, options->id, &options->watch, err);
+    if (why.code != JP_OK && why.code != JP_ENOTFOUND) {
+        jp_error_move(err, &why);
+        return -1;
+    }
+    return export_made(dir_fd, fd, options, err);
 }
 
 /* A name beside the file, so that the rename stays in one directory. */

@@ -14,6 +14,7 @@
 #include "base/time.h"
 #include "image/export.h"
 #include "image/import.h"
+#include "image/kept.h"
 #include "sys/fd.h"
 
 void jp_image_imported_clear(struct jp_image_imported *imported)
@@ -228,6 +229,25 @@ int jp_image_export(struct jp_store *store, const struct jp_image_export_options
     return 0;
 }
 
+/* The archive that was kept, beside what was made of it. */
+static int verify_kept(int dir_fd, const struct jp_image_verify_options *options,
+                       uint64_t *differences, struct jp_error *err)
+{
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    JP_AUTO_FD int fd = jp_kept_open(dir_fd, &why);
+    if (fd >= 0 && jp_kept_copy(fd, -1, options->id, &options->watch, &why) == 0)
+        return 0;
+    if (why.code == JP_ENOTFOUND)
+        return 0;
+    if (why.code != JP_ECORRUPT && why.code != JP_EINVALID && why.code != JP_ELIMIT) {
+        jp_error_move(err, &why);
+        return -1;
+    }
+    options->difference(options->watch.context, JP_KEPT_FILE, "content differs");
+    (*differences)++;
+    return 0;
+}
+
 int jp_image_verify(struct jp_store *store, const struct jp_image_verify_options *options,
                     uint64_t *ret_differences, struct jp_error *err)
 {
@@ -235,7 +255,8 @@ int jp_image_verify(struct jp_store *store, const struct jp_image_verify_options
     if (jp_store_image_open(store, options->id, &dir_fd, err) != 0)
         return -1;
     jp_store_rest(store);
-    if (jp_verify_run(dir_fd, options, ret_differences, err) != 0)
+    if (jp_verify_run(dir_fd, options, ret_differences, err) != 0 ||
+        verify_kept(dir_fd, options, ret_differences, err) != 0)
         return jp_wrap(err, "verify %.19s", options->id);
     return 0;
 }

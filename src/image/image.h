@@ -62,7 +62,8 @@ struct jp_image_import_options {
     size_t n_expected_labels;
     const char *expected_id; /* full id, or NULL */
     struct jp_image_limits limits;
-    bool not_durable; /* leave out syncfs(2): for tests and for caches that may be lost */
+    bool keeps_archive; /* also as it came: export gives it back. An ACI only, not with `manifest` */
+    bool not_durable;   /* leave out syncfs(2): for tests and for caches that may be lost */
     struct jp_image_watch watch;
 };
 
@@ -104,6 +105,8 @@ const char *jp_compression_name(enum jp_compression compression);
 struct jp_image_export_options {
     const char *id; /* full id */
     enum jp_compression compression;
+    /* When the archive was kept at its import, its very bytes, whatever `compression` says. */
+    bool as_it_came;
     /*
      * With `path`: written to a new file beside it and renamed over it when whole (mode 0644 less
      * the umask). Without: written to `fd`, where a failure leaves what came before it.

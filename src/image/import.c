@@ -24,6 +24,7 @@
 #include "image/aci.h"
 #include "image/assemble.h"
 #include "image/hash.h"
+#include "image/kept.h"
 #include "image/ring.h"
 #include "image/stream.h"
 #include "image/unpack.h"
@@ -42,6 +43,7 @@ struct pipeline {
     const struct jp_image_import_options *options;
     struct jp_ring *ring;
     struct jp_stream *stream;
+    int kept_fd;           /* the archive as it came goes there; -1: not kept */
     uint64_t total;        /* bytes of the source, 0 unknown */
     int64_t last_progress; /* ms */
     unsigned char digest[JP_HASH_SHA512_SIZE];
@@ -217,6 +219,8 @@ static int finish(struct pipeline *p, struct jp_unpack *unpack,
     ret->entries = jp_unpack_entries(unpack);
     ret->size_bytes = p->size;
     ret->disk_bytes = jp_unpack_disk_bytes(unpack);
+    if (p->kept_fd >= 0)
+        ret->disk_bytes += jp_stream_position(p->stream);
     return 0;
 }
 
@@ -231,7 +235,7 @@ int jp_import_run(const struct jp_import_target *target,
 {
     struct jp_image_import_options o = *options;
     o.limits = with_defaults(o.limits);
-    struct pipeline p = {.options = &o, .total = source_size(o.fd)};
+    struct pipeline p = {.options = &o, .kept_fd = -1, .total = source_size(o.fd)};
     JP_AUTO_PTR(jp_stream) stream = NULL;
     JP_AUTO_PTR(jp_ring) ring = jp_ring_new();
     JP_AUTO_PTR(jp_unpack) unpack = NULL;
@@ -245,6 +249,13 @@ int jp_import_run(const struct jp_import_target *target,
         return jp_oom(err);
     if (jp_stream_open(o.fd, o.watch.cancel, &stream, err) != 0)
         return -1;
+    JP_AUTO_FD int kept_fd = -1;
+    if (o.keeps_archive && !o.manifest) {
+        kept_fd = jp_fd_open(target->dir_fd, JP_KEPT_FILE, O_WRONLY | O_CREAT | O_EXCL, 0600, err);
+        if (kept_fd < 0 || jp_stream_keep(stream, kept_fd, err) != 0)
+            return -1;
+    }
+    p.kept_fd = kept_fd;
     if (jp_unpack_open(&to, &unpack, err) != 0)
         return -1;
     p.stream = stream;

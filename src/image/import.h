@@ -7,7 +7,7 @@
 #include "image/image.h"
 
 struct jp_import_target {
-    int dir_fd;    /* gets `skeleton` and `manifest` */
+    int dir_fd;    /* gets `skeleton`, `manifest` and perhaps `archive` */
     int rootfs_fd; /* gets the tree; empty */
 };
 

@@ -14,6 +14,7 @@
 #include "image/decoder.h"
 #include "image/tar.h"
 #include "image/tar_header.h"
+#include "sys/fd.h"
 
 #define INPUT_SIZE 262144U
 #define IDLE_MAX   8   /* rounds without progress before a decoder counts as stuck */
@@ -22,6 +23,8 @@
 struct jp_stream {
     int fd;
     bool is_regular;
+    bool has_copy; /* every byte goes to copy_fd, too */
+    int copy_fd;
     const volatile sig_atomic_t *cancel;
     const struct jp_decoder *decoder; /* NULL: not compressed */
     void *state;
@@ -81,6 +84,8 @@ static int read_some(struct jp_stream *s, unsigned char *out, size_t len, size_t
         return jp_fail_sys(err, "read the archive");
     if (n == 0)
         s->in_ended = true;
+    if (s->has_copy && jp_fd_write_all(s->copy_fd, out, (size_t)n, "the archive", err) != 0)
+        return -1;
     atomic_fetch_add_explicit(&s->position, (uint64_t)n, memory_order_relaxed);
     *ret_len = (size_t)n;
     return 0;
@@ -215,6 +220,13 @@ int jp_stream_open(int fd, const volatile sig_atomic_t *cancel, struct jp_stream
         return -1;
     *ret = jp_take(&s);
     return 0;
+}
+
+int jp_stream_keep(struct jp_stream *s, int out_fd, struct jp_error *err)
+{
+    s->has_copy = true;
+    s->copy_fd = out_fd;
+    return jp_fd_write_all(out_fd, s->in, s->in_len, "the archive", err);
 }
 
 void jp_stream_free(struct jp_stream *stream)

@@ -35,6 +35,12 @@ void jp_stream_free(struct jp_stream *stream);
 JP_DEFINE_AUTO_PTR(jp_stream);
 
 /*
+ * From here on every byte of fd is written to out_fd too, beginning with those that were read
+ * already; out_fd stays the caller's. Once, before the first jp_stream_read().
+ */
+int jp_stream_keep(struct jp_stream *stream, int out_fd, struct jp_error *err);
+
+/*
  * Fills `out`: *ret_len is less than len only at the end, which is reported only after every check
  * has been made. JP_ECORRUPT, JP_ELIMIT, JP_EINTERRUPTED, JP_ESYS.
  */

@@ -12,7 +12,8 @@
  *   reserve             room that is given up when the disk is full, so that removing works
  *   tmp/NAME/           objects in the making, trees to be removed; the maker holds an flock on the
  *                       directory itself, so that gc knows which are abandoned
- *   images/sha512-HEX/  manifest (exact bytes), record (JSON), rootfs/, skeleton
+ *   images/sha512-HEX/  manifest (exact bytes), record (JSON), rootfs/, skeleton, perhaps
+ *                       archive (as it came)
  *   pods/UUID/          manifest (reified), record (JSON: name, created, leases, images), lock (held
  *                       by the supervisor), state (JSON, stage 1's), control, logs/, apps/APP/ (the
  *                       driver's clone), volumes/NAME/

@@ -145,6 +145,38 @@ fails 1 '.' "export after a change" jetpack export -compression=none "$id" "$wor
 test ! -e "$work/changed"
 ok $? "... leaves no file"
 
+# The archive as it came.
+run jetpack destroy-image test.example/one
+xz -9 -c "$work/one.aci" >"$work/one.xz"
+done_well "import, the archive kept" jetpack -o images.aci.store=on import -q "$work/one.xz"
+id=$out
+done_well "export gives it back" jetpack export "$id" "$work/as-it-came"
+cmp -s "$work/one.xz" "$work/as-it-came"
+ok $? "... bit for bit"
+done_well "... in another compression, too" jetpack export -compression=none "$id" "$work/plain"
+cmp -s "$work/one.aci" "$work/plain"
+ok $? "... made anew"
+done_well "verify" jetpack verify "$id"
+done_well "import from a pipe, the archive kept" sh -c \
+    "'$JETPACK' -config '$config' destroy-image '$id' && cat '$work/one.aci' |
+        '$JETPACK' -config '$config' -o images.aci.store=on import -q -"
+done_well "export gives it back" jetpack export "$id" "$work/as-it-came"
+cmp -s "$work/one.aci" "$work/as-it-came"
+ok $? "... bit for bit"
+printf X | dd of="$work/root/images/$id/archive" bs=1 seek=3000 conv=notrunc 2>/dev/null
+run jetpack verify "$id"
+is "$status" 1 "verify after a change of it"
+like "$out" 'archive: content differs' "... names it"
+fails 1 '.' "export after a change of it" jetpack export "$id" "$work/spoilt"
+test ! -e "$work/spoilt"
+ok $? "... leaves no file"
+run jetpack destroy-image "$id"
+head -c 3000 "$work/one.xz" >"$work/part.xz"
+fails 1 'truncated' "half an archive is not kept" \
+    jetpack -o images.aci.store=on import -q "$work/part.xz"
+is "$(ls "$work/root/tmp")" '' "... nor anything else"
+run jetpack import -q "$work/one.aci"
+
 # Destroy.
 done_well "destroy-image" jetpack destroy-image test.example/one
 run jetpack images -q
