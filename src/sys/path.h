@@ -15,9 +15,17 @@
 
 #include <sys/types.h>
 
+#include <fcntl.h>
 #include <stdbool.h>
 
 #include "base/error.h"
+
+/* Flags for a descriptor of a place, not of what is in it. FreeBSD has O_PATH since 13. */
+#ifdef O_PATH
+#define JP_PATH_PLACE O_PATH
+#else
+#define JP_PATH_PLACE (O_RDONLY | O_NONBLOCK)
+#endif
 
 /*
  * Opens a path inside the root: flags as open(2) without O_CREAT (O_CLOEXEC is added; O_NOFOLLOW

@@ -17,7 +17,6 @@
 #include <limits.h>
 #include <sched.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,6 +24,7 @@
 #include "base/mem.h"
 #include "platform/linux/kernel.h"
 #include "platform/linux/linux.h"
+#include "platform/place.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
 #include "sys/path.h"
@@ -181,53 +181,6 @@ static int mount_root(const struct jp_plan_root *root, struct jp_error *err)
     return is_overlay ? mount_overlay(root, err) : mount_directory(root, err);
 }
 
-/* Copies the directory part of an absolute path; "/" for what lies directly below. */
-static int directory_of(const char *path, char out[PATH_MAX], struct jp_error *err)
-{
-    const char *slash = strrchr(path, '/');
-    size_t len = slash ? (size_t)(slash - path) : 0;
-    if (path[0] != '/' || len >= PATH_MAX - 1)
-        return jp_fail(err, JP_EINVALID, 0, "bad path '%s'", path);
-    memcpy(out, path, len);
-    out[len] = '\0';
-    if (len == 0)
-        memcpy(out, "/", 2);
-    return 0;
-}
-
-static int write_file(int root_fd, const struct jp_plan_file *file, struct jp_error *err)
-{
-    if (file->only_if_missing) {
-        JP_AUTO_FD int there = jp_path_open(root_fd, file->path, O_PATH, NULL);
-        if (there >= 0)
-            return 0;
-    }
-    char name[PATH_MAX];
-    if (directory_of(file->path, name, err) < 0)
-        return -1;
-    JP_AUTO_FD int made = jp_path_make_dirs(root_fd, name, 0755, err);
-    if (made < 0)
-        return -1;
-    JP_AUTO_FD int dir = jp_path_open_parent(root_fd, file->path, name, err);
-    if (dir < 0)
-        return -1;
-    if (jp_sys.unlinkat(dir, name, 0) < 0 && errno != ENOENT)
-        return jp_fail_sys(err, "replace '%s'", file->path);
-    JP_AUTO_FD int fd = jp_fd_open(dir, name, O_WRONLY | O_CREAT | O_EXCL, 0644, err);
-    if (fd < 0)
-        return -1;
-    return jp_fd_write_all(fd, file->content, strlen(file->content), file->path, err);
-}
-
-static int write_files(const struct jp_plan_app *app, int root_fd, struct jp_error *err)
-{
-    for (size_t i = 0; i < app->n_files; i++) {
-        if (write_file(root_fd, &app->files[i], err) < 0)
-            return jp_wrap(err, "app '%s': write '%s'", app->name, app->files[i].path);
-    }
-    return 0;
-}
-
 static int open_source(const struct jp_plan_volume *volume, struct jp_error *err)
 {
     if (volume->is_host && !volume->allow_links)
@@ -247,112 +200,17 @@ struct place {
     int root_fd;
 };
 
-/* ace.md "Volume Setup": the user should hear of files of the image that are lost from sight. */
-static void warn_of(const struct place *p, const char *verb)
+static void warn_of(const void *context, const char *verb)
 {
+    const struct place *p = context;
     jp_linux_warn(p->b, "app '%s': volume '%s' %s '%s' of the image", p->app->name,
                   p->b->plan->volumes[p->mount->volume].name, verb, p->mount->path);
 }
 
-/*
- * Making a mount point must not make it in another volume, which would be the host's
- * (ace.md: "SHOULD NOT create any paths in the host file system"). Asked of the very directory that
- * it would be made in: in a volume names may change under our hands.
- */
-static bool is_of_root(void *context, int dir_fd)
+static bool is_of_root(const void *context, int dir_fd)
 {
     const struct place *p = context;
     return jp_linux_mount_id(dir_fd) == jp_linux_mount_id(p->root_fd);
-}
-
-static int check_creation(const struct place *p, int dir_fd, struct jp_error *err)
-{
-    if (is_of_root((void *)(uintptr_t)p, dir_fd))
-        return 0;
-    return jp_fail(err, JP_EINVALID, 0, "'%s' would be made inside another volume", p->mount->path);
-}
-
-static int make_dirs(const struct place *p, const char *path, struct jp_error *err)
-{
-    struct jp_path_making how = {
-        .mode = 0755, .may_make = is_of_root, .context = (void *)(uintptr_t)p};
-    return jp_path_make_dirs_where(p->root_fd, path, &how, err);
-}
-
-/* Removes what is in the way of a mount point, which ace.md asks for with a warning. */
-static int remove_obstacle(const struct place *p, struct jp_error *err)
-{
-    const char *path = p->mount->path;
-    char name[NAME_MAX + 1];
-    JP_AUTO_FD int dir = jp_path_open_parent(p->root_fd, path, name, err);
-    if (dir < 0 || check_creation(p, dir, err) < 0)
-        return -1;
-    if (jp_sys.unlinkat(dir, name, 0) < 0)
-        return errno == ENOENT ? 0 : jp_fail_sys(err, "replace '%s'", path);
-    warn_of(p, "replaces");
-    return 0;
-}
-
-static int target_directory(const struct place *p, struct jp_error *err)
-{
-    const char *path = p->mount->path;
-    int fd = jp_path_open(p->root_fd, path, O_PATH | O_DIRECTORY, NULL);
-    if (fd >= 0) {
-        if (!jp_fd_is_empty_dir(fd))
-            warn_of(p, "hides what is in");
-        return fd;
-    }
-    JP_AUTO(jp_error) first = JP_ERROR_INIT;
-    fd = make_dirs(p, path, &first);
-    if (fd >= 0)
-        return fd;
-    if (remove_obstacle(p, err) < 0)
-        return -1;
-    return make_dirs(p, path, err);
-}
-
-static int target_file(const struct place *p, struct jp_error *err)
-{
-    const char *path = p->mount->path;
-    struct stat st;
-    int fd = jp_path_open(p->root_fd, path, O_PATH, NULL);
-    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
-        warn_of(p, "hides");
-        return fd;
-    }
-    jp_fd_close(&fd);
-    char name[PATH_MAX];
-    if (directory_of(path, name, err) < 0)
-        return -1;
-    JP_AUTO_FD int made = make_dirs(p, name, err);
-    if (made < 0 || remove_obstacle(p, err) < 0)
-        return -1;
-    JP_AUTO_FD int dir = jp_path_open_parent(p->root_fd, path, name, err);
-    if (dir < 0 || check_creation(p, dir, err) < 0)
-        return -1;
-    return jp_fd_open(dir, name, O_RDONLY | O_CREAT | O_EXCL, 0644, err);
-}
-
-/* The file systems of the system are nobody's volume (CVE-2019-19921: a fake /proc). */
-static int check_target(const char *path, struct jp_error *err)
-{
-    static const char *const ours[] = {"/proc", "/sys", "/dev"};
-    for (size_t i = 0; i < JP_LEN(ours); i++) {
-        size_t len = strlen(ours[i]);
-        if (strncmp(path, ours[i], len) == 0 && (path[len] == '/' || path[len] == '\0'))
-            return jp_fail(err, JP_EINVALID, 0, "'%s' belongs to the system", path);
-    }
-    return 0;
-}
-
-static int check_not_root(int target, int root_fd, struct jp_error *err)
-{
-    struct stat a, b;
-    if (fstat(target, &a) < 0 || fstat(root_fd, &b) < 0)
-        return jp_fail_sys(err, "stat a mount point");
-    if (a.st_dev == b.st_dev && a.st_ino == b.st_ino)
-        return jp_fail(err, JP_EINVALID, 0, "a volume cannot be the root");
-    return 0;
 }
 
 static int mount_volume(const struct place *p, struct jp_error *err)
@@ -360,7 +218,7 @@ static int mount_volume(const struct place *p, struct jp_error *err)
     const struct jp_plan_mount *mount = p->mount;
     const struct jp_plan_volume *volume = &p->b->plan->volumes[mount->volume];
     JP_AUTO_FD int source = -1;
-    if (check_target(mount->path, err) < 0 || (source = open_source(volume, err)) < 0)
+    if ((source = open_source(volume, err)) < 0)
         return -1;
     struct stat st;
     if (fstat(source, &st) < 0)
@@ -373,8 +231,10 @@ static int mount_volume(const struct place *p, struct jp_error *err)
         set |= MOUNT_ATTR_RDONLY;
     if (jp_linux_set_attributes(tree, set, 0, true, err) < 0)
         return -1;
-    JP_AUTO_FD int target = S_ISDIR(st.st_mode) ? target_directory(p, err) : target_file(p, err);
-    if (target < 0 || check_not_root(target, p->root_fd, err) < 0)
+    struct jp_place place = {p->root_fd, mount->path, is_of_root, warn_of, p};
+    JP_AUTO_FD int target =
+        S_ISDIR(st.st_mode) ? jp_place_directory(&place, err) : jp_place_file(&place, err);
+    if (target < 0)
         return -1;
     return jp_linux_attach(tree, target, "", err);
 }
@@ -415,7 +275,7 @@ static int build_app(struct jp_linux_builder *b, size_t index, struct jp_error *
         return jp_wrap(err, "app '%s': mount its root", app->name);
     if (jp_linux_tell(b->socket, JP_LINUX_ROOT, index, &root_fd, 1) < 0)
         return jp_fail_sys(err, "tell the supervisor");
-    if (write_files(app, root_fd, err) < 0)
+    if (jp_place_write_files(app, root_fd, err) < 0)
         return -1;
     /* Until then the supervisor looks up users in the clean root, not in a volume. */
     if (app->n_mounts > 0 && jp_linux_await_go(b, index, err) < 0)

@@ -29,6 +29,7 @@
 #include "platform/linux/kernel.h"
 #include "platform/linux/linux.h"
 #include "platform/linux/settle.h"
+#include "platform/report.h"
 #include "sys/fd.h"
 
 #define SHIM_FD        5          /* where the child keeps the shim's executable, close-on-exec */
@@ -145,51 +146,6 @@ void jp_linux_reap_children(struct jp_isolation *pod)
     for (size_t i = 0; i < pod->n_children; i++)
         reap(pod->children[i]);
     pod->n_children = 0;
-}
-
-static int tell_failure(const struct jp_orders *orders, const struct jp_shim_report *r,
-                        struct jp_error *err)
-{
-    static const char *const steps[] = {
-        [0] = "enter the pod",
-        [JP_SHIM_ORDERS] = "read the orders",
-        [JP_SHIM_GROUPS] = "set the groups",
-        [JP_SHIM_IDS] = "set user and group",
-        [JP_SHIM_CAPABILITIES] = "set the capabilities",
-        [JP_SHIM_FORK] = "enter the process namespace",
-        [JP_SHIM_TERMINAL] = "take the terminal",
-        [JP_SHIM_SECCOMP] = "set the system call filter",
-    };
-    const char *program = orders->argv.items[0];
-    switch (r->step) {
-    case JP_SHIM_CWD:
-        return jp_fail(err, JP_EINVALID, r->sys, "working directory '%s'", orders->cwd);
-    case JP_SHIM_OUTSIDE:
-        return jp_fail(err, JP_EINVALID, 0, "working directory '%s' leads out of the root",
-                       orders->cwd);
-    case JP_SHIM_NOT_FOUND:
-        return jp_fail(err, JP_ENOPROGRAM, r->sys, "execute '%s'", program);
-    case JP_SHIM_NOT_EXECUTABLE:
-        return jp_fail(err, JP_ENOEXEC, r->sys, "execute '%s'", program);
-    default:
-        break;
-    }
-    const char *step = r->step < JP_LEN(steps) && steps[r->step] ? steps[r->step] : "start";
-    return jp_fail(err, JP_ESYS, r->sys, "%s", step);
-}
-
-/* Receives a report: 1, 0 at the end (somebody executed or died), -1. */
-static int hear(int fd, struct jp_shim_report *ret, struct jp_error *err)
-{
-    ssize_t n;
-    do {
-        n = recv(fd, ret, sizeof(*ret), 0);
-    } while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return jp_fail_sys(err, "hear from the shim");
-    if (n != 0 && n != (ssize_t)sizeof(*ret))
-        return jp_fail(err, JP_ECORRUPT, 0, "the shim said something strange");
-    return n == 0 ? 0 : 1;
 }
 
 /* The numbers of one line of /proc/PID/status, compared as text: "Uid:\t0\t0\t0\t0\n". */
@@ -330,8 +286,8 @@ static int release(struct jp_isolation *pod, const struct jp_spawn *spawn, pid_t
     if (send(fd, "g", 1, MSG_NOSIGNAL) != 1)
         return jp_fail_sys(err, "give the go");
     struct jp_shim_report r;
-    int n = hear(fd, &r, err);
-    return n <= 0 ? n : tell_failure(orders, &r, err);
+    int n = jp_report_hear(fd, &r, err);
+    return n <= 0 ? n : jp_report_failure(orders, &r, err);
 }
 
 /* Talks to the shim that `shim_pid` became; *ret_pid is the program's. */
@@ -339,14 +295,14 @@ static int supervise(struct jp_isolation *pod, const struct jp_spawn *spawn, pid
                      pid_t *ret_pid, struct jp_error *err)
 {
     struct jp_shim_report r = {0};
-    int n = hear(fd, &r, err);
+    int n = jp_report_hear(fd, &r, err);
     reap(shim_pid);
     if (n < 0)
         return -1;
     if (n == 0)
         return jp_fail(err, JP_ESYS, 0, "the shim died");
     if (r.step != JP_SHIM_STARTED)
-        return tell_failure(spawn->orders, &r, err);
+        return jp_report_failure(spawn->orders, &r, err);
     if (r.pid <= 1)
         return jp_fail(err, JP_ECORRUPT, 0, "the shim said something strange");
     int result = release(pod, spawn, r.pid, fd, err);
