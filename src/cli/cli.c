@@ -83,6 +83,24 @@ static const struct jp_pod_metadata *metadata(struct jp_cli *cli)
     return &cli->metadata;
 }
 
+/* ace.jailConf.NAME = VALUE: parameters of every jail. */
+static int jail_parameters(const struct jp_cli *cli, struct jp_strv *ret, struct jp_error *err)
+{
+    static const char family[] = "ace.jailConf.";
+    JP_AUTO(jp_strv) names = {NULL, 0, 0};
+    if (jp_config_names(cli->config, &names, err) < 0)
+        return -1;
+    for (size_t i = 0; i < names.count; i++) {
+        const char *name = names.items[i];
+        if (strncmp(name, family, strlen(family)) != 0)
+            continue;
+        if (jp_strv_add_owned(ret, jp_format("%s=%s", name + strlen(family),
+                                             jp_config_get(cli->config, name))) < 0)
+            return jp_oom(err);
+    }
+    return 0;
+}
+
 struct jp_pod_context *jp_cli_pods(struct jp_cli *cli, struct jp_error *err)
 {
     if (cli->pods.store)
@@ -95,6 +113,8 @@ struct jp_pod_context *jp_cli_pods(struct jp_cli *cli, struct jp_error *err)
     struct jp_store *store = jp_cli_store(cli, err);
     if (!store)
         return NULL;
+    if (cli->jail_parameters.count == 0 && jail_parameters(cli, &cli->jail_parameters, err) < 0)
+        return NULL;
     uint64_t grace = jp_config_u64(cli->config, "stop.grace");
     cli->pods = (struct jp_pod_context){
         .store = store,
@@ -103,6 +123,9 @@ struct jp_pod_context *jp_cli_pods(struct jp_cli *cli, struct jp_error *err)
         .bridge = jp_config_get(cli->config, "net.bridge"),
         .subnet = jp_config_get(cli->config, "net.subnet"),
         .jail_prefix = jp_config_get(cli->config, "jail.namePrefix"),
+        .jail_parameters = &cli->jail_parameters,
+        .net_mode = jp_config_get(cli->config, "net.mode"),
+        .jail_interface = jp_config_get(cli->config, "jail.interface"),
         .stop_grace_ms = grace ? (uint32_t)grace * 1000 : 1,
         .log_max_bytes = jp_config_u64(cli->config, "logs.max-size"),
         .log_files = (uint32_t)jp_config_u64(cli->config, "logs.files"),
@@ -262,6 +285,7 @@ static void finish(struct jp_cli *cli)
     if (cli->has_signals)
         jp_pod_signals_release(&cli->signals);
     jp_pod_ahead_free(cli->pods.ahead);
+    jp_strv_clear(&cli->jail_parameters);
     jp_store_free(cli->store);
     jp_cli_args_clear(&cli->args);
     jp_config_free(cli->config);

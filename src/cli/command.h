@@ -85,6 +85,7 @@ struct jp_cli {
     struct jp_store *store;     /* made by jp_cli_store() */
     struct jp_pod_context pods; /* filled by jp_cli_pods() */
     struct jp_pod_metadata metadata;
+    struct jp_strv jail_parameters; /* of them */
     struct jp_pod_signals signals;
     bool has_signals;
 };

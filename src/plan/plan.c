@@ -121,12 +121,14 @@ static void code_app(struct jp_codec *c, struct jp_plan_app *app)
     jp_codec_bool(c, &app->has_tty);
     jp_codec_bool(c, &app->has_stdin);
     jp_codec_bool(c, &app->is_linux);
+    jp_codec_u32(c, &app->devfs_ruleset);
 }
 
 static void code_net(struct jp_codec *c, struct jp_plan_net *net)
 {
     jp_codec_u8(c, &net->mode);
     jp_codec_str(c, &net->bridge);
+    jp_codec_str(c, &net->interface);
     jp_codec_str(c, &net->address);
     jp_codec_str(c, &net->gateway);
     jp_codec_u32(c, &net->prefix_len);
@@ -153,7 +155,10 @@ void jp_plan_code(struct jp_codec *c, struct jp_plan *plan)
     jp_codec_str(c, &plan->uuid);
     jp_codec_str(c, &plan->name);
     jp_codec_str(c, &plan->hostname);
+    jp_codec_str(c, &plan->dir);
     jp_codec_str(c, &plan->jail_prefix);
+    jp_codec_strv(c, &plan->jail_parameters, JP_PLAN_MAX_STRINGS);
+    jp_codec_bool(c, &plan->may_share_volumes);
     code_net(c, &plan->net);
     code_limits(c, &plan->limits);
     code_labels(c, &plan->labels);
@@ -225,7 +230,7 @@ static int check(const struct jp_plan *plan, struct jp_error *err)
 {
     if (!plan->uuid || !jp_uuid_valid(plan->uuid))
         return jp_fail(err, JP_ECORRUPT, 0, "plan: broken uuid");
-    if (!plan->name || !plan->hostname || plan->net.mode > JP_NET_HOST ||
+    if (!plan->name || !plan->hostname || plan->net.mode > JP_NET_ALIAS ||
         plan->net.prefix_len > 128)
         return jp_fail(err, JP_ECORRUPT, 0, "plan: broken names or network");
     if (plan->net.mode == JP_NET_POD &&
@@ -233,6 +238,8 @@ static int check(const struct jp_plan *plan, struct jp_error *err)
         return jp_fail(err, JP_ECORRUPT, 0, "plan: a network without bridge or address");
     if (plan->registration && !is_absolute(plan->registration))
         return jp_fail(err, JP_ECORRUPT, 0, "plan: broken registration");
+    if (plan->net.mode == JP_NET_ALIAS && (!plan->net.interface || !plan->net.address))
+        return jp_fail(err, JP_ECORRUPT, 0, "plan: an alias without interface or address");
     if (plan->n_apps == 0)
         return jp_fail(err, JP_ECORRUPT, 0, "plan: no app");
     for (size_t i = 0; i < plan->n_volumes; i++) {
@@ -317,8 +324,11 @@ void jp_plan_clear(struct jp_plan *plan)
     free(plan->uuid);
     free(plan->name);
     free(plan->hostname);
+    free(plan->dir);
     free(plan->jail_prefix);
+    jp_strv_clear(&plan->jail_parameters);
     free(plan->net.bridge);
+    free(plan->net.interface);
     free(plan->net.address);
     free(plan->net.gateway);
     jp_strv_clear(&plan->sysctls);

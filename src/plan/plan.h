@@ -132,17 +132,20 @@ struct jp_plan_app {
     bool has_tty;                /* main process gets a pseudo-terminal */
     bool has_stdin;              /* main process gets a pipe for input, else /dev/null */
     bool is_linux;               /* image label os=linux: OS-SPEC.md's file systems and devices */
+    uint32_t devfs_ruleset;      /* FreeBSD: what of /dev the app sees */
 };
 
 enum jp_net_mode {
     JP_NET_POD,  /* own stack with loopback, and a leased address on the bridge */
     JP_NET_NONE, /* own stack with loopback only */
     JP_NET_HOST, /* the host's stack */
+    JP_NET_ALIAS, /* FreeBSD: the host's stack, held to a leased address on an interface of it */
 };
 
 struct jp_plan_net {
     uint8_t mode;      /* enum jp_net_mode */
     char *bridge;      /* "jetpack0" */
+    char *interface;   /* JP_NET_ALIAS: what the address is an alias on */
     char *address;     /* of the pod, dotted quad */
     char *gateway;     /* the host's address on the bridge */
     uint32_t prefix_len;
@@ -153,7 +156,10 @@ struct jp_plan {
     char *uuid;
     char *name;        /* human name */
     char *hostname;
+    char *dir;         /* the pod's directory, absolute host path */
     char *jail_prefix; /* FreeBSD: jail.namePrefix; elsewhere the name of our cgroup directory */
+    struct jp_strv jail_parameters; /* FreeBSD: NAME=VALUE, the last one of a name counts */
+    bool may_share_volumes;         /* FreeBSD: writable volumes that other pods have too */
     struct jp_plan_net net;
     struct jp_plan_limits limits; /* of the whole pod */
     struct jp_plan_labels labels; /* of apps that have none of their own */

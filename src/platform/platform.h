@@ -74,8 +74,11 @@ struct jp_isolation_ops {
     void (*kill)(struct jp_isolation *pod);
     /* Does what kill does, if need be, and releases. NULL is fine. */
     void (*destroy)(struct jp_isolation *pod);
-    /* Removes what a killed supervisor of this pod left. 0 when nothing is left. */
-    int (*clean)(const char *uuid, struct jp_error *err);
+    /*
+     * Removes what a killed supervisor of this pod left. 0 when nothing is left. `dir` is the pod's
+     * directory: no mount outside of it is touched.
+     */
+    int (*clean)(const char *uuid, const char *dir, struct jp_error *err);
 };
 
 struct jp_mount_ops {
@@ -139,14 +142,14 @@ struct jp_limit_ops {
     bool (*was_out_of_memory)(const struct jp_isolation *pod, size_t app);
     /* Removes them; called after every process is gone. */
     void (*teardown)(struct jp_isolation *pod);
-    int (*clean)(const char *uuid, struct jp_error *err);
+    int (*clean)(const char *uuid, const char *dir, struct jp_error *err);
 };
 
 struct jp_link_ops {
     /* Joins the pod to its network as the plan says; makes the bridge when it is not there. */
     int (*setup)(struct jp_isolation *pod, struct jp_error *err);
     void (*teardown)(struct jp_isolation *pod);
-    int (*clean)(const char *uuid, struct jp_error *err);
+    int (*clean)(const char *uuid, const char *dir, struct jp_error *err);
 };
 
 /* One process of a pod, for ps, top and killall. */

@@ -199,7 +199,8 @@ static int settle(const struct jp_store_pod *pod, int pod_fd, int *lock_fd, stru
 }
 
 /* A record that says "running" under a free lock: what the dead supervisor left is removed. */
-int jp_pod_mend(const struct jp_store_pod *pod, int pod_fd, bool *ret_mended, struct jp_error *err)
+int jp_pod_mend(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, int pod_fd,
+                bool *ret_mended, struct jp_error *err)
 {
     struct jp_pod_record record = {.is_there = false};
     bool is_dead = jp_pod_record_read(pod_fd, &record, NULL) < 0 || jp_pod_record_is_alive(&record);
@@ -208,7 +209,7 @@ int jp_pod_mend(const struct jp_store_pod *pod, int pod_fd, bool *ret_mended, st
         *ret_mended = is_dead;
     if (!is_dead)
         return 0;
-    if (jp_pod_clean_system(pod->uuid, err) < 0)
+    if (jp_pod_clean_system(ctx, pod->uuid, err) < 0)
         return -1;
     return jp_pod_record_fail(pod_fd, pod->uuid, "its supervisor died", err);
 }
@@ -330,7 +331,7 @@ int jp_pod_stop(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
         if (lock < 0)
             return jp_wrap(err, "stop pod '%s'", pod->name);
     }
-    if (jp_pod_mend(pod, pod_fd, NULL, err) < 0)
+    if (jp_pod_mend(ctx, pod, pod_fd, NULL, err) < 0)
         return -1;
     return jp_pod_shed(ctx, pod, pod_fd, NULL, err);
 }
@@ -352,7 +353,7 @@ int jp_pod_kill(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
     if (jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, err) < 0 ||
         end_for_good(&calm, pod, pod_fd, &lock, err) < 0)
         return -1;
-    if (jp_pod_mend(pod, pod_fd, NULL, err) < 0)
+    if (jp_pod_mend(ctx, pod, pod_fd, NULL, err) < 0)
         return -1;
     return jp_pod_shed(ctx, pod, pod_fd, NULL, err);
 }
@@ -374,7 +375,7 @@ int jp_pod_destroy(const struct jp_pod_context *ctx, const struct jp_store_pod *
     if (end_for_good(&calm, pod, pod_fd, &lock, err) < 0)
         return -1;
     jp_pod_unregister(ctx, pod->uuid);
-    if (jp_pod_mend(pod, pod_fd, NULL, err) < 0)
+    if (jp_pod_mend(ctx, pod, pod_fd, NULL, err) < 0)
         return -1;
     return jp_store_pod_destroy(ctx->store, pod->uuid, err);
 }

@@ -60,7 +60,7 @@ int jp_pod_tidy(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
         return -1;
     }
     jp_pod_unregister(ctx, pod->uuid);
-    if (jp_pod_mend(pod, pod_fd, NULL, err) < 0)
+    if (jp_pod_mend(ctx, pod, pod_fd, NULL, err) < 0)
         return -1;
     return jp_pod_shed(ctx, pod, pod_fd, NULL, err);
 }
@@ -109,7 +109,7 @@ static int mend_pod(const struct jp_pod_context *ctx, const struct jp_store_pod 
         return -1;
     }
     bool was_mended = false;
-    if (jp_pod_mend(pod, pod_fd, &was_mended, err) < 0)
+    if (jp_pod_mend(ctx, pod, pod_fd, &was_mended, err) < 0)
         return -1;
     if (was_mended)
         say(options, "pod", pod->uuid, "cleaned up after its supervisor died");

@@ -39,6 +39,8 @@
 #define JP_NOTE_STOP_GRACE   "jetpack/stop-grace"  /* seconds */
 #define JP_NOTE_STOP_SIGNAL  "jetpack/stop-signal" /* of an app, or the pod for all */
 #define JP_NOTE_ADDRESS      "ip-address"
+#define JP_NOTE_DEVFS_RULESET "jetpack/devfs-ruleset"
+#define JP_NOTE_SHARE_VOLUMES "jetpack/share-volumes"
 
 /* ---- messages, interruption (context.c) --------------------------------------------------------
  */
@@ -173,6 +175,11 @@ void jp_pod_plan_root_clear(struct jp_plan_root *root);
 /* Is this app of the manifest part of the run? */
 bool jp_pod_start_includes(const struct jp_pod_start *start, const char *app);
 const char *jp_pod_hostname(const struct jp_store_pod *pod, const struct jp_pod_manifest *m);
+/* Jail parameters, and what a pod says of its volumes (jail.c). */
+int jp_pod_plan_jail(const struct jp_pod_context *ctx, const struct jp_pod_manifest *m,
+                     const struct jp_image_manifest *images, struct jp_plan *plan,
+                     struct jp_error *err);
+int jp_pod_devfs_ruleset(const struct jp_pod_manifest *m, uint32_t *ret, struct jp_error *err);
 int jp_pod_net_mode(const struct jp_pod_manifest *m, uint8_t *ret, struct jp_error *err);
 
 /* Content of /etc/resolv.conf: NULL with 0 when there is nothing to say. The caller's. */
@@ -277,7 +284,8 @@ int jp_pod_lock_wait(const struct jp_pod_context *ctx, int pod_fd, int64_t timeo
  * With the lock held: when the record says that the pod lives, its supervisor was killed. What it
  * left in the system is removed and the record says "failed". *ret_mended (may be NULL) tells.
  */
-int jp_pod_mend(const struct jp_store_pod *pod, int pod_fd, bool *ret_mended, struct jp_error *err);
+int jp_pod_mend(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, int pod_fd,
+                bool *ret_mended, struct jp_error *err);
 /*
  * With the lock held: removes the roots of a run that ended, unless it was kept (ruling 17).
  * *ret_shed (may be NULL) tells whether there were any.
@@ -285,7 +293,7 @@ int jp_pod_mend(const struct jp_store_pod *pod, int pod_fd, bool *ret_mended, st
 int jp_pod_shed(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, int pod_fd,
                 bool *ret_shed, struct jp_error *err);
 /* Cleans what a supervisor that died left in the system. The lock is held by the caller. */
-int jp_pod_clean_system(const char *uuid, struct jp_error *err);
+int jp_pod_clean_system(const struct jp_pod_context *ctx, const char *uuid, struct jp_error *err);
 
 /* ---- the supervisor (supervisor.c, client.c) ---------------------------------------------------
  */

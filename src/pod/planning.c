@@ -84,6 +84,13 @@ static int plan_net(const struct jp_pod_context *ctx, const struct jp_pod_plan_r
     net->address = jp_strdup(address);
     if (!net->bridge || !net->address)
         return jp_oom(err);
+    if (ctx->net_mode && strcmp(ctx->net_mode, "alias") == 0 &&
+        strcmp(jp_pod_host_os(), "freebsd") == 0) {
+        net->mode = JP_NET_ALIAS;
+        net->interface = jp_strdup(ctx->jail_interface ? ctx->jail_interface : "lo1");
+        if (!net->interface)
+            return jp_oom(err);
+    }
     return jp_pod_gateway(ctx, &net->gateway, &net->prefix_len, err);
 }
 
@@ -104,14 +111,17 @@ static int plan_pod(const struct jp_pod_context *ctx, const struct jp_pod_plan_r
     plan->uuid = jp_strdup(pod->uuid);
     plan->name = jp_strdup(pod->name ? pod->name : pod->uuid);
     plan->hostname = jp_strdup(jp_pod_hostname(pod, request->manifest));
+    plan->dir = jp_strdup(request->pod_path);
     plan->jail_prefix = jp_strdup(ctx->jail_prefix ? ctx->jail_prefix : "jetpack/");
-    if (!plan->uuid || !plan->name || !plan->hostname || !plan->jail_prefix)
+    if (!plan->uuid || !plan->name || !plan->hostname || !plan->dir || !plan->jail_prefix)
         return jp_oom(err);
     plan->stop_grace_ms = grace_ms(ctx, request->manifest);
     plan->log_max_bytes = ctx->log_max_bytes ? ctx->log_max_bytes : DEFAULT_LOG_BYTES;
     plan->log_files = ctx->log_files ? ctx->log_files : DEFAULT_LOG_FILES;
     plan->is_strict = request->is_strict;
     plan->without_apps = request->start->without_apps;
+    if (jp_pod_plan_jail(ctx, request->manifest, request->images, plan, err) < 0)
+        return -1;
     if (request->identity && request->identity->file &&
         !(plan->registration = jp_strdup(request->identity->file)))
         return jp_oom(err);
@@ -353,6 +363,8 @@ static int plan_app(const struct app_plan *p, struct jp_plan *plan, size_t index
     to->is_linux = os ? strcmp(os, "linux") == 0 : strcmp(jp_pod_host_os(), "linux") == 0;
     to->has_tty = is_chosen(p->request->start->tty_app, p->request, from->name);
     to->has_stdin = to->has_tty || is_chosen(p->request->start->stdin_app, p->request, from->name);
+    if (jp_pod_devfs_ruleset(p->request->manifest, &to->devfs_ruleset, err) < 0)
+        return -1;
     if (app && jp_strv_extend(&to->argv, app->exec.items, app->exec.count) < 0)
         return jp_oom(err);
     if (plan_user(app, to, err) < 0 || plan_environment(p->request, from->name, app, to, err) < 0 ||

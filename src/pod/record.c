@@ -324,13 +324,16 @@ int jp_pod_lock_wait(const struct jp_pod_context *ctx, int pod_fd, int64_t timeo
     }
 }
 
-int jp_pod_clean_system(const char *uuid, struct jp_error *err)
+int jp_pod_clean_system(const struct jp_pod_context *ctx, const char *uuid, struct jp_error *err)
 {
+    JP_AUTO_FREE char *dir = jp_pod_path(ctx, uuid);
+    if (!dir)
+        return jp_oom(err);
     /* All three are tried: one that fails must not keep the others' things. */
-    int result = jp_platform.isolation->clean(uuid, err);
-    if (jp_platform.limits->clean(uuid, result < 0 ? NULL : err) < 0)
+    int result = jp_platform.isolation->clean(uuid, dir, err);
+    if (jp_platform.limits->clean(uuid, dir, result < 0 ? NULL : err) < 0)
         result = -1;
-    if (jp_platform.links->clean(uuid, result < 0 ? NULL : err) < 0)
+    if (jp_platform.links->clean(uuid, dir, result < 0 ? NULL : err) < 0)
         result = -1;
     return result < 0 ? jp_wrap(err, "clean up after pod %s", uuid) : 0;
 }

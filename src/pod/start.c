@@ -260,7 +260,7 @@ static int check_chosen(const struct launch *l, const char *choice, struct jp_er
 /* What a killed supervisor of an earlier run left must be gone before the names are used again. */
 static int gather(struct launch *l, struct jp_error *err)
 {
-    if (jp_pod_mend(l->pod, l->pod_fd, NULL, err) < 0 || load(l, err) < 0 ||
+    if (jp_pod_mend(l->ctx, l->pod, l->pod_fd, NULL, err) < 0 || load(l, err) < 0 ||
         check_chosen(l, l->options->tty_app, err) < 0 ||
         check_chosen(l, l->options->stdin_app, err) < 0 ||
         jp_pod_volumes_check(&l->manifest, err) < 0 ||

@@ -104,9 +104,9 @@ static bool kill_before_call(unsigned n)
     bool was_killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
     JP_AUTO_FREE char *path = jp_format("fake/isolation/%s", h.plan.uuid);
     JP_AUTO_FREE char *pids = jp_strdup(harness_file(&h, path));
-    bool fine = jp_platform.links->clean(h.plan.uuid, NULL) == 0 &&
-                jp_platform.limits->clean(h.plan.uuid, NULL) == 0 &&
-                jp_platform.isolation->clean(h.plan.uuid, NULL) == 0;
+    bool fine = jp_platform.links->clean(h.plan.uuid, NULL, NULL) == 0 &&
+                jp_platform.limits->clean(h.plan.uuid, NULL, NULL) == 0 &&
+                jp_platform.isolation->clean(h.plan.uuid, NULL, NULL) == 0;
     TAP_OK(fine && harness_is_clean(&h) && all_gone(pids),
            "killed before call %u: clean leaves nothing", n);
     if (was_killed)

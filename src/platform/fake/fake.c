@@ -366,7 +366,7 @@ static void isolation_destroy(struct jp_isolation *pod)
     release(pod);
 }
 
-static int isolation_clean(const char *uuid, struct jp_error *err)
+static int isolation_clean(const char *uuid, JP_UNUSED const char *dir, struct jp_error *err)
 {
     if (enter("isolation.clean", uuid, "", err) < 0)
         return -1;
@@ -503,7 +503,7 @@ static void limits_teardown(struct jp_isolation *pod)
     remove_object("limits", pod->plan->uuid);
 }
 
-static int limits_clean(const char *uuid, struct jp_error *err)
+static int limits_clean(const char *uuid, JP_UNUSED const char *dir, struct jp_error *err)
 {
     if (enter("limits.clean", uuid, "", err) < 0)
         return -1;
@@ -532,7 +532,7 @@ static void links_teardown(struct jp_isolation *pod)
     remove_object("links", pod->plan->uuid);
 }
 
-static int links_clean(const char *uuid, struct jp_error *err)
+static int links_clean(const char *uuid, JP_UNUSED const char *dir, struct jp_error *err)
 {
     if (enter("links.clean", uuid, "", err) < 0)
         return -1;

@@ -96,9 +96,9 @@ static void test_killed(void)
     tap_kill(supervisor, SIGKILL);
     (void)waitpid(supervisor, NULL, 0);
     JP_AUTO(jp_error) err = JP_ERROR_INIT;
-    TAP_OK(jp_platform.isolation->clean(bed.uuid, &err) == 0, "clean %s", why(&err));
-    TAP_OK(jp_platform.links->clean(bed.uuid, &err) == 0, "links %s", why(&err));
-    TAP_OK(jp_platform.limits->clean(bed.uuid, &err) == 0, "limits %s", why(&err));
+    TAP_OK(jp_platform.isolation->clean(bed.uuid, NULL, &err) == 0, "clean %s", why(&err));
+    TAP_OK(jp_platform.links->clean(bed.uuid, NULL, &err) == 0, "links %s", why(&err));
+    TAP_OK(jp_platform.limits->clean(bed.uuid, NULL, &err) == 0, "limits %s", why(&err));
     TAP_OK(if_nametoindex(host_end) == 0 && delete_bridge(bridge), "its network device is gone");
     TAP_OK(!has_group(bed.uuid), "its control groups are gone");
     TAP_OK(kill(app, 0) < 0 || is_zombie(app), "its processes are gone");
@@ -153,9 +153,9 @@ static void test_network(void)
                    "/sys shows the pod's devices");
         }
         if (round == 1) {
-            TAP_OK(jp_platform.links->clean(bed.uuid, &err) == 0 && if_nametoindex(host_end) == 0,
+            TAP_OK(jp_platform.links->clean(bed.uuid, NULL, &err) == 0 && if_nametoindex(host_end) == 0,
                    "clean deletes the device %s", why(&err));
-            TAP_OK(jp_platform.links->clean(bed.uuid, &err) == 0, "twice is fine");
+            TAP_OK(jp_platform.links->clean(bed.uuid, NULL, &err) == 0, "twice is fine");
         }
         bed_close(&bed);
     }

@@ -271,7 +271,7 @@ static int end_init(pid_t pid, int proc_fd, const char *text, const char *name,
 }
 
 /* Everything dies with the supervisor; it may only take a moment, which we wait for. */
-static int clean(const char *uuid, struct jp_error *err)
+static int clean(const char *uuid, JP_UNUSED const char *dir, struct jp_error *err)
 {
     if (!jp_uuid_valid(uuid))
         return jp_fail(err, JP_EINVALID, 0, "bad UUID '%s'", uuid);

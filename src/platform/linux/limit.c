@@ -514,7 +514,7 @@ static int clean_in(const struct jp_cgroup_hierarchy *h, const char *uuid)
     return r;
 }
 
-static int clean(const char *uuid, struct jp_error *err)
+static int clean(const char *uuid, JP_UNUSED const char *dir, struct jp_error *err)
 {
     struct jp_cgroup_layout layout = {.count = 0};
     if (!jp_uuid_valid(uuid))

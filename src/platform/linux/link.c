@@ -264,7 +264,7 @@ static void teardown(struct jp_isolation *pod)
         jp_fd_close(&pod->netlink_fd);
 }
 
-static int clean(const char *uuid, struct jp_error *err)
+static int clean(const char *uuid, JP_UNUSED const char *dir, struct jp_error *err)
 {
     char name[IFNAMSIZ];
     if (jp_linux_host_end(uuid, name, err) < 0)

@@ -361,7 +361,7 @@ static void test_impostor(void)
     close(ready[1]);
     TAP_OK(read(ready[0], &byte, 1) == 1, "another user has a process named like PID 1");
     close(ready[0]);
-    TAP_OK(jp_platform.isolation->clean(uuid, &err) == 0, "cleaning goes well %s", why(&err));
+    TAP_OK(jp_platform.isolation->clean(uuid, NULL, &err) == 0, "cleaning goes well %s", why(&err));
     TAP_OK(waitpid(pid, NULL, WNOHANG) == 0, "and leaves that process alone");
     tap_kill(pid, SIGKILL);
     (void)waitpid(pid, NULL, 0);
