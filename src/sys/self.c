@@ -124,6 +124,21 @@ int jp_self_seal_bytes(const char *name, const void *bytes, size_t len, struct j
     return finish(fd, path, err);
 }
 
+#ifdef __FreeBSD__
+
+/*
+ * FreeBSD executes nothing that has no name. It needs no copy either: there are no magic links in a
+ * pod through which its program could be opened, and the kernel keeps a running program from being
+ * written to.
+ */
+int jp_self_seal_program(const char *name, int from, struct jp_error *err)
+{
+    int fd = fcntl(from, F_DUPFD_CLOEXEC, 3);
+    return fd < 0 ? jp_fail_sys(err, "duplicate the descriptor of '%s'", name) : fd;
+}
+
+#else
+
 /* A mapping saves one copy against read(2); the file is ours and does not shrink meanwhile. */
 static int copy_file(int to, int from, const char *name, struct jp_error *err)
 {
@@ -155,3 +170,5 @@ int jp_self_seal_program(const char *name, int from, struct jp_error *err)
     }
     return finish(fd, path, err);
 }
+
+#endif

@@ -16,7 +16,10 @@ char *jp_self_path(struct jp_error *err);
  */
 int jp_self_seal_bytes(const char *name, const void *bytes, size_t len, struct jp_error *err);
 
-/* The same with a copy of the regular file `fd`, executable (CVE-2019-5736). */
+/*
+ * The same with a copy of the regular file `fd`, executable (CVE-2019-5736). On FreeBSD, where a
+ * program cannot be opened through its process, the file itself.
+ */
 int jp_self_seal_program(const char *name, int fd, struct jp_error *err);
 
 #endif

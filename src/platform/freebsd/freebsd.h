@@ -1,0 +1,116 @@
+/*
+ * The inside of the FreeBSD back end: what its files share.
+ *
+ * A pod is one jail. Its root is the directory "world" of the pod, which only holds mount points:
+ * world/N is the N-th app's root, a nullfs mount of what the storage driver made, with devfs and
+ * the rest mounted in it; a program enters the jail and then its app's root (spawn.c). FreeBSD has
+ * neither namespaces of mounts nor a PID 1 of a jail, so nothing goes away by itself: a small
+ * process, the keeper (keeper.c), waits for the supervisor to die and then takes everything down,
+ * and `clean` does the same when the keeper was killed as well (sweep.c). All of it is found by the
+ * pod's UUID and directory alone.
+ */
+#ifndef JP_PLATFORM_FREEBSD_FREEBSD_H
+#define JP_PLATFORM_FREEBSD_FREEBSD_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/strv.h"
+#include "platform/platform.h"
+
+#define JP_FREEBSD_WORLD "world" /* below the pod's directory: the jail's root */
+
+struct jp_freebsd_app {
+    int root_fd;         /* its mounted root; -1 */
+    char login_class[24]; /* what its limits are bound to; "": it has none */
+};
+
+struct jp_isolation {
+    const struct jp_plan *plan; /* the caller's */
+    int stage2_fd;              /* the caller's */
+    int jid;                    /* of the live jail; -1 */
+    int keeper_fd;              /* closed without a word: the keeper takes everything down */
+    int keeper_process_fd;      /* becomes readable when the keeper is gone */
+    char *world;                /* absolute path of the jail's root */
+    int world_fd;
+    struct jp_freebsd_app *apps;
+    struct jp_strv warnings;
+};
+
+/* ---- jails (jail.c) ---- */
+
+/* Makes the pod's jail; it stays until it is removed. *ret_jid. */
+int jp_freebsd_jail_create(const struct jp_plan *plan, const char *world,
+                           struct jp_strv *warnings, int *ret_jid, struct jp_error *err);
+/* Calls `each` for every live or dying jail whose name ends in the UUID. */
+void jp_freebsd_jail_find(const char *uuid, void (*each)(void *context, int jid, bool is_dying),
+                          void *context);
+/*
+ * Kills everything in the jail and removes it; returns when no process of it is left
+ * (FreeBSD-SA-21:04: one in the middle of a fork survived jail_remove). No such jail is fine.
+ */
+int jp_freebsd_jail_end(int jid, struct jp_error *err);
+/* Sends a signal to every process in the jail. */
+int jp_freebsd_jail_signal(int jid, int signal, struct jp_error *err);
+
+/* ---- mounts (mount.c) ---- */
+
+/* What is mounted and how. */
+struct jp_freebsd_mount {
+    const char *type;    /* "nullfs", "devfs", ... */
+    const char *source;  /* nullfs: absolute path of the directory that is to be seen; else NULL */
+    const char *options; /* "name=value name2", as nmount(2) takes them; NULL */
+    int flags;           /* MNT_* */
+};
+
+/* Mounts on the very directory that target_fd is, whatever its name means meanwhile. */
+int jp_freebsd_mount(const struct jp_freebsd_mount *mount, int target_fd, struct jp_error *err);
+/* 0 when mounted_fd is the root of a nullfs mount of the directory source_fd, else JP_EINVALID. */
+int jp_freebsd_check_mounted(int mounted_fd, int source_fd, struct jp_error *err);
+/* Unmounts everything at or below a directory of ours, the newest first. 0 when nothing is left. */
+int jp_freebsd_unmount_below(const char *dir, struct jp_error *err);
+/*
+ * Refuses a volume that another pod has as well, unless both only read: a directory that is moved
+ * while a process of the other pod stands in it leads that process out of its jail. Asked after the
+ * mount was made, so that of two pods that start at once at least one sees the other's.
+ * `dir`: the pod's own directory, whose mounts do not count.
+ */
+int jp_freebsd_check_sharing(const char *dir, const char *source, int source_fd, bool is_read_only,
+                             struct jp_error *err);
+
+/* ---- work in a child (child.c) ---- */
+
+/* Runs `work` in a forked child and brings its failure home. */
+int jp_freebsd_in_child(int (*work)(void *context, struct jp_error *err), void *context,
+                        struct jp_error *err);
+/* The same inside a jail. */
+int jp_freebsd_in_jail(int jid, int (*work)(void *context, struct jp_error *err), void *context,
+                       struct jp_error *err);
+
+/* ---- the rest ---- */
+
+int jp_freebsd_spawn(struct jp_isolation *pod, const struct jp_spawn *spawn, pid_t *ret_pid,
+                     struct jp_error *err);
+/* The n-th app's part of the root that is no file of the image (seal.c). */
+int jp_freebsd_seal(struct jp_isolation *pod, size_t app, struct jp_error *err);
+/* Makes the directories that it will mount on, in a root that will be read-only. */
+int jp_freebsd_make_tops(const struct jp_plan_app *app, int root_fd, struct jp_error *err);
+int jp_freebsd_keeper_start(struct jp_isolation *pod, struct jp_error *err);
+/* Tells the keeper that there is nothing left to do, and waits for its end. */
+void jp_freebsd_keeper_dismiss(struct jp_isolation *pod);
+/* Waits for the keeper of a dead supervisor to finish. */
+int jp_freebsd_keeper_await(const char *uuid, struct jp_error *err);
+/* Takes down all that a pod may have left: jail, mounts, links, limits. */
+int jp_freebsd_sweep(const char *uuid, const char *dir, struct jp_error *err);
+void jp_freebsd_warn(struct jp_isolation *pod, const char *fmt, ...) JP_PRINTF(2, 3);
+
+extern const struct jp_isolation_ops jp_freebsd_isolation;
+extern const struct jp_mount_ops jp_freebsd_mounts;
+extern const struct jp_limit_ops jp_freebsd_limits;
+extern const struct jp_link_ops jp_freebsd_links;
+extern const struct jp_host_ops jp_freebsd_host;
+
+#endif
