@@ -58,50 +58,58 @@ static int add_rule(const struct reporter *r, const char *resource, const char *
     return rctl_add_rule(rule, (size_t)len + 1, NULL, 0);
 }
 
-/* One limit: the rule, and what became of it. `note`: how it differs from what was asked for. */
-static void apply(const struct reporter *r, const char *name, const char *resource,
-                  const char *action, uint64_t amount, const char *note)
+/* What stands for a limit of the plan. */
+struct kind {
+    const char *resource; /* as jp_plan_limit() knows it */
+    const char *rctl[2];  /* none: there is nothing of that kind */
+    const char *action;
+    uint64_t divisor;
+    const char *note; /* how it differs from what was asked for, or why it is ignored; NULL */
+};
+
+static const struct kind kinds[] = {
+    {"memory", {"memoryuse"}, "sigkill", 1,
+     "checked once a second: the process that is above it then is killed"},
+    {"cpu", {"pcpu"}, "deny", 10, NULL},
+    {"processes", {"maxproc"}, "deny", 1, NULL},
+    {"block-bandwidth", {"readbps", "writebps"}, "throttle", 1, "of all devices together"},
+    {"block-iops", {"readiops", "writeiops"}, "throttle", 1, "of all devices together"},
+    {"os/linux/cpu-shares", {NULL}, NULL, 1, "this system has no shares of a processor"},
+};
+
+static void apply(const struct reporter *r, const struct kind *kind, uint64_t amount)
 {
-    if (add_rule(r, resource, action, amount) < 0) {
-        char reason[120];
-        (void)snprintf(reason, sizeof(reason), "rctl %s: %s", resource, strerror(errno));
-        tell(r, name, JP_VERDICT_IGNORED, reason);
+    if (!kind->rctl[0]) {
+        tell(r, kind->resource, JP_VERDICT_IGNORED, kind->note);
         return;
     }
-    tell(r, name, note ? JP_VERDICT_MODIFIED : JP_VERDICT_ENFORCED, note);
+    amount = amount < kind->divisor ? 1 : amount / kind->divisor;
+    for (size_t i = 0; i < JP_LEN(kind->rctl) && kind->rctl[i]; i++) {
+        if (add_rule(r, kind->rctl[i], kind->action, amount) < 0) {
+            char reason[120];
+            (void)snprintf(reason, sizeof(reason), "rctl %s: %s", kind->rctl[i], strerror(errno));
+            tell(r, kind->resource, JP_VERDICT_IGNORED, reason);
+            return;
+        }
+    }
+    tell(r, kind->resource, kind->note ? JP_VERDICT_MODIFIED : JP_VERDICT_ENFORCED, kind->note);
 }
 
-static void apply_all(const struct reporter *r, const struct jp_plan_limits *l)
+static void apply_all(const struct reporter *r, const struct jp_plan_limits *limits, bool is_on)
 {
-    static const char no_request[] = "this system has no guaranteed share";
-    if (l->memory_bytes > 0)
-        apply(r, "memory", "memoryuse", "sigkill", l->memory_bytes,
-              "checked once a second: the process that is above it then is killed");
-    else if (l->memory_request_bytes > 0)
-        tell(r, "memory", JP_VERDICT_IGNORED, no_request);
-    if (l->cpu_milli > 0)
-        apply(r, "cpu", "pcpu", "deny", l->cpu_milli < 10 ? 1 : l->cpu_milli / 10,
-              l->cpu_milli % 10 ? "in hundredths of a processor" : NULL);
-    else if (l->cpu_request_milli > 0)
-        tell(r, "cpu", JP_VERDICT_IGNORED, no_request);
-    if (l->processes > 0)
-        apply(r, "processes", "maxproc", "deny", l->processes, NULL);
-}
-
-static void ignore_all(const struct reporter *r, const struct jp_plan_limits *l)
-{
-    if (l->memory_bytes > 0 || l->memory_request_bytes > 0)
-        tell(r, "memory", JP_VERDICT_IGNORED, racct_off);
-    if (l->cpu_milli > 0 || l->cpu_request_milli > 0)
-        tell(r, "cpu", JP_VERDICT_IGNORED, racct_off);
-    if (l->processes > 0)
-        tell(r, "processes", JP_VERDICT_IGNORED, racct_off);
-}
-
-static bool has_limits(const struct jp_plan_limits *l)
-{
-    return l->memory_bytes > 0 || l->memory_request_bytes > 0 || l->cpu_milli > 0 ||
-           l->cpu_request_milli > 0 || l->processes > 0;
+    static const char no_share[] = "this system has no guaranteed share";
+    struct jp_plan_limits copy = *limits;
+    for (size_t i = 0; i < JP_LEN(kinds); i++) {
+        uint64_t amount = *jp_plan_limit(&copy, kinds[i].resource);
+        if (amount > 0 && is_on)
+            apply(r, &kinds[i], amount);
+        else if (amount > 0)
+            tell(r, kinds[i].resource, JP_VERDICT_IGNORED, racct_off);
+    }
+    if (copy.memory_bytes == 0 && copy.memory_request_bytes > 0)
+        tell(r, "memory", JP_VERDICT_IGNORED, no_share);
+    if (copy.cpu_milli == 0 && copy.cpu_request_milli > 0)
+        tell(r, "cpu", JP_VERDICT_IGNORED, no_share);
 }
 
 /* 48 random bits of the UUID and the app's number: a login class has at most 32 bytes. */
@@ -110,27 +118,49 @@ static void class_of(const char *uuid, size_t app, char out[24])
     (void)snprintf(out, 24, "jp%.8s%.4s-%u", uuid, uuid + 9, (unsigned)app);
 }
 
+static int remove_rules(const char *uuid, struct jp_error *err);
+
+/* Every app gets its class: limits that are set later bind the processes that run by then. */
 static int setup(struct jp_isolation *pod,
                  void (*report)(void *context, const struct jp_limit_report *), void *context,
                  struct jp_error *err)
 {
     const struct jp_plan *plan = pod->plan;
-    void (*act)(const struct reporter *, const struct jp_plan_limits *) =
-        is_accounting() ? apply_all : ignore_all;
+    bool is_on = is_accounting();
     JP_AUTO_FREE char *jail = jp_format("jail:%s%s", plan->jail_prefix, plan->uuid);
     if (!jail)
         return jp_oom(err);
+    if (is_on && remove_rules(plan->uuid, err) < 0)
+        return -1;
     struct reporter r = {.report = report, .context = context, .subject = jail};
-    act(&r, &plan->limits);
+    apply_all(&r, &plan->limits, is_on);
     for (size_t i = 0; i < plan->n_apps; i++) {
         char subject[48];
-        if (!has_limits(&plan->apps[i].limits))
-            continue;
-        class_of(plan->uuid, i, pod->apps[i].login_class);
+        if (is_on)
+            class_of(plan->uuid, i, pod->apps[i].login_class);
         (void)snprintf(subject, sizeof(subject), "loginclass:%s", pod->apps[i].login_class);
         r.app = plan->apps[i].name;
         r.subject = subject;
-        act(&r, &plan->apps[i].limits);
+        apply_all(&r, &plan->apps[i].limits, is_on);
+    }
+    return 0;
+}
+
+/* What belongs to Linux, or has no counterpart here. */
+static int settle(struct jp_isolation *pod,
+                  void (*report)(void *context, const struct jp_limit_report *), void *context,
+                  JP_UNUSED struct jp_error *err)
+{
+    const struct jp_plan *plan = pod->plan;
+    struct reporter r = {.report = report, .context = context};
+    if (plan->limits.network_bytes > 0)
+        tell(&r, "network-bandwidth", JP_VERDICT_IGNORED, "this system has no counterpart");
+    if (plan->sysctls.count > 0)
+        tell(&r, "os/unix/sysctl", JP_VERDICT_IGNORED, "a jail has no kernel parameters of its own");
+    for (size_t i = 0; i < plan->n_apps; i++) {
+        r.app = plan->apps[i].name;
+        if (plan->apps[i].confine.has_oom_score)
+            tell(&r, "os/linux/oom-score-adj", JP_VERDICT_IGNORED, "this is not Linux");
     }
     return 0;
 }
@@ -189,4 +219,4 @@ static void teardown(struct jp_isolation *pod)
 }
 
 const struct jp_limit_ops jp_freebsd_limits = {
-    .setup = setup, .was_out_of_memory = was_out_of_memory, .teardown = teardown, .clean = clean};
+    .setup = setup, .settle = settle, .was_out_of_memory = was_out_of_memory, .teardown = teardown, .clean = clean};

@@ -1,0 +1,82 @@
+#!/bin/sh
+# What only a FreeBSD kernel can show: the pod's jail, its /dev, its volumes, what is left when a
+# supervisor is killed. Row numbers are those of SECURITY.md.
+. "$(dirname "$0")/../cli/lib.sh"
+[ "$(uname -s)" = FreeBSD ] || skip_all 'not here: this is no FreeBSD kernel'
+need_root
+
+uuid_of() { jetpack list -H | awk -v name="$1" '$2 == name {print $1}'; }
+jail_of() { jls -n name jid 2>/dev/null | sed -n "s/^name=.*$1 jid=\([0-9]*\).*/\1/p"; }
+mounts_of() { mount | grep -c "$1/world"; }
+gone() { [ -z "$(jail_of "$1")" ] && [ "$(mounts_of "$1")" -eq 0 ]; }
+host_end() { printf 'jp%s\n' "$(printf '%s' "$1" | tr -d - | cut -c 1-12)"; }
+
+add_image sleeper '"exec": ["/bin/probe", "sleep", "600"], "user": "0", "group": "0"'
+
+# row 66: every allow.* off, but what every other system has on
+run jetpack run -d --pod-name first test.example/sleeper
+is "$status" 0 "a pod runs in a jail"
+first=$(uuid_of first)
+jid=$(jail_of "$first")
+like "$jid" '^[0-9]+$' "its jail ends in the UUID"
+is "$(jls -j "$jid" -n host.hostuuid | cut -d = -f 2)" "$first" "host.hostuuid is the UUID"
+is "$(jls -j "$jid" -n enforce_statfs children.max | tr ' ' '\n' | sort | tr '\n' ' ')" \
+    'children.max=0 enforce_statfs=2 ' "row 66: enforce_statfs 2, no jails inside"
+is "$(jls -j "$jid" -n all | tr ' ' '\n' | grep '^allow\.' | grep -v '\.no')" \
+    allow.reserved_ports "row 66: of allow.* only reserved ports"
+
+# row 68: what /dev shows
+run jetpack exec first /bin/probe ls /dev
+unlike "$out" 'vtbd|mem|pci|console|bpf|pf$' "row 68: no device of the host in /dev"
+like "$out" null "... and /dev/null is there"
+fails 125 'ruleset 4711 is missing or empty' "row 68: a ruleset that is not there stops the start" \
+    jetpack run -a jetpack/devfs-ruleset=4711 --pod-name nodev test.example/sleeper
+
+# row 69: lengths
+long=$(printf 'a%.0s' 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34)
+fails 125 'osrelease: more than' "row 69: a release that is too long is refused" \
+    jetpack run -a jetpack/jail.conf/osrelease="$long" --pod-name long test.example/sleeper
+fails 125 "set by jetpack" "the jail's path is not the pod's to say" \
+    jetpack run -a jetpack/jail.conf/path=/ --pod-name path test.example/sleeper
+
+# a killed supervisor
+supervisor=$(jetpack list -H --format=json 2>/dev/null | sed -n 's/.*"supervisor": *\([0-9]*\).*/\1/p' | head -n 1)
+[ -n "$supervisor" ] || supervisor=$(pgrep -f jetpack-stage1 | head -n 1)
+kill -KILL "$supervisor"
+wait_for 60 gone "$first"
+ok $? "row 63: nothing of a pod is left when its supervisor is killed" || { jls; mount; }
+ifconfig "$(host_end "$first")" >/dev/null 2>&1
+is $? 1 "... nor its network device"
+run jetpack start first
+is "$status" 0 "it starts again at once"
+wait_for 60 state_of first running
+done_well "and stops" jetpack stop first
+gone "$first"
+ok $? "nothing is left when it was stopped" || { jls; mount; }
+
+# row 70: many rounds under one name
+rounds=0
+while [ $rounds -lt 10 ]; do
+    jetpack start first >/dev/null 2>"$work/err" || break
+    now=$(jail_of "$first")
+    [ -n "$now" ] && [ "$now" != "$jid" ] || break
+    jid=$now
+    jetpack kill first >/dev/null 2>"$work/err" || break
+    rounds=$((rounds + 1))
+done
+is $rounds 10 "row 70: 10 starts and ends, each in a jail of its own" || cat "$work/err"
+
+# row 67: a volume of two pods
+mkdir "$work/shared"
+add_image shares '"exec": ["/bin/probe", "sleep", "600"], "user": "0", "group": "0",
+    "mountPoints": [{"name": "data", "path": "/data"}]'
+done_well "a pod has a volume" \
+    jetpack run -d --pod-name owner -v "data:$work/shared" test.example/shares
+fails 125 'in use by another pod' "row 67: another pod does not get it as well" \
+    jetpack run --pod-name thief -v "data:$work/shared" test.example/shares
+mkdir "$work/shared/sub"
+fails 125 'in use by another pod' "row 67: nor a directory in it" \
+    jetpack run --pod-name subthief -v "data:$work/shared/sub" test.example/shares
+done_well "unless it was asked for" jetpack run -d -a jetpack/share-volumes=on \
+    --pod-name guest -v "data:$work/shared" test.example/shares
+finish
