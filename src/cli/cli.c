@@ -16,6 +16,7 @@
 #include "platform/platform.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
+#include "sys/self.h"
 
 enum {
     STATUS_FAILED = 1,
@@ -182,6 +183,34 @@ int jp_cli_save_id(const char *path, const char *id, struct jp_error *err)
     if (fd < 0)
         return jp_fail_sys(err, "open '%s'", path);
     return jp_fd_write_all(fd, line, strlen(line), path, err);
+}
+
+/* Whoever calls us so has another working directory. */
+static char *absolute(const char *path)
+{
+    char here[4096];
+    if (path[0] == '/')
+        return jp_strdup(path);
+    return getcwd(here, sizeof(here)) ? jp_format("%s/%s", here, path) : NULL;
+}
+
+int jp_cli_words_for_end(const struct jp_cli *cli, const char *uuid, struct jp_strv *ret,
+                         struct jp_error *err)
+{
+    JP_AUTO_FREE char *self = jp_self_path(err);
+    if (!self)
+        return -1;
+    JP_AUTO_FREE char *config = absolute(jp_config_path(cli->config));
+    if (!config)
+        return jp_fail_sys(err, "find the configuration from another directory");
+    const char *const before[] = {self, "-config", config};
+    const char *const after[] = {"end-run", uuid};
+    int r = jp_strv_extend(ret, (char *const *)before, JP_LEN(before));
+    for (size_t i = 0; r == 0 && i < cli->n_overrides; i++)
+        r = jp_strv_add(ret, "-o") < 0 || jp_strv_add(ret, cli->overrides[i]) < 0 ? -1 : 0;
+    if (r == 0)
+        r = jp_strv_extend(ret, (char *const *)after, JP_LEN(after));
+    return r < 0 ? jp_oom(err) : 0;
 }
 
 /* ---- running a command ----------------------------------------------------------------------- */
@@ -370,6 +399,7 @@ static int work(struct jp_cli *cli, int argc, char **argv, struct jp_error *err)
     if (!options)
         return jp_oom(err);
     struct globals globals = {.options = options};
+    cli->overrides = options;
     struct jp_cli_reader reader = {
         .tables = tables,
         .words = argv,
@@ -392,6 +422,7 @@ static int work(struct jp_cli *cli, int argc, char **argv, struct jp_error *err)
         jp_help_command(cli->command);
         return flush_output(err);
     }
+    cli->n_overrides = globals.n_options;
     if (load_config(cli, &globals, err) < 0)
         return -1;
     if (!find_function(cli->command))

@@ -124,16 +124,25 @@ int jp_cmd_attach(struct jp_cli *cli, struct jp_error *err)
     JP_AUTO(jp_store_pod) pod = {.uuid = NULL};
     JP_AUTO_FREE char *app = NULL;
     JP_AUTO_PTR(jp_pod_session) session = NULL;
+    bool has_terminal = has_tty && isatty(STDIN_FILENO);
+    struct jp_cli_window window = jp_cli_window();
     if (read_keys(wanted ? wanted : "ctrl-p,ctrl-q", keys, err) < 0 ||
-        jp_cli_find_pod_app(cli, cli->args.words[0], &pod, &app, err) < 0 ||
-        jp_pod_attach(jp_cli_pods(cli, err), &pod, app, has_stdin, &session, err) < 0)
+        jp_cli_find_pod_app(cli, cli->args.words[0], &pod, &app, err) < 0)
+        return -1;
+    struct jp_pod_join join = {
+        .app = app,
+        .has_stdin = has_stdin,
+        .rows = has_terminal ? window.rows : 0,
+        .columns = has_terminal ? window.columns : 0,
+    };
+    if (jp_pod_attach(jp_cli_pods(cli, err), &pod, &join, &session, err) < 0)
         return -1;
     enum jp_pod_end end;
     int status;
     struct jp_cli_stream stream = {.is_raw = app != NULL || has_stdin || pod.n_apps == 1};
     struct jp_pod_relay options = {
         .input = has_stdin ? STDIN_FILENO : -1,
-        .terminal = has_tty && isatty(STDIN_FILENO) ? STDIN_FILENO : -1,
+        .terminal = has_terminal ? STDIN_FILENO : -1,
         .signals = cli->signals.fd,
         .detach_keys = has_stdin ? keys : NULL,
         .output = jp_cli_stream_output,

@@ -92,6 +92,12 @@ int jp_cmd_destroy(struct jp_cli *cli, struct jp_error *err)
     return jp_cli_each_word(cli, destroy, err);
 }
 
+int jp_cmd_end_run(struct jp_cli *cli, struct jp_error *err)
+{
+    const struct jp_pod_context *ctx = jp_cli_pods(cli, err);
+    return ctx ? jp_pod_end_run(ctx, cli->args.words[0], err) : -1;
+}
+
 int jp_cmd_rename(struct jp_cli *cli, struct jp_error *err)
 {
     JP_AUTO(jp_store_pod) pod = {.uuid = NULL};

@@ -141,10 +141,6 @@ static int check(const struct wanted *wanted, struct jp_error *err)
 {
     if (wanted->request.n_apps == 0 && !wanted->request.manifest)
         return jp_fail(err, JP_EUSAGE, 0, "expected an image, or a pod manifest with -f");
-    if (wanted->is_detached && (wanted->has_tty || wanted->has_stdin))
-        return jp_fail(err, JP_EUSAGE, 0, "option '-detach' excludes '-tty' and '-interactive'");
-    if (wanted->is_detached && wanted->will_destroy) /* nobody would be there to do it */
-        return jp_fail(err, JP_EUSAGE, 0, "option '-detach' excludes '-destroy'");
     if (wanted->keep && wanted->will_destroy)
         return jp_fail(err, JP_EUSAGE, 0, "option '-keep' excludes '-destroy'");
     return 0;
@@ -172,8 +168,7 @@ static int make_pod(struct jp_cli *cli, const struct wanted *wanted, struct jp_s
 {
     const struct jp_pod_context *ctx = jp_cli_pods(cli, err);
     /* What is gone after this command need not survive a power failure. */
-    bool is_volatile = wanted->will_destroy && !wanted->is_detached;
-    if (!ctx || (is_volatile ? jp_pod_prepare_volatile(ctx, &wanted->request, ret, err)
+    if (!ctx || (wanted->will_destroy ? jp_pod_prepare_volatile(ctx, &wanted->request, ret, err)
                              : jp_pod_prepare(ctx, &wanted->request, ret, err)) < 0)
         return -1;
     return wanted->saveid ? jp_cli_save_id(wanted->saveid, ret->uuid, err) : 0;
@@ -249,7 +244,7 @@ static int needs_console(struct jp_cli *cli, const struct wanted *wanted,
     const struct jp_pod_context *ctx = jp_cli_pods(cli, err);
     JP_AUTO(jp_pod_manifest) manifest = JP_POD_MANIFEST_INIT;
     JP_AUTO_FREE char *text = NULL;
-    if (!ctx || !wanted->has_tty || (pod->n_apps != 1 && !wanted->app))
+    if (!ctx || !wanted->has_tty || wanted->is_detached || (pod->n_apps != 1 && !wanted->app))
         return ctx ? 0 : -1;
     if (jp_pod_manifest(ctx, pod->uuid, &text, err) < 0 ||
         jp_pod_manifest_parse(text, strlen(text), &manifest, err) < 0)
@@ -284,10 +279,14 @@ static int run_pod(struct jp_cli *cli, const struct wanted *wanted, const struct
 {
     struct jp_cli_window window = jp_cli_window();
     const char *app = wanted->app ? wanted->app : "";
+    JP_AUTO(jp_strv) at_end = JP_STRV_INIT;
+    if (wanted->will_destroy && jp_cli_words_for_end(cli, pod->uuid, &at_end, err) < 0)
+        return -1;
     struct jp_pod_start options = {
         .is_detached = wanted->is_detached,
         .keep = wanted->keep,
         .will_destroy = wanted->will_destroy,
+        .at_end = &at_end,
         .tty_app = wanted->has_tty ? app : NULL,
         .stdin_app = wanted->has_tty || wanted->has_stdin ? app : NULL,
         .only_app = wanted->app,
@@ -351,7 +350,8 @@ static int run(struct jp_cli *cli, const struct wanted *wanted, struct jp_error 
         r = needs_console(cli, wanted, &pod, err);
     if (r >= 0)
         r = r ? run_console(cli, wanted, &pod, err) : run_pod(cli, wanted, &pod, err);
-    if (wanted->will_destroy && pod.uuid)
+    /* In the background its supervisor sees to it, unless there is none. */
+    if (wanted->will_destroy && pod.uuid && (r < 0 || !wanted->is_detached))
         r = destroy_after(cli, &pod, r, err);
     return r;
 }

@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "base/strv.h"
 #include "cli/options.h"
 #include "config/conf.h"
 #include "pod/pod.h"
@@ -23,6 +24,7 @@ enum jp_group {
     JP_GROUP_IMAGES,
     JP_GROUP_PODS,
     JP_N_GROUPS,
+    JP_GROUP_NONE = JP_N_GROUPS, /* called by programs of ours: not shown */
 };
 
 enum {
@@ -81,6 +83,8 @@ struct jp_cli {
     char **rest;             /* the words after the command's name, NULL-terminated */
     size_t n_rest;
     char **argv; /* all words, for the helper program */
+    const char *const *overrides; /* the values of -o */
+    size_t n_overrides;
     struct jp_config *config;
     struct jp_store *store;     /* made by jp_cli_store() */
     struct jp_pod_context pods; /* filled by jp_cli_pods() */
@@ -121,6 +125,13 @@ int jp_cli_find_pod(struct jp_cli *cli, const char *word, struct jp_store_pod *r
 /* POD or POD:APP; *ret_app is the caller's, NULL when the word names no app. */
 int jp_cli_find_pod_app(struct jp_cli *cli, const char *word, struct jp_store_pod *ret,
                         char **ret_app, struct jp_error *err);
+
+/*
+ * The words with which a supervisor calls us at the end of a run that is to leave nothing: program,
+ * the present configuration, the internal command `end-run`, the pod. Appended to *ret.
+ */
+int jp_cli_words_for_end(const struct jp_cli *cli, const char *uuid, struct jp_strv *ret,
+                         struct jp_error *err);
 
 /* main() of both programs. */
 int jp_cli_main(int argc, char **argv);

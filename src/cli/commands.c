@@ -195,7 +195,9 @@ const struct jp_command jp_commands[] = {
      "With one word that is a full UUID or the name of a pod: runs that pod, from a clean copy of "
      "its images. Otherwise makes a pod like prepare and runs it. In the foreground, output lines "
      "begin with the name of the app; the first interrupt stops the pod, the second kills it. The "
-     "exit status is the app's; of several apps the first one that is not 0.",
+     "exit status is the app's; of several apps the first one that is not 0. In the background "
+     "(-d) the pod's supervisor keeps terminal (-t) and open input (-i) of the app for attach, and "
+     "destroys the pod in the end (-destroy).",
      run_options,
      "jetpack run -t -destroy example.com/debian -exec /bin/sh\n"
      "jetpack run -d -pod-name cache example.com/redis\n"
@@ -247,9 +249,10 @@ const struct jp_command jp_commands[] = {
      "jetpack console web\njetpack console web www-data"},
     {"attach", JP_GROUP_PODS, JP_COMMAND_ROOT, 1, 1, "[OPTION...] POD[:APP]",
      "join the output of running apps",
-     "With -i also the input, of an app that was started with one; then ctrl-p ctrl-q leaves. "
-     "Without, ctrl-c leaves. The app goes on.",
-     attach_options, "jetpack attach -i web:shell"},
+     "With -i also the input, of an app that was started with one (run -d -i); then ctrl-p ctrl-q "
+     "leaves. Without, ctrl-c leaves. The app goes on. With -t, from a terminal, to an app that has "
+     "one (run -d -t): it gets the size of ours and draws anew.",
+     attach_options, "jetpack attach -it web:shell"},
     {"set", JP_GROUP_PODS, JP_COMMAND_ROOT, 1, 1, "OPTION... POD[:APP]",
      "change limits of a running pod",
      "Of the pod, or with :APP of one app. All that is named is in force afterwards, or nothing has "
@@ -274,6 +277,8 @@ const struct jp_command jp_commands[] = {
      none, "jetpack cp cache::/etc/redis/redis.conf ./\njetpack cp ./dump.rdb cache:@data:/"},
     {"rename", JP_GROUP_PODS, JP_COMMAND_ROOT, 2, 2, "POD NAME", "give a pod another name", NULL,
      none, "jetpack rename silent-otter cache"},
+    {"end-run", JP_GROUP_NONE, JP_COMMAND_ROOT, 1, 1, "UUID", "end a run (internal)",
+     "Called by the supervisor of run -destroy when the pod has ended.", none, ""},
     {NULL, JP_N_GROUPS, 0, 0, 0, NULL, NULL, NULL, NULL, NULL},
 };
 /* clang-format on */

@@ -143,7 +143,8 @@ static void print_option_words(const struct jp_cli_option *option)
 static void print_words(const struct jp_command *command)
 {
     for (const struct jp_command *c = jp_commands; !command && c->name; c++)
-        (void)printf("%s\n", c->name);
+        if (c->group != JP_GROUP_NONE)
+            (void)printf("%s\n", c->name);
     if (!command)
         return;
     print_option_words(command->options);

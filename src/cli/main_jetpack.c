@@ -9,6 +9,7 @@ const struct jp_command_function jp_command_functions[] = {
     {"destroy", jp_cmd_destroy},
     {"destroy-image", jp_cmd_destroy_image},
     {"doctor", jp_cmd_doctor},
+    {"end-run", jp_cmd_end_run},
     {"exec", jp_cmd_exec},
     {"fsck", jp_cmd_fsck},
     {"gc", jp_cmd_gc},

@@ -12,7 +12,8 @@
  * before it execs stage 1. It receives STARTED or FAILED (no answer to HELLO must be awaited
  * first). When the owner goes away without DETACH, the pod is stopped. Every client is told EXITED
  * of what it is attached to, and ENDED at last; the pod's lock is free and its record final by
- * then.
+ * then. When the supervisor is to see to the pod's removal, it waits for clients to part (a minute
+ * at most): whoever was told ENDED can still read the record while it holds its connection.
  *
  * Back-pressure: a client that does not read stops the processes that it is attached to, nobody
  * else. A client sends one INPUT at a time and the next when the last was answered by TAKEN, so
@@ -38,12 +39,15 @@
 enum jp_control_type {
     JP_CONTROL_HELLO = 1, /* both ways: number = JP_CONTROL_VERSION */
     /* client to supervisor */
-    JP_CONTROL_ATTACH, /* app (NULL: all); flags: F_STDIN; nothing is replayed; answered by OK */
+    JP_CONTROL_ATTACH, /* app (NULL: all); flags: F_STDIN; nothing is replayed; answered by OK; */
+                       /* number: as RESIZE, 0: no terminal. Carried out before the answer, and */
+                       /* an app whose terminal has that size already is told to draw again */
     JP_CONTROL_EXEC,   /* app (NULL: the first), argv, env (added to the app's), flags, number, */
                        /* user: "USER[:GROUP]" (NULL: the app's), cwd (NULL: the app's); OK, then */
                        /* OUTPUT and EXITED; FAILED with JP_ENOPROGRAM or JP_ENOEXEC: 127, 126 */
     JP_CONTROL_INPUT,  /* data for the attached app or the exec; empty data: end of file */
-    JP_CONTROL_RESIZE, /* number = rows << 16 | columns; not answered */
+    JP_CONTROL_RESIZE, /* number = rows << 16 | columns, of the exec's or attached app's terminal; */
+                       /* from the owner also before the app has one: it is made so. Not answered */
     JP_CONTROL_SIGNAL, /* app (NULL: all main processes; in an EXEC session its process), number */
     JP_CONTROL_STOP,   /* number = grace in ms, -1: the plan's; stop the whole pod */
     JP_CONTROL_KILL,   /* SIGKILL everything at once */

@@ -173,6 +173,8 @@ void jp_plan_code(struct jp_codec *c, struct jp_plan *plan)
     jp_codec_bool(c, &plan->is_strict);
     jp_codec_bool(c, &plan->without_apps);
     jp_codec_str(c, &plan->registration);
+    jp_codec_bool(c, &plan->will_destroy);
+    jp_codec_strv(c, &plan->at_end, JP_PLAN_MAX_STRINGS);
 }
 
 static bool is_absolute(const char *path)
@@ -242,6 +244,8 @@ static int check(const struct jp_plan *plan, struct jp_error *err)
         return jp_fail(err, JP_ECORRUPT, 0, "plan: an alias without interface or address");
     if (plan->n_apps == 0)
         return jp_fail(err, JP_ECORRUPT, 0, "plan: no app");
+    if (plan->at_end.count > 0 && !is_absolute(plan->at_end.items[0]))
+        return jp_fail(err, JP_ECORRUPT, 0, "plan: broken program for the end");
     for (size_t i = 0; i < plan->n_volumes; i++) {
         if (!is_absolute(plan->volumes[i].source))
             return jp_fail(err, JP_ECORRUPT, 0, "plan: volume %zu has no source", i);
@@ -342,5 +346,6 @@ void jp_plan_clear(struct jp_plan *plan)
     for (size_t i = 0; i < plan->n_apps; i++)
         clear_app(&plan->apps[i]);
     free(plan->apps);
+    jp_strv_clear(&plan->at_end);
     *plan = (struct jp_plan)JP_PLAN_INIT;
 }

@@ -18,7 +18,7 @@
 #include "base/codec.h"
 #include "base/error.h"
 
-#define JP_PLAN_VERSION 1
+#define JP_PLAN_VERSION 2
 
 /* Limits of what a plan may hold; pod/ refuses manifests beyond them with JP_ELIMIT. */
 #define JP_PLAN_MAX_APPS 256
@@ -174,6 +174,9 @@ struct jp_plan {
     bool is_strict;         /* do not start when a limit is ignored */
     char *registration;     /* file to be removed when the pod is over; NULL: none */
     bool without_apps;      /* build the isolation and wait for `exec` (ruling 7) */
+    bool will_destroy;      /* once it has ended, what is left of the pod is garbage */
+    struct jp_strv at_end;  /* program and arguments that the supervisor becomes when the pod is */
+                            /* over and its owner is not there to see to it; empty: none */
 };
 
 #define JP_PLAN_INIT {.version = JP_PLAN_VERSION}

@@ -130,7 +130,7 @@ static void refused(void (*change)(struct jp_plan *), enum jp_code code, const c
 
 static void change_version(struct jp_plan *plan)
 {
-    plan->version = 2;
+    plan->version = JP_PLAN_VERSION + 1;
 }
 
 static void change_uuid(struct jp_plan *plan)

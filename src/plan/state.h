@@ -20,6 +20,7 @@
  *   "status"      with "exited": wait status (waitpid(2)) of the pod: the first non-zero one of its
  *                 apps in manifest order. With "failed": of the app that could not be run, shifted
  *                 as an exit status: 125, 126 or 127
+ *   "destroy"     true: what is left of the pod once it has ended is garbage (`run -destroy`)
  *   "isolators"   [{"resource": of resource/NAME its NAME, of other isolators all of it,
  *                 "app": name (absent: the pod), "verdict": "enforced" | "modified" |
  *                 "ignored", "reason": text (absent: enforced)}, ...]

@@ -180,6 +180,8 @@ int jp_pod_ask(int socket, const struct jp_control_message *message, struct jp_c
         return -1;
     if (n == 0)
         return jp_fail(err, JP_ESYS, ECONNRESET, "the supervisor went away");
+    if (answer->type == JP_CONTROL_ENDED)
+        return jp_fail(err, JP_EBUSY, 0, "it has just ended");
     return 0;
 }
 
@@ -214,11 +216,15 @@ int jp_pod_mend(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
     return jp_pod_record_fail(pod_fd, pod->uuid, "its supervisor died", err);
 }
 
-/* Sends the request and waits for the pod's end. */
+/*
+ * Sends the request and waits for the pod's end. *ret_seat is the connection, open or -1: as long as
+ * it is open, a supervisor that will remove the pod (`run -destroy`) waits with it.
+ */
 static int end_by_request(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
-                          int pod_fd, uint8_t type, int64_t grace_ms, struct jp_error *err)
+                          int pod_fd, uint8_t type, int64_t grace_ms, int *ret_seat,
+                          struct jp_error *err)
 {
-    JP_AUTO_FD int fd = connect_patiently(ctx, pod, pod_fd, KILL_WAIT_MS, err);
+    int fd = *ret_seat = connect_patiently(ctx, pod, pod_fd, KILL_WAIT_MS, err);
     if (fd < 0)
         return -1;
     struct jp_control_message message = JP_CONTROL_MESSAGE_INIT;
@@ -285,14 +291,14 @@ static int kill_supervisor(int pod_fd, struct jp_error *err)
 
 /* Ends the pod by all means. On success the lock is ours. */
 static int end_for_good(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
-                        int pod_fd, int *ret_lock, struct jp_error *err)
+                        int pod_fd, int *ret_lock, int *ret_seat, struct jp_error *err)
 {
     int free_now = settle(pod, pod_fd, ret_lock, err);
     if (free_now < 0)
         return -1;
     if (free_now == 0) {
         JP_AUTO(jp_error) why = JP_ERROR_INIT;
-        bool was_told = end_by_request(ctx, pod, pod_fd, JP_CONTROL_KILL, 0, &why) == 0;
+        bool was_told = end_by_request(ctx, pod, pod_fd, JP_CONTROL_KILL, 0, ret_seat, &why) == 0;
         if (why.code == JP_EINTERRUPTED) {
             jp_error_move(err, &why);
             return -1;
@@ -313,6 +319,7 @@ int jp_pod_stop(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
                 struct jp_error *err)
 {
     JP_AUTO_FD int pod_fd = -1;
+    JP_AUTO_FD int seat = -1;
     JP_AUTO_FD int lock = -1;
     if (jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, err) < 0)
         return -1;
@@ -322,7 +329,7 @@ int jp_pod_stop(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
     if (free_now == 0) {
         JP_AUTO(jp_error) why = JP_ERROR_INIT;
         /* Not running by now: it ended between the two looks. */
-        if (end_by_request(ctx, pod, pod_fd, JP_CONTROL_STOP, grace_ms, &why) < 0 &&
+        if (end_by_request(ctx, pod, pod_fd, JP_CONTROL_STOP, grace_ms, &seat, &why) < 0 &&
             why.code != JP_EBUSY) {
             jp_error_move(err, &why);
             return jp_wrap(err, "stop pod '%s'", pod->name);
@@ -349,9 +356,10 @@ int jp_pod_kill(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
 {
     struct jp_pod_context calm = deaf(ctx);
     JP_AUTO_FD int pod_fd = -1;
+    JP_AUTO_FD int seat = -1;
     JP_AUTO_FD int lock = -1;
     if (jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, err) < 0 ||
-        end_for_good(&calm, pod, pod_fd, &lock, err) < 0)
+        end_for_good(&calm, pod, pod_fd, &lock, &seat, err) < 0)
         return -1;
     if (jp_pod_mend(ctx, pod, pod_fd, NULL, err) < 0)
         return -1;
@@ -362,6 +370,7 @@ int jp_pod_destroy(const struct jp_pod_context *ctx, const struct jp_store_pod *
                    struct jp_error *err)
 {
     JP_AUTO_FD int pod_fd = -1;
+    JP_AUTO_FD int seat = -1;
     JP_AUTO_FD int lock = -1;
     struct jp_pod_context calm = deaf(ctx);
     JP_AUTO(jp_error) local = JP_ERROR_INIT;
@@ -372,12 +381,39 @@ int jp_pod_destroy(const struct jp_pod_context *ctx, const struct jp_store_pod *
         jp_error_move(err, &local);
         return -1;
     }
-    if (end_for_good(&calm, pod, pod_fd, &lock, err) < 0)
+    if (end_for_good(&calm, pod, pod_fd, &lock, &seat, err) < 0)
         return -1;
     jp_pod_unregister(ctx, pod->uuid);
     if (jp_pod_mend(ctx, pod, pod_fd, NULL, err) < 0)
         return -1;
     return jp_store_pod_destroy(ctx->store, pod->uuid, err);
+}
+
+int jp_pod_end_run(const struct jp_pod_context *ctx, const char *uuid, struct jp_error *err)
+{
+    struct jp_pod_context calm = deaf(ctx);
+    JP_AUTO_FD int pod_fd = -1;
+    JP_AUTO(jp_error) local = JP_ERROR_INIT;
+    if (jp_store_pod_open(ctx->store, uuid, &pod_fd, &local) < 0) {
+        if (local.code == JP_ENOTFOUND) /* somebody was faster */
+            return 0;
+        jp_error_move(err, &local);
+        return -1;
+    }
+    JP_AUTO_FD int lock = jp_pod_lock_wait(&calm, pod_fd, GONE_WAIT_MS, &local);
+    if (lock < 0 && local.code != JP_EBUSY)
+        jp_error_move(err, &local);
+    if (lock < 0) /* busy: it was started again, and that run is not ours to end */
+        return local.code == JP_EBUSY ? 0 : -1;
+    struct jp_pod_record record = {.is_there = false};
+    if (jp_pod_record_read(pod_fd, &record, err) < 0)
+        return -1;
+    bool was_ours = record.will_destroy && record.supervisor == getpid();
+    jp_pod_record_clear(&record);
+    if (!was_ours)
+        return 0;
+    jp_pod_unregister(ctx, uuid);
+    return jp_store_pod_destroy(ctx->store, uuid, err);
 }
 
 int jp_pod_signal(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, const char *app,
@@ -414,10 +450,10 @@ int jp_pod_set_limits(const struct jp_pod_context *ctx, const struct jp_store_po
 
 /* 1 ended, 0 time-out, -1 error. */
 static int wait_for_end(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
-                        int pod_fd, int64_t timeout_ms, struct jp_error *err)
+                        int pod_fd, int64_t timeout_ms, int *ret_seat, struct jp_error *err)
 {
     JP_AUTO(jp_error) local = JP_ERROR_INIT;
-    JP_AUTO_FD int fd = connect_patiently(ctx, pod, pod_fd, timeout_ms, &local);
+    int fd = *ret_seat = connect_patiently(ctx, pod, pod_fd, timeout_ms, &local);
     if (fd < 0) {
         if (local.code == JP_EBUSY || local.code == JP_ELIMIT)
             return local.code == JP_EBUSY;
@@ -471,9 +507,10 @@ int jp_pod_wait(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
                 int64_t timeout_ms, int *ret_status, struct jp_error *err)
 {
     JP_AUTO_FD int pod_fd = -1;
+    JP_AUTO_FD int seat = -1; /* held until the record was read */
     if (jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, err) < 0)
         return -1;
-    int n = wait_for_end(ctx, pod, pod_fd, timeout_ms, err);
+    int n = wait_for_end(ctx, pod, pod_fd, timeout_ms, &seat, err);
     if (n < 0)
         return -1;
     if (n == 0)

@@ -65,16 +65,18 @@ int jp_pod_tidy(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
     return jp_pod_shed(ctx, pod, pod_fd, NULL, err);
 }
 
-static bool is_old_enough(const struct jp_pod_gc *options, int pod_fd)
+/* Ended, and either meant to be gone by now (`run -destroy`) or old enough for the options. */
+static bool must_go(const struct jp_pod_gc *options, int pod_fd)
 {
     struct jp_pod_record record = {.is_there = false};
     if (jp_pod_record_read(pod_fd, &record, NULL) < 0)
         return false;
     bool has_ended = record.is_there && !jp_pod_record_is_alive(&record);
     int64_t age_ms = (jp_time_now_ns() - record.ended_ns) / 1000000;
-    bool is_old = has_ended && age_ms >= options->older_than_ms;
+    bool is_old = options->exited && age_ms >= options->older_than_ms;
+    bool is_garbage = has_ended && (record.will_destroy || is_old);
     jp_pod_record_clear(&record);
-    return is_old;
+    return is_garbage;
 }
 
 /*
@@ -118,7 +120,7 @@ static int mend_pod(const struct jp_pod_context *ctx, const struct jp_store_pod 
         return -1;
     if (was_shed)
         say(options, "pod", pod->uuid, "root file systems of its last run removed");
-    if (!options->exited || !is_old_enough(options, pod_fd))
+    if (!must_go(options, pod_fd))
         return 0;
     if (jp_store_pod_destroy(ctx->store, pod->uuid, err) < 0)
         return -1;

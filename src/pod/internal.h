@@ -251,6 +251,7 @@ struct jp_pod_record {
     bool is_there;
     char *state;
     char *error;
+    bool will_destroy; /* its end makes garbage of the pod */
     struct jp_strv warnings;
     pid_t supervisor;
     uint64_t supervisor_start;

@@ -272,9 +272,11 @@ static void follow_rotation(const struct jp_pod_context *ctx, struct source *s, 
     append_files(s, fds, count);
 }
 
-static int follow(const struct jp_pod_context *ctx, struct reading *r, int pod_fd,
-                  struct jp_error *err)
+static int follow(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                  struct reading *r, int pod_fd, struct jp_error *err)
 {
+    /* Nothing is said there; but a pod that is removed at its end stays for those who sit there. */
+    JP_AUTO_FD int seat = jp_pod_connect(pod, pod_fd, NULL);
     jp_store_rest(ctx->store);
     while (!r->is_stopped) {
         int held = jp_lock_is_held(pod_fd, JP_POD_LOCK_FILE, err);
@@ -314,7 +316,7 @@ int jp_pod_logs(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
     if (result == 0)
         result = hand_out(ctx, &r, err);
     if (result == 0 && options->follow)
-        result = follow(ctx, &r, pod_fd, err);
+        result = follow(ctx, pod, &r, pod_fd, err);
     close_sources(&r);
     jp_fd_close(&r.dir_fd);
     return result;

@@ -125,6 +125,10 @@ static int plan_pod(const struct jp_pod_context *ctx, const struct jp_pod_plan_r
     if (request->identity && request->identity->file &&
         !(plan->registration = jp_strdup(request->identity->file)))
         return jp_oom(err);
+    plan->will_destroy = request->start->will_destroy;
+    const struct jp_strv *at_end = request->start->at_end;
+    if (at_end && jp_strv_extend(&plan->at_end, at_end->items, at_end->count) < 0)
+        return jp_oom(err);
     return plan_net(ctx, request, &plan->net, err);
 }
 

@@ -205,6 +205,9 @@ struct jp_pod_start {
     bool is_detached;      /* `run -d`: the session only waited for the start */
     bool keep;             /* ruling 17: the roots of this run stay afterwards */
     bool will_destroy;     /* the pod is destroyed after the run: nothing needs to be durable */
+    /* with will_destroy: program and arguments that the supervisor becomes when the run is over and
+       this process is not there to destroy the pod; they end in jp_pod_end_run(). NULL: none */
+    const struct jp_strv *at_end;
     bool without_apps;     /* isolation only (ruling 7); set by exec, console and cp themselves */
     const char *tty_app;   /* this app gets a pseudo-terminal; "" : the only one; NULL: none */
     const char *stdin_app; /* this app gets standard input; likewise */
@@ -268,6 +271,12 @@ int jp_pod_tidy(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
  */
 int jp_pod_destroy(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
                    struct jp_error *err);
+
+/*
+ * What the supervisor of a run with will_destroy becomes in the end (the calling process has its
+ * pid): destroys the pod, unless it is gone or was started again meanwhile.
+ */
+int jp_pod_end_run(const struct jp_pod_context *ctx, const char *uuid, struct jp_error *err);
 
 /* Gives a new human name; also while it runs. JP_EEXISTS when taken. */
 int jp_pod_rename(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,

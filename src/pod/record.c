@@ -152,6 +152,7 @@ static int read_root(const json_t *root, struct jp_pod_record *record, struct jp
     record->is_there = true;
     record->state = text_of(root, "state");
     record->error = text_of(root, "error");
+    record->will_destroy = json_is_true(json_object_get(root, "destroy"));
     record->started_ns = time_of(root, "started");
     record->ended_ns = time_of(root, "ended");
     record->has_status = number_of(root, "status", INT32_MAX, &number);

@@ -141,8 +141,8 @@ int jp_pod_exec(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
     return 0;
 }
 
-int jp_pod_attach(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, const char *app,
-                  bool has_stdin, struct jp_pod_session **ret, struct jp_error *err)
+int jp_pod_attach(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                  const struct jp_pod_join *join, struct jp_pod_session **ret, struct jp_error *err)
 {
     JP_AUTO_FD int pod_fd = -1;
     if (jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, err) < 0)
@@ -152,8 +152,9 @@ int jp_pod_attach(const struct jp_pod_context *ctx, const struct jp_store_pod *p
         return -1;
     struct jp_control_message message = JP_CONTROL_MESSAGE_INIT;
     message.type = JP_CONTROL_ATTACH;
-    message.app = (char *)(uintptr_t)app;
-    message.flags = has_stdin ? JP_CONTROL_F_STDIN : 0;
+    message.app = (char *)(uintptr_t)join->app;
+    message.flags = join->has_stdin ? JP_CONTROL_F_STDIN : 0;
+    message.number = (int64_t)join->rows << 16 | join->columns;
     if (jp_pod_ask(fd, &message, NULL, err) < 0)
         return jp_wrap(err, "attach to pod '%s'", pod->name);
     struct jp_pod_session *session = jp_pod_session_new(fd);
@@ -161,7 +162,7 @@ int jp_pod_attach(const struct jp_pod_context *ctx, const struct jp_store_pod *p
         return jp_oom(err);
     (void)jp_fd_take(&fd);
     session->is_attached = true;
-    session->has_input = has_stdin;
+    session->has_input = join->has_stdin;
     session->has_tty = true;
     jp_store_rest(ctx->store);
     *ret = session;

@@ -41,9 +41,17 @@ struct jp_pod_exec {
 int jp_pod_exec(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
                 const struct jp_pod_exec *exec, struct jp_pod_session **ret, struct jp_error *err);
 
-/* Joins the output (and with has_stdin the input) of a running app; NULL: of all. */
-int jp_pod_attach(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, const char *app,
-                  bool has_stdin, struct jp_pod_session **ret, struct jp_error *err);
+struct jp_pod_join {
+    const char *app;  /* NULL: all */
+    bool has_stdin;   /* also its input */
+    uint16_t rows;    /* of our terminal: the app's takes that size, and the app draws again. 0: */
+    uint16_t columns; /* none of that */
+};
+
+/* Joins the output of a running app. JP_EBUSY: it does not run. */
+int jp_pod_attach(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                  const struct jp_pod_join *join, struct jp_pod_session **ret,
+                  struct jp_error *err);
 
 /* How a session is carried on. */
 struct jp_pod_relay {

@@ -170,6 +170,12 @@ static int greet(int socket, const struct jp_pod_spawn *spawn, struct jp_error *
     hello.number = JP_CONTROL_VERSION;
     if (jp_control_send(socket, &hello, err) < 0)
         return -1;
+    if (!spawn->wants_output && spawn->window != 0) {
+        struct jp_control_message resize = JP_CONTROL_MESSAGE_INIT;
+        resize.type = JP_CONTROL_RESIZE;
+        resize.number = spawn->window;
+        return jp_control_send(socket, &resize, err) < 0 ? -1 : 0;
+    }
     if (!spawn->wants_output)
         return 0;
     struct jp_control_message attach = JP_CONTROL_MESSAGE_INIT;

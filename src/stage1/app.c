@@ -318,12 +318,12 @@ int jp_apps_status(const struct jp_supervisor *s)
 
 /*
  * When a client that does not read is given up: never while the pod runs (it stops only what it is
- * attached to), and when the pod has ended by itself its owner may take all the time it likes
- * (`run` into a pager). Whoever asks for a stop shall not wait for others, though.
+ * attached to), and when the pod has ended by itself those who get its last words may take all the
+ * time they like (`run` or `attach` into a pager). Whoever asks for a stop shall not wait for others, though.
  */
 static int64_t patience_ends_ms(const struct jp_supervisor *s, const struct jp_client *client)
 {
-    bool matters = client->is_owner || client->session;
+    bool matters = client->is_owner || client->session || client->is_attached;
     if (!client->queue || s->phase < JP_PHASE_STOPPING || (matters && !s->is_hurried))
         return 0;
     return client->stalled_since_ms + JP_PATIENCE_MS;

@@ -177,10 +177,18 @@ struct jp_orders jp_child_orders(const struct jp_app *app)
     };
 }
 
-void jp_child_resize(struct jp_child *child, uint32_t window)
+void jp_child_resize(const struct jp_child *child, uint32_t window, bool redraws)
 {
-    if (child->has_tty && child->out[0] >= 0)
-        set_window(child->out[0], window);
+    struct winsize before = {.ws_row = 0};
+    if (!child->has_tty || child->out[0] < 0)
+        return;
+    (void)ioctl(child->out[0], TIOCGWINSZ, &before);
+    set_window(child->out[0], window);
+    bool is_same = before.ws_row == window >> 16 && before.ws_col == (window & 0xffff);
+    /* The kernel says nothing then. The group is the pod's own; a stale one is nobody's harm. */
+    pid_t foreground = redraws && is_same ? tcgetpgrp(child->out[0]) : -1;
+    if (foreground > 1)
+        (void)kill(-foreground, SIGWINCH);
 }
 
 void jp_child_signal(const struct jp_child *child, int signal)

@@ -145,6 +145,8 @@ int jp_record_text(const struct jp_supervisor *s, struct jp_buf *out, struct jp_
         add_text(out, "error", jp_error_text(&s->error));
     if (s->phase == JP_PHASE_OVER)
         add_number(out, "status", (uint64_t)jp_apps_status(s));
+    if (s->plan.will_destroy)
+        jp_buf_puts(out, ",\"destroy\":true");
     jp_buf_printf(out, ",\"isolators\":[%s]", jp_buf_text(&s->reports));
     add_warnings(out, &s->warnings);
     jp_buf_puts(out, ",\"apps\":[");

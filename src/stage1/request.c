@@ -75,21 +75,6 @@ static void greet(struct jp_client *client)
     jp_client_post(client, &message);
 }
 
-static int attach(struct jp_supervisor *s, struct jp_client *client,
-                  const struct jp_control_message *message, struct jp_error *err)
-{
-    size_t app = SIZE_MAX;
-    if (message->app && find_app(s, message->app, &app, err) < 0)
-        return -1;
-    if (client->is_attached || client->session)
-        return jp_fail(err, JP_EINVALID, 0, "this connection has a session already");
-    if (client->is_owner && message->number > 0)
-        s->window = (uint32_t)message->number;
-    client->attached_app = app;
-    client->is_attached = true;
-    return 0;
-}
-
 /* Where the input of a client goes: its exec's program, or the main process it is attached to. */
 static struct jp_child *target(const struct jp_supervisor *s, const struct jp_client *client)
 {
@@ -102,6 +87,33 @@ static struct jp_child *target(const struct jp_supervisor *s, const struct jp_cl
             return main_of(s, i);
     }
     return NULL;
+}
+
+/* The size is also kept for an app that does not run yet. */
+static void resize(struct jp_supervisor *s, const struct jp_client *client, int64_t window,
+                   bool redraws)
+{
+    struct jp_child *child = target(s, client);
+    if (window <= 0 || window > UINT32_MAX)
+        return;
+    if (!client->session && (client->is_owner || client->is_attached))
+        s->window = (uint32_t)window;
+    if (child)
+        jp_child_resize(child, (uint32_t)window, redraws);
+}
+
+static int attach(struct jp_supervisor *s, struct jp_client *client,
+                  const struct jp_control_message *message, struct jp_error *err)
+{
+    size_t app = SIZE_MAX;
+    if (message->app && find_app(s, message->app, &app, err) < 0)
+        return -1;
+    if (client->is_attached || client->session)
+        return jp_fail(err, JP_EINVALID, 0, "this connection has a session already");
+    client->attached_app = app;
+    client->is_attached = true;
+    resize(s, client, message->number, /* redraws= */ true);
+    return 0;
 }
 
 static void input(const struct jp_supervisor *s, struct jp_client *client,
@@ -366,8 +378,7 @@ void jp_request(struct jp_supervisor *s, struct jp_client *client,
         input(s, client, message);
         break;
     case JP_CONTROL_RESIZE:
-        if (target(s, client))
-            jp_child_resize(target(s, client), (uint32_t)message->number);
+        resize(s, client, message->number, /* redraws= */ false);
         break;
     case JP_CONTROL_DETACH:
         client->is_detached = true;

@@ -127,6 +127,32 @@ static void finish(struct jp_supervisor *s)
         jp_loop_round(s, -1);
 }
 
+/* An owner that was told ENDED sees to what is left of the pod itself. */
+static bool owner_is_there(const struct jp_supervisor *s)
+{
+    for (const struct jp_client *c = s->clients; c; c = c->next) {
+        if (c->is_owner && !c->is_detached && !c->is_gone)
+            return true;
+    }
+    return false;
+}
+
+/* What those who were told ENDED may still look at is about to be removed: they go first. */
+static void await_parting(struct jp_supervisor *s)
+{
+    int64_t end_ms = jp_time_monotonic_ms() + JP_FAREWELL_MS;
+    for (int64_t now_ms; s->clients && (now_ms = jp_time_monotonic_ms()) < end_ms;)
+        jp_loop_round(s, (int)(end_ms - now_ms));
+}
+
+/* By another program (ruling 24: no database here), which we become. */
+static void remove_pod(struct jp_supervisor *s)
+{
+    extern char **environ;
+    await_parting(s);
+    (void)execve(s->plan.at_end.items[0], s->plan.at_end.items, environ);
+}
+
 static void release(struct jp_supervisor *s)
 {
     jp_children_clear(s);
@@ -157,6 +183,8 @@ int jp_supervise(struct jp_supervisor *s)
             jp_loop_round(s, -1);
     }
     finish(s);
+    if (s->plan.at_end.count > 0 && !owner_is_there(s))
+        remove_pod(s); /* where that fails the pod stays, marked for gc */
     release(s);
     return 0;
 }

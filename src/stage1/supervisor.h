@@ -27,6 +27,7 @@
 #define JP_READ_BYTES   16384 /* of a child's output at a time */
 #define JP_HANGUP_MS    3000 /* between SIGHUP and SIGKILL for the child of an exec that was left */
 #define JP_PATIENCE_MS  5000 /* for clients that do not read, once the pod is being stopped */
+#define JP_FAREWELL_MS  60000 /* for clients to part before the pod is removed (at_end) */
 #define JP_HANDLER_MS   5000 /* at least, for a post-stop handler while the pod is being stopped */
 
 /* Ids, as resolved in an app's root. */
@@ -186,7 +187,8 @@ int jp_child_launch(struct jp_supervisor *s, const struct jp_launch *launch, str
                     struct jp_error *err);
 /* Orders of an app, its lists and strings borrowed from it; nothing to clear. */
 struct jp_orders jp_child_orders(const struct jp_app *app);
-void jp_child_resize(struct jp_child *child, uint32_t window);
+/* redraws: who is in the foreground is told also when the size was the same before. */
+void jp_child_resize(const struct jp_child *child, uint32_t window, bool redraws);
 /* Hands input on, keeps what is not taken; len 0: end of file. Returns false when all is taken. */
 bool jp_child_feed(struct jp_child *child, const void *bytes, size_t len);
 /* Writes pending input. True when nothing is pending any more. */

@@ -246,8 +246,6 @@ fails 1 'used|first' "destroy-image of an image in use" jetpack destroy-image te
 run jetpack destroy ever nothing-like-it marked
 is "$status" 1 "destroy of several, one of which is not there"
 is "$(jetpack list -q)" "$uuid" "... destroys the others"
-fails 2 "'-detach' excludes '-destroy'" "run -d -destroy" \
-    jetpack run -d -destroy -pod-name brief test.example/true
 
 # Upkeep.
 done_well "gc" jetpack gc

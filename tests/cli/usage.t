@@ -34,7 +34,7 @@ fails 2 "'---' without '--'" "end of arguments without a beginning" jetpack run 
 fails 2 "'-destroy' must stand before the first image" "pod option after an image" \
     jetpack run img -destroy
 fails 2 "unknown option '-nonsense'" "unknown app option" jetpack run img -nonsense
-fails 2 "excludes" "run -d -t" jetpack run -dt img
+fails 2 "excludes" "run -keep -destroy" jetpack run -keep -destroy img
 
 # Every command has help in three spellings, and every option is in it.
 for command in $(jetpack help -format=words); do
