@@ -174,7 +174,8 @@ static int create(const struct jp_plan *plan, int stage2_fd, struct jp_isolation
     struct jp_isolation *pod = new_isolation(plan, stage2_fd);
     if (!pod)
         return jp_oom(err);
-    if (start_init(pod, err) < 0 || make_net(pod, err) < 0) {
+    if (jp_linux_forget_caller(&pod->warnings, err) < 0 || start_init(pod, err) < 0 ||
+        make_net(pod, err) < 0) {
         destroy(pod);
         return jp_wrap(err, "isolate the pod");
     }

@@ -58,6 +58,14 @@ struct jp_isolation {
     struct jp_linux_limits *limits; /* NULL: none */
 };
 
+/*
+ * Gives up what this process and its children to come inherited from whoever started it (caller.c).
+ * What cannot be given up is added to *warnings; -1 where that would be a leak.
+ */
+int jp_linux_forget_caller(struct jp_strv *warnings, struct jp_error *err);
+/* In a child that will be a program of the pod: takes back what only the supervisor needs. */
+void jp_linux_limit_program(void);
+
 /* What PID 1 sends; one packet each. */
 enum jp_linux_message_kind {
     JP_LINUX_ROOT = 1, /* app; descriptor of its root */

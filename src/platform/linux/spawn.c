@@ -102,6 +102,7 @@ static JP_NORETURN void launch_shim(const struct launch *launch)
     static char *const env[] = {NULL};
     struct jp_shim_report r = {.step = 0};
     int report_fd = launch->report_fd;
+    jp_linux_limit_program();
     if (join(launch) == 0 && arrange(launch) == 0) {
         report_fd = JP_SHIM_REPORT_FD;
         (void)execveat(SHIM_FD, "", argv, env, AT_EMPTY_PATH);

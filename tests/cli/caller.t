@@ -1,0 +1,78 @@
+#!/bin/sh
+# SECURITY row 72: nothing of the process that typed `jetpack run` reaches the pod.
+. "$(dirname "$0")/lib.sh"
+need_root
+[ "$host_os" = linux ] || skip_all "not here: the attributes are Linux's"
+
+add_image plain '"exec": ["/bin/probe", "sleep", "1000"], "user": "0", "group": "0"'
+odd() { "$programs/odd" "$@"; }
+facts='inherited limit rights'
+
+# The image of lib.sh has the probe only.
+mkdir -p "$work/tree/rootfs/bin" "$work/tree/rootfs/out"
+cp "$programs/isolation" "$work/tree/rootfs/bin/"
+manifest facts '"exec": ["/bin/isolation", "inherited", "limit", "rights"],
+    "user": "0", "group": "0"' >"$work/tree/manifest"
+pack "$work/tree" "$work/facts.aci"
+jetpack import -q "$work/facts.aci" >/dev/null || exit 1
+
+# With every system call allowed, so that the facts can be told at all.
+pod="run -destroy --net=none test.example/facts -seccomp unconfined"
+# shellcheck disable=SC2086 # lists of words
+{
+    "$programs/isolation" $facts >"$work/plain.host"
+    odd "$programs/isolation" $facts >"$work/odd.host"
+    jetpack $pod >"$work/plain.pod" 2>"$work/plain.err"
+    odd "$JETPACK" -config "$config" $pod >"$work/odd.pod" 2>"$work/odd.err"
+}
+prefix='s/^[a-z]*| //'
+sed "$prefix" "$work/plain.pod" >"$work/plain"
+sed "$prefix" "$work/odd.pod" >"$work/odd"
+
+# What odd(1) changed, and this host let it: each line is one fact and one subject.
+changed() { ! grep -qxF -e "$1" "$work/plain.host" && grep -qxF -e "$1" "$work/odd.host"; }
+fact() { # NAME ODD-LINE
+    if changed "$2"; then
+        ok 0 "control: $1 of the caller is odd"
+        ! grep -qxF -e "$2" "$work/odd"
+        ok $? "... and does not reach the pod"
+    else
+        skip "$1" "not here: it cannot be changed"
+    fi
+}
+fact "nice value" 'inherited: nice 5'
+fact "scheduling class" 'inherited: policy 3'
+fact "I/O priority" 'inherited: io-priority 24576'
+fact "timer slack" 'inherited: timer-slack 123456'
+fact "personality" 'inherited: personality 40000'
+fact "ban of huge pages" 'inherited: transparent-huge-pages-off 1'
+fact "memory policy" 'inherited: memory-policy 1'
+fact "keyring" 'inherited: key found'
+fact "set of processors" 'inherited: Cpus_allowed_list: 0'
+fact "out-of-memory score" 'inherited: 333'
+fact "core dump filter" 'inherited: 00000001'
+fact "umask" 'rights: Umask: 0177'
+fact "signal mask" 'rights: SigBlk: 0000000000004200'
+fact "ignored signals" 'rights: SigIgn: 0000000000000801'
+limit_line() { grep "^limit: Max $1 " "$work/odd.host"; }
+for name in "open files" "core file size" "stack size" "processes" "data size" "msgqueue size"; do
+    fact "limit of $name" "$(limit_line "$name")"
+done
+
+is "$(cat "$work/odd")" "$(cat "$work/plain")" "a pod is the same whoever started it"
+is "$(cat "$work/odd.err")" "$(cat "$work/plain.err")" "... and nothing is said about it"
+like "$(cat "$work/odd")" '^limit: Max open files +1024 ' "programs begin with 1024 open files"
+like "$(cat "$work/odd")" '^inherited: key none' "a keyring without keys of anybody"
+
+# The background, and programs that enter later.
+odd "$JETPACK" -config "$config" run -d --net=none -pod-name back test.example/facts \
+    -seccomp unconfined >/dev/null
+jetpack wait back
+is "$(jetpack logs back)" "$(cat "$work/plain")" "the same in the background"
+jetpack run -d --net=none -pod-name stay test.example/plain -seccomp unconfined \
+    -exec /bin/probe -- sleep 1000 >/dev/null
+jetpack cp "$programs/isolation" stay::/bin/
+# shellcheck disable=SC2086
+odd "$JETPACK" -config "$config" exec stay /bin/isolation $facts >"$work/exec"
+is "$(cat "$work/exec")" "$(cat "$work/plain")" "... and for exec"
+finish
