@@ -6,7 +6,7 @@
 # apt on Debian and its kin, pkg on FreeBSD; with sudo when not root. Elsewhere it names them.
 set -eu
 
-debian_build='gcc meson ninja-build make pkg-config libc6-dev libssl-dev libjansson-dev
+debian_build='gcc musl-dev meson ninja-build make pkg-config libc6-dev libssl-dev libjansson-dev
     libsqlite3-dev libseccomp-dev liblzma-dev libbz2-dev libzstd-dev zlib1g-dev libisal-dev
     libmicrohttpd-dev nettle-dev'
 debian_demo="$debian_build iproute2 curl tar gzip ca-certificates"

@@ -6,7 +6,6 @@
  * a pidfd and sends no SIGCHLD, so that no waitpid(-1) of the caller takes it away from us.
  */
 #include <sys/mount.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -204,7 +203,7 @@ static void kill_world(struct jp_isolation *pod)
 {
     if (pod->init_pid <= 0)
         return;
-    (void)pidfd_send_signal(pod->init_fd, SIGKILL, NULL, 0);
+    (void)jp_linux_kill_fd(pod->init_fd);
     jp_linux_reap_children(pod);
     while (waitpid(pod->init_pid, NULL, __WALL) < 0 && errno == EINTR)
         ;
@@ -261,10 +260,10 @@ static bool is_init_of(int proc_fd, const char *pid, const char *name)
 static int end_init(pid_t pid, int proc_fd, const char *text, const char *name,
                     struct jp_error *err)
 {
-    JP_AUTO_FD int fd = pidfd_open(pid, 0);
+    JP_AUTO_FD int fd = jp_linux_pidfd(pid);
     if (fd < 0 || !is_init_of(proc_fd, text, name))
         return 0; /* ended meanwhile; the pidfd holds what we look at now */
-    (void)pidfd_send_signal(fd, SIGKILL, NULL, 0);
+    (void)jp_linux_kill_fd(fd);
     struct pollfd p = {.fd = fd, .events = POLLIN};
     if (poll(&p, 1, CLEAN_TIMEOUT_MS) != 1)
         return jp_fail(err, JP_EBUSY, 0, "process %s of the pod does not end", text);

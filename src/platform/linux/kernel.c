@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,6 +25,16 @@ pid_t jp_linux_fork(uint64_t flags, int signal, int *ret_pidfd)
     if (pid > 0 && ret_pidfd)
         *ret_pidfd = pidfd;
     return pid;
+}
+
+int jp_linux_pidfd(pid_t pid)
+{
+    return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+int jp_linux_kill_fd(int pidfd)
+{
+    return (int)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
 }
 
 int jp_linux_pivot_root(const char *new_root, const char *put_old)

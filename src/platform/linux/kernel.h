@@ -12,6 +12,10 @@
 /* clone3(2) in the manner of fork(2); *ret_pidfd may be NULL. `signal` is sent when it ends. */
 pid_t jp_linux_fork(uint64_t flags, int signal, int *ret_pidfd);
 
+/* pidfd_open(2); SIGKILL for the process of a pidfd. */
+int jp_linux_pidfd(pid_t pid);
+int jp_linux_kill_fd(int pidfd);
+
 int jp_linux_pivot_root(const char *new_root, const char *put_old);
 
 /* A new file system of a type, configured by pairs "key", "value" (NULL: a flag), NULL at the end,
