@@ -90,7 +90,11 @@ static void tell_fd(int dir, const char *name)
 static void tell_device(int dir, const char *name)
 {
     struct stat st;
-    if (fstatat(dir, name, &st, 0) == 0)
+    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return;
+    if (S_ISLNK(st.st_mode))
+        tell_link(dir, name);
+    else
         add("%s %o %lx", name, (unsigned)st.st_mode, (unsigned long)st.st_rdev);
 }
 
