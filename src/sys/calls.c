@@ -11,6 +11,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/macros.h"
+
 struct jp_sys_calls jp_sys = {
     .openat = openat,
     .write = write,
@@ -43,7 +45,6 @@ struct jp_sys_calls jp_sys = {
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/macros.h"
 #include "base/parse.h"
 
 #define FAULT_KILL (-1)
@@ -116,7 +117,7 @@ static const struct {
     {"EROFS", EROFS},     {"EACCES", EACCES}, {"EPERM", EPERM},   {"EMFILE", EMFILE},
     {"ENFILE", ENFILE},   {"EEXIST", EEXIST}, {"ENOENT", ENOENT}, {"EINTR", EINTR},
     {"ENOMEM", ENOMEM},   {"EMLINK", EMLINK}, {"EFBIG", EFBIG},   {"EBUSY", EBUSY},
-    {"ENOTSUP", ENOTSUP}, {"EXDEV", EXDEV},
+    {"ENOTSUP", ENOTSUP}, {"EXDEV", EXDEV},   {"ENOSYS", ENOSYS},
 };
 
 /* "CALL:N:WHAT" */
@@ -153,10 +154,20 @@ void jp_sys_arm(void)
     jp_sys.openat = armed_openat;
 }
 
+bool jp_sys_trips(const char *call)
+{
+    return fault.at > 0 && trips(call);
+}
+
 #else
 
 void jp_sys_arm(void)
 {
+}
+
+bool jp_sys_trips(JP_UNUSED const char *call)
+{
+    return false;
 }
 
 #endif

@@ -9,6 +9,7 @@
 
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 struct jp_sys_calls {
@@ -40,5 +41,11 @@ extern struct jp_sys_calls jp_sys;
  * a release build or when the variable is unset.
  */
 void jp_sys_arm(void);
+
+/*
+ * For calls that are not in the table, being one system's: true when the seam makes this call fail;
+ * errno is set. Always false in a release build.
+ */
+bool jp_sys_trips(const char *call);
 
 #endif

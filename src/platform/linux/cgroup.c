@@ -1,39 +1,21 @@
 #include "platform/linux/cgroup.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "platform/linux/mountinfo.h"
 #include "sys/fd.h"
 
-#define MAX_MOUNTINFO (16U << 20) /* bytes; hosts with ten thousand mounts have 2 MiB */
-#define MAX_FIELDS    64          /* of a line of mountinfo */
 
 const char *jp_cgroup_name(enum jp_cgroup_controller controller, bool is_v2)
 {
     static const char *const names[JP_CGROUP_CONTROLLERS][2] = {
         {"memory", "memory"}, {"cpu", "cpu"}, {"pids", "pids"}, {"blkio", "io"}};
     return names[controller][is_v2];
-}
-
-/* Undoes the kernel's \ooo for blanks and backslashes, in place. */
-static void unescape(char *text)
-{
-    char *to = text;
-    for (const char *from = text; *from != '\0'; from++) {
-        if (from[0] == '\\' && from[1] >= '0' && from[1] <= '3' && from[2] >= '0' &&
-            from[2] <= '7' && from[3] >= '0' && from[3] <= '7') {
-            *to++ = (char)((from[1] - '0') * 64 + (from[2] - '0') * 8 + (from[3] - '0'));
-            from += 3;
-        } else {
-            *to++ = *from;
-        }
-    }
-    *to = '\0';
 }
 
 /* Controllers of ours among words that `separators` part. */
@@ -66,48 +48,28 @@ static int add(struct jp_cgroup_layout *layout, const char *mount_point, bool is
     char *copy = jp_strdup(mount_point);
     if (!copy)
         return -1;
-    unescape(copy);
     layout->items[layout->count++] = (struct jp_cgroup_hierarchy){
         .mount_point = copy, .is_v2 = is_v2, .controllers = controllers};
     return 0;
 }
 
-/* "31 23 0:28 / /sys/fs/cgroup/cpu rw shared:1 - cgroup cgroup rw,cpu" (proc_pid_mountinfo(5)) */
-static int parse_line(char *line, struct jp_cgroup_layout *layout)
+static int take_mount(void *context, const struct jp_mountinfo *mount)
 {
-    char *fields[MAX_FIELDS];
-    size_t n = 0, dash = 0;
-    char *rest = NULL;
-    for (char *p = strtok_r(line, " ", &rest); p && n < MAX_FIELDS;
-         p = strtok_r(NULL, " ", &rest)) {
-        if (n >= 6 && dash == 0 && strcmp(p, "-") == 0)
-            dash = n;
-        fields[n++] = p;
-    }
-    if (dash == 0 || n < dash + 4)
-        return 0;
-    if (strcmp(fields[dash + 1], "cgroup2") == 0)
-        return add(layout, fields[4], true, 0);
-    if (strcmp(fields[dash + 1], "cgroup") == 0)
-        return add(layout, fields[4], false, controllers_in(fields[dash + 3], ",", false));
+    struct jp_cgroup_layout *layout = context;
+    if (strcmp(mount->type, "cgroup2") == 0)
+        return add(layout, mount->point, true, 0);
+    if (strcmp(mount->type, "cgroup") == 0)
+        return add(layout, mount->point, false, controllers_in(mount->options, ",", false));
     return 0;
 }
 
 int jp_cgroup_parse(const char *mountinfo, struct jp_cgroup_layout *ret, struct jp_error *err)
 {
     struct jp_cgroup_layout layout = {.count = 0};
-    char line[PATH_MAX * 2];
-    for (const char *p = mountinfo; *p != '\0';) {
-        size_t len = strcspn(p, "\n");
-        if (len < sizeof(line)) {
-            memcpy(line, p, len);
-            line[len] = '\0';
-            if (parse_line(line, &layout) < 0) {
-                jp_cgroup_layout_clear(&layout);
-                return jp_oom(err);
-            }
-        }
-        p += len + (p[len] == '\n' ? 1 : 0);
+    JP_AUTO_FREE char *text = jp_strdup(mountinfo);
+    if (!text || jp_mountinfo_each(text, take_mount, &layout) < 0) {
+        jp_cgroup_layout_clear(&layout);
+        return jp_oom(err);
     }
     *ret = layout;
     return 0;
@@ -127,7 +89,7 @@ int jp_cgroup_find(struct jp_cgroup_layout *ret, struct jp_error *err)
     JP_AUTO_FD int self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (self < 0)
         return jp_fail_sys(err, "open '/proc/self'");
-    if (jp_file_read(self, "mountinfo", MAX_MOUNTINFO, &text, err) < 0 ||
+    if (jp_file_read(self, "mountinfo", JP_MOUNTINFO_MAX, &text, err) < 0 ||
         jp_cgroup_parse(jp_buf_text(&text), ret, err) < 0)
         return -1;
     for (size_t i = 0; i < ret->count; i++) {

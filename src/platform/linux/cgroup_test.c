@@ -1,4 +1,6 @@
 /* The many ways in which control groups can be mounted, as text. No privileges. */
+#include <stdio.h>
+
 #include "platform/linux/cgroup.h"
 #include "tap.h"
 
@@ -42,8 +44,24 @@ static const struct {
     {"broken lines are passed over", "- - -\n35 31 0:32 / /a rw - cgroup\n\n \n35\n", {NULL}, 0},
 };
 
+/* A line longer than any path: bound layers make such options. It must not be skipped. */
+static void test_long_line(void)
+{
+    static char text[70000];
+    struct jp_cgroup_layout layout = {.count = 0};
+    size_t at = (size_t)snprintf(text, sizeof(text), "35 31 0:32 / /a rw - cgroup cgroup rw,");
+    while (at < 66000)
+        at += (size_t)snprintf(text + at, sizeof(text) - at, "x%zu,", at);
+    (void)snprintf(text + at, sizeof(text) - at, "pids\n");
+    TAP_OK(jp_cgroup_parse(text, &layout, NULL) == 0 && layout.count == 1 &&
+               jp_cgroup_with(&layout, JP_CGROUP_PIDS),
+           "a line of 66,000 bytes");
+    jp_cgroup_layout_clear(&layout);
+}
+
 int main(void)
 {
+    test_long_line();
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct jp_cgroup_layout layout = {.count = 0};
         bool fine = jp_cgroup_parse(cases[i].mountinfo, &layout, NULL) == 0;

@@ -274,10 +274,9 @@ static void examine_kernel(const struct speaker *s)
         "use Linux 5.6 or later");
     if (fd >= 0)
         (void)close((int)fd);
-    struct mount_attr attr = {.attr_set = 0};
-    bool can = mount_setattr(-1, "", 0, &attr, 0) == 0 || errno != ENOSYS;
-    say(s, "mount-api", can, can ? "available" : "mount_setattr is missing",
-        "use Linux 5.12 or later");
+    bool can = jp_linux_can(JP_LINUX_SETATTR);
+    say(s, "mount-api", true, can ? "available" : "without mount_setattr: mounts change one by one",
+        NULL);
     bool filters = prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0;
     say(s, "seccomp", filters, filters ? "available" : "missing: no system call filters",
         "use a kernel with CONFIG_SECCOMP_FILTER");

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sys/calls.h"
 #include "sys/fd.h"
 
 pid_t jp_linux_fork(uint64_t flags, int signal, int *ret_pidfd)
@@ -126,14 +127,28 @@ int jp_linux_attach(int mount_fd, int dir_fd, const char *path, struct jp_error 
     return 0;
 }
 
-int jp_linux_set_attributes(int mount_fd, uint64_t set, uint64_t clear, bool is_recursive,
-                            struct jp_error *err)
+static bool probe_setattr(void)
 {
-    struct mount_attr attr = {.attr_set = set, .attr_clr = clear};
-    unsigned flags = AT_EMPTY_PATH | (is_recursive ? AT_RECURSIVE : 0U);
-    if (mount_setattr(mount_fd, "", flags, &attr, sizeof(attr)) < 0)
-        return jp_fail_sys(err, "set mount attributes");
-    return 0;
+    struct mount_attr attr = {.attr_set = 0};
+    if (jp_sys_trips("mount_setattr"))
+        return errno != ENOSYS;
+    return mount_setattr(-1, "", 0, &attr, 0) == 0 || errno != ENOSYS;
+}
+
+bool jp_linux_can(enum jp_linux_feature feature)
+{
+    static struct {
+        bool (*probe)(void);
+        bool is_known;
+        bool is_there;
+    } features[] = {
+        [JP_LINUX_SETATTR] = {.probe = probe_setattr},
+    };
+    if (!features[feature].is_known) {
+        features[feature].is_there = features[feature].probe();
+        features[feature].is_known = true;
+    }
+    return features[feature].is_there;
 }
 
 uint64_t jp_linux_mount_id(int fd)

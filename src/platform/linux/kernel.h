@@ -35,7 +35,16 @@ int jp_linux_clone_mount(int dir_fd, const char *path, bool is_recursive, struct
 /* Attaches a mount to dir_fd/path ("" : dir_fd itself). Links are not followed. */
 int jp_linux_attach(int mount_fd, int dir_fd, const char *path, struct jp_error *err);
 
-/* Sets and clears MOUNT_ATTR_* of the mount behind a descriptor. */
+/* What kernels that we run on (5.10 and later) have or have not; asked once in a process. */
+enum jp_linux_feature {
+    JP_LINUX_SETATTR, /* mount_setattr(2), since 5.12 */
+};
+bool jp_linux_can(enum jp_linux_feature feature);
+
+/*
+ * Sets and clears MOUNT_ATTR_* of the mount behind a descriptor (attributes.c), with is_recursive
+ * of a tree that is attached nowhere, and all that is mounted below.
+ */
 int jp_linux_set_attributes(int mount_fd, uint64_t set, uint64_t clear, bool is_recursive,
                             struct jp_error *err);
 
