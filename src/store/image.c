@@ -339,7 +339,7 @@ int jp_store_image_destroy(struct jp_store *store, const char *id, struct jp_err
         return -1;
     if (jp_removal_run(&removal, err) < 0)
         return jp_wrap(err, "destroy image %.19s", id);
-    JP_AUTO_FD int fd = jp_fd_take(&removal.fd);
+    JP_UNUSED JP_AUTO_FD int fd = jp_fd_take(&removal.fd);
     jp_db_trim(store->db);
     if (!removal.trashed[0])
         return 0;

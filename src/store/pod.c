@@ -346,7 +346,7 @@ int jp_store_pod_destroy(struct jp_store *store, const char *uuid, struct jp_err
     if (!jp_store_db(store, err))
         return -1;
     int r = jp_removal_run(&removal, err);
-    JP_AUTO_FD int fd = jp_fd_take(&removal.fd);
+    JP_UNUSED JP_AUTO_FD int fd = jp_fd_take(&removal.fd);
     if (r == 0 && removal.trashed[0])
         r = jp_trash_empty(store->tmp_fd, removal.trashed, err);
     return r < 0 ? jp_wrap(err, "destroy pod %s", uuid) : 0;

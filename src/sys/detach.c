@@ -25,10 +25,16 @@
 
 extern char **environ;
 
+#ifdef __GLIBC__
+typedef __rlimit_resource_t resource;
+#else
+typedef int resource;
+#endif
+
 static void reset_limits(void)
 {
     static const struct {
-        int what;
+        resource what;
         rlim_t value;
     } limits[] = {
         {RLIMIT_AS, RLIM_INFINITY},    {RLIMIT_CPU, RLIM_INFINITY},
