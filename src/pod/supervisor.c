@@ -25,6 +25,7 @@
 #include "sys/self.h"
 
 #define N_FDS         5  /* from JP_STAGE1_FD_PLAN to JP_STAGE1_FD_STAGE2 */
+#define NOT_EXECUTED 125 /* exit status of a child that could not become stage 1 */
 #define SAFE_FD       16 /* copies are made above what the child overwrites */
 #define MAX_VARIABLES 32
 
@@ -134,7 +135,7 @@ JP_NORETURN static void become_stage1(const struct handover *h, int null_fd)
         (void)sigprocmask(SIG_SETMASK, &none, NULL);
         (void)execve(h->program, argv, h->environment);
     }
-    _exit(125);
+    _exit(NOT_EXECUTED);
 }
 
 static pid_t spawn_child(const struct handover *h, struct jp_error *err)
@@ -261,6 +262,37 @@ static int hand_over(const struct jp_pod_ahead *ahead, const struct jp_pod_spawn
     return 0;
 }
 
+/*
+ * A supervisor that ended before it had a pod leaves us with a broken pipe. It has said why, or its
+ * exit status tells: 125 when it could not even be executed.
+ */
+static int tell_early_end(struct jp_pod_ahead *ahead, struct jp_error *err)
+{
+    JP_AUTO(jp_control_message) message = JP_CONTROL_MESSAGE_INIT;
+    if (jp_control_receive(ahead->owner, &message, NULL) > 0 &&
+        message.type == JP_CONTROL_FAILED)
+        return jp_pod_failed_message(&message, err);
+    int status = 0;
+    pid_t pid = waitpid(ahead->pid, &status, 0);
+    ahead->pid = 0;
+    if (pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == NOT_EXECUTED)
+        return jp_fail(err, JP_ESYS, 0, "the supervisor (jetpack-stage1) could not be executed");
+    return jp_fail(err, JP_ESYS, 0, "the supervisor ended before it took the pod");
+}
+
+static int give_pod(struct jp_pod_ahead *ahead, const struct jp_pod_context *ctx,
+                    const struct jp_pod_spawn *spawn, struct jp_error *err)
+{
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    if (greet(ahead->owner, spawn, &why) == 0 && jp_pod_check_interrupt(ctx, &why) == 0 &&
+        hand_over(ahead, spawn, &why) == 0)
+        return 0;
+    if (why.sys == EPIPE || why.sys == ECONNRESET)
+        return tell_early_end(ahead, err);
+    jp_error_move(err, &why);
+    return -1;
+}
+
 int jp_pod_supervisor_spawn(const struct jp_pod_context *ctx, const struct jp_pod_spawn *spawn,
                             struct jp_pod_session **ret, struct jp_error *err)
 {
@@ -274,8 +306,7 @@ int jp_pod_supervisor_spawn(const struct jp_pod_context *ctx, const struct jp_po
     struct jp_pod_session *session = jp_pod_session_new(-1);
     if (!session)
         jp_oom(err);
-    if (!session || greet(ahead.owner, spawn, err) < 0 || jp_pod_check_interrupt(ctx, err) < 0 ||
-        hand_over(&ahead, spawn, err) < 0) {
+    if (!session || give_pod(&ahead, ctx, spawn, err) < 0) {
         give_up(&ahead);
         free(session);
         return -1;

@@ -160,6 +160,25 @@ bad_pod 125 '/no/such' "run: unknown working directory" \
 bad_pod 127 '/no/such/program' "run: unknown program" \
     jetpack run -destroy --net=none test.example/gone
 bad_pod 126 '/etc/passwd' "run: not executable" jetpack run -destroy --net=none test.example/noexec
+
+# A supervisor that does not come to life is told as such, whenever it is noticed.
+mkdir "$work/libexec"
+ln -s "$build_dir/src/stage2/jetpack-stage2" "$work/libexec/jetpack-stage2"
+broken_stage1() { # NAME TEXT
+    printf '%s' "$2" >"$work/libexec/jetpack-stage1"
+    chmod +x "$work/libexec/jetpack-stage1"
+    jetpack prepare --net=none --pod-name=stillborn test.example/app >/dev/null
+    for i in 1 2 3 4 5; do
+        fails 125 'the supervisor .*(could not be executed|ended before|died)' "$1" \
+            jetpack -o path.libexec="$work/libexec" run -d stillborn
+    done
+    jetpack destroy stillborn
+}
+broken_stage1 "a supervisor that cannot be executed" '#!/no/such/interpreter
+'
+broken_stage1 "a supervisor that ends at once" '#!/bin/sh
+exit 3
+'
 fails 1 'nothing-like-it' "show: no such pod" jetpack show nothing-like-it
 fails 1 'nothing-like-it' "stop: no such pod" jetpack stop nothing-like-it
 fails 125 'nothing-like-it' "exec: no such pod" jetpack exec nothing-like-it /bin/probe true
