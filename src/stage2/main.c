@@ -71,9 +71,7 @@ static int read_orders(struct jp_orders *ret)
 /* What we were started with must not reach the program: signals, mask, descriptors. */
 static void clean_slate(const struct jp_orders *orders)
 {
-    struct sigaction action = {.sa_handler = SIG_DFL};
-    for (int n = 1; n < NSIG; n++)
-        (void)sigaction(n, &action, NULL);
+    jp_shim_signals();
     sigset_t none;
     sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);

@@ -9,6 +9,9 @@
 /* Before anything else: nobody may trace us or look at our descriptors (CVE-2016-9962). */
 int jp_shim_protect(void);
 
+/* Every signal has its default action again, also those that the C library keeps for itself. */
+void jp_shim_signals(void);
+
 /* 0 when the working directory lies inside the root (CVE-2024-21626), else -1 with errno. */
 int jp_shim_check_cwd(void);
 

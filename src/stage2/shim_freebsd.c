@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <limits.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "stage2/shim.h"
@@ -13,6 +14,13 @@ int jp_shim_protect(void)
 {
     int disable = PROC_TRACE_CTL_DISABLE_EXEC;
     return procctl(P_PID, getpid(), PROC_TRACE_CTL, &disable);
+}
+
+void jp_shim_signals(void)
+{
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    for (int n = 1; n < NSIG; n++)
+        (void)sigaction(n, &action, NULL);
 }
 
 int jp_shim_check_cwd(void)

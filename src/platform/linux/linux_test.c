@@ -4,6 +4,7 @@
  */
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <fcntl.h>
@@ -25,8 +26,17 @@
 #include "sys/fd.h"
 #include "tap.h"
 
+/* Also those that libc would not let us touch: whoever starts us may have done it. */
+static void ignore_realtime_signals(void)
+{
+    const unsigned long ignored[16] = {(unsigned long)(uintptr_t)SIG_IGN};
+    for (int n = 32; n <= 64; n++)
+        (void)syscall(SYS_rt_sigaction, n, ignored, NULL, 8);
+}
+
 static void test_identity(struct bed *bed)
 {
+    ignore_realtime_signals();
     struct outcome *out = run(bed, NULL, NULL, NULL);
     TAP_OK(out->started == 0 && out->status == 0, "a program runs");
     TAP_OK(says(out, "CapInh:\t0000000000000000") && says(out, "CapAmb:\t0000000000000000"),
