@@ -30,10 +30,13 @@ place() {
     [ -z "$reason" ]
 }
 
+no_service() { ! jetpack mds; }
+
 leave() {
     for pod in $(jetpack list -q); do jetpack destroy "$pod"; done
     for id in $(jetpack images -q); do jetpack destroy-image "$id"; done
     jetpack gc
+    wait_for 60 no_service # it keeps its directory and the port
     [ "$1" != btrfs ] || umount "$work/root"
     rm -rf "$work/root"
 }
