@@ -1,7 +1,7 @@
 # A thin front for Meson: the commands that people type. BUILD names the build directory.
 BUILD = build
 
-.PHONY: all demo check bench install fmt clean
+.PHONY: all demo check check-zfs bench install fmt clean
 .POSIX:
 
 all: $(BUILD)/build.ninja
@@ -15,6 +15,9 @@ demo: all
 
 check:
 	@tools/check.sh
+
+check-zfs:
+	@tools/install-packages.sh zfs && tools/check-zfs.sh
 
 bench: all
 	@bench/run.sh $(BUILD)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the packages of one purpose, when one is missing:
 #
-#   install-packages.sh build|demo|check
+#   install-packages.sh build|demo|check|zfs
 #
 # apt on Debian and its kin, pkg on FreeBSD; with sudo when not root. Elsewhere it names them.
 set -eu
@@ -13,6 +13,7 @@ debian_demo="$debian_build iproute2 curl tar gzip ca-certificates"
 debian_check="$debian_build clang perl tar gzip bzip2 xz-utils zstd
     libarchive-tools attr acl strace iproute2 iputils-ping procps util-linux mandoc shellcheck git
     bash zsh fish debootstrap busybox-static binutils golang-go golang-github-appc-spec-dev python3-venv curl e2fsprogs btrfs-progs"
+debian_zfs='debootstrap qemu-system-x86 e2fsprogs util-linux'
 freebsd_build='meson ninja pkgconf jansson sqlite3 zstd isa-l libmicrohttpd nettle'
 freebsd_demo="$freebsd_build curl"
 freebsd_check="$freebsd_build perl5 mandoc bash zsh fish"
@@ -22,7 +23,8 @@ case $purpose in
 build) debian=$debian_build freebsd=$freebsd_build ;;
 demo) debian=$debian_demo freebsd=$freebsd_demo ;;
 check) debian=$debian_check freebsd=$freebsd_check ;;
-*) echo "usage: install-packages.sh build|demo|check" >&2; exit 2 ;;
+zfs) debian=$debian_zfs freebsd= ;;
+*) echo "usage: install-packages.sh build|demo|check|zfs" >&2; exit 2 ;;
 esac
 
 as_root() {

@@ -39,6 +39,7 @@ struct jp_store_options jp_cli_store_options(const struct jp_cli *cli)
         .root = jp_config_root(cli->config),
         .driver = jp_config_get(cli->config, "storage.driver"),
         .subnet = jp_config_get(cli->config, "net.subnet"),
+        .zfs = &cli->zfs,
     };
 }
 
@@ -317,6 +318,9 @@ static void finish(struct jp_cli *cli)
     jp_strv_clear(&cli->jail_parameters);
     jp_store_free(cli->store);
     jp_cli_args_clear(&cli->args);
+    jp_strv_clear(&cli->zfs.root);
+    jp_strv_clear(&cli->zfs.images);
+    jp_strv_clear(&cli->zfs.pods);
     jp_config_free(cli->config);
 }
 
@@ -362,6 +366,35 @@ static bool asks_for_help(const struct jp_cli *cli)
     return false;
 }
 
+/* root.zfs.*, images.zfs.*, pods.zfs.* as lists of "PROPERTY=VALUE"; what is set to nothing is not.
+ */
+static int collect_zfs(struct jp_cli *cli, struct jp_error *err)
+{
+    const struct {
+        const char *prefix;
+        struct jp_strv *list;
+    } families[] = {{"root.zfs.", &cli->zfs.root},
+                    {"images.zfs.", &cli->zfs.images},
+                    {"pods.zfs.", &cli->zfs.pods}};
+    JP_AUTO(jp_strv) names = JP_STRV_INIT;
+    cli->zfs.dataset = jp_config_get(cli->config, "root.zfs");
+    if (jp_config_names(cli->config, &names, err) < 0)
+        return -1;
+    for (size_t i = 0; i < names.count * JP_LEN(families); i++) {
+        const char *name = names.items[i / JP_LEN(families)];
+        const char *prefix = families[i % JP_LEN(families)].prefix;
+        const char *value = jp_config_get(cli->config, name);
+        /* The mount point of the root dataset is the root directory. */
+        if (!value || strncmp(name, prefix, strlen(prefix)) != 0 ||
+            strcmp(name, "root.zfs.mountpoint") == 0)
+            continue;
+        char *property = jp_format("%s=%s", name + strlen(prefix), value);
+        if (jp_strv_add_owned(families[i % JP_LEN(families)].list, property) < 0)
+            return jp_oom(err);
+    }
+    return 0;
+}
+
 static int load_config(struct jp_cli *cli, const struct globals *globals, struct jp_error *err)
 {
     struct jp_config_source source = {
@@ -375,7 +408,7 @@ static int load_config(struct jp_cli *cli, const struct globals *globals, struct
     bool is_ours = find_function(cli->command); /* else the helper says the same in a moment */
     for (size_t i = 0; i < warnings->count && is_ours; i++)
         jp_cli_warn(warnings->items[i]);
-    return 0;
+    return collect_zfs(cli, err);
 }
 
 static int find_command(struct jp_cli *cli, char **words, size_t count, struct jp_error *err)

@@ -17,6 +17,7 @@
 #include "cli/options.h"
 #include "config/conf.h"
 #include "pod/pod.h"
+#include "store/driver/driver.h"
 #include "store/store.h"
 
 enum jp_group {
@@ -86,6 +87,7 @@ struct jp_cli {
     const char *const *overrides; /* the values of -o */
     size_t n_overrides;
     struct jp_config *config;
+    struct jp_driver_zfs zfs;   /* what the configuration says about it */
     struct jp_store *store;     /* made by jp_cli_store() */
     struct jp_pod_context pods; /* filled by jp_cli_pods() */
     struct jp_pod_metadata metadata;

@@ -113,7 +113,8 @@ int jp_pod_rules_check(const struct jp_pod_manifest *m, const struct jp_image_ma
 /* Ruling 26: every host volume is there and, unless allowed, no symbolic link leads to it. */
 int jp_pod_volumes_check(const struct jp_pod_manifest *m, struct jp_error *err);
 /* Makes the empty volumes that are not there yet below the pod's directory. */
-int jp_pod_volumes_make(int pod_fd, const struct jp_pod_manifest *m, struct jp_error *err);
+int jp_pod_volumes_make(struct jp_store *store, int pod_fd, const struct jp_pod_manifest *m,
+                        struct jp_error *err);
 /* Writes the path without repeated and trailing slashes; JP_EINVALID for "..", "." parts. */
 int jp_pod_clean_path(const char *path, char **ret, struct jp_error *err);
 

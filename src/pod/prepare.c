@@ -75,7 +75,7 @@ static int make_volumes(const struct jp_pod_context *ctx, const struct jp_pod_dr
     JP_AUTO_FD int fd = -1;
     if (jp_store_pod_open(ctx->store, uuid, &fd, err) < 0)
         return -1;
-    return jp_pod_volumes_make(fd, &draft->manifest, err);
+    return jp_pod_volumes_make(ctx->store, fd, &draft->manifest, err);
 }
 
 /* A pod whose dependencies are not all here could never start: it is not made. */

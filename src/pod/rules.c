@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "pod/internal.h"
+#include "store/driver/driver.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
 #include "sys/path.h"
@@ -298,36 +299,21 @@ int jp_pod_volumes_check(const struct jp_pod_manifest *m, struct jp_error *err)
     return 0;
 }
 
-/*
- * The directory appears under its name only when mode and owner are right: a command that was
- * killed between leaves a name with a dot, which the next one replaces.
- */
-static int make_volume(int dir_fd, const char *name, const struct jp_volume *volume,
-                       struct jp_error *err)
+static int make_volume(struct jp_store *store, int dir_fd, const char *name,
+                       const struct jp_volume *volume, struct jp_error *err)
 {
-    struct stat st;
-    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-        return 0;
-    JP_AUTO_FREE char *draft = jp_format(".%s", name);
-    if (!draft)
-        return jp_oom(err);
-    JP_AUTO_FD int fd = jp_fd_make_dir(dir_fd, draft, 0700, err);
-    if (fd < 0)
+    struct jp_driver_volume wanted = {
+        .uid = volume->has_uid ? volume->uid : 0,
+        .gid = volume->has_gid ? volume->gid : 0,
+        .mode = jp_volume_mode(volume),
+    };
+    if (jp_store_volume_make(store, dir_fd, name, &wanted, err) < 0)
         return jp_wrap(err, "volume '%s'", name);
-    uid_t uid = volume->has_uid ? volume->uid : 0;
-    gid_t gid = volume->has_gid ? volume->gid : 0;
-    if (fstat(fd, &st) < 0)
-        return jp_fail_sys(err, "look at volume '%s'", name);
-    if ((st.st_uid != uid || st.st_gid != gid) && jp_sys.fchown(fd, uid, gid) < 0)
-        return jp_fail_sys(err, "volume '%s': set owner %u:%u", name, uid, gid);
-    if (jp_sys.fchmod(fd, jp_volume_mode(volume)) < 0)
-        return jp_fail_sys(err, "volume '%s': set mode", name);
-    if (jp_sys.renameat(dir_fd, draft, dir_fd, name) < 0)
-        return jp_fail_sys(err, "volume '%s': rename", name);
     return 0;
 }
 
-int jp_pod_volumes_make(int pod_fd, const struct jp_pod_manifest *m, struct jp_error *err)
+int jp_pod_volumes_make(struct jp_store *store, int pod_fd, const struct jp_pod_manifest *m,
+                        struct jp_error *err)
 {
     JP_AUTO_FD int dir = -1;
     for (size_t i = 0; i < m->volumes.count; i++) {
@@ -335,7 +321,7 @@ int jp_pod_volumes_make(int pod_fd, const struct jp_pod_manifest *m, struct jp_e
             continue;
         if (dir < 0 && (dir = jp_fd_make_dir(pod_fd, JP_POD_VOLUMES_DIR, 0711, err)) < 0)
             return -1;
-        if (make_volume(dir, m->volumes.items[i].name, &m->volumes.items[i], err) < 0)
+        if (make_volume(store, dir, m->volumes.items[i].name, &m->volumes.items[i], err) < 0)
             return -1;
     }
     for (size_t i = 0; i < m->apps.count; i++) {
@@ -349,7 +335,7 @@ int jp_pod_volumes_make(int pod_fd, const struct jp_pod_manifest *m, struct jp_e
                 return jp_oom(err);
             if (dir < 0 && (dir = jp_fd_make_dir(pod_fd, JP_POD_VOLUMES_DIR, 0711, err)) < 0)
                 return -1;
-            if (make_volume(dir, name, &mount->app_volume, err) < 0)
+            if (make_volume(store, dir, name, &mount->app_volume, err) < 0)
                 return -1;
         }
     }

@@ -264,7 +264,7 @@ static int gather(struct launch *l, struct jp_error *err)
         check_chosen(l, l->options->tty_app, err) < 0 ||
         check_chosen(l, l->options->stdin_app, err) < 0 ||
         jp_pod_volumes_check(&l->manifest, err) < 0 ||
-        jp_pod_volumes_make(l->pod_fd, &l->manifest, err) < 0 ||
+        jp_pod_volumes_make(l->ctx->store, l->pod_fd, &l->manifest, err) < 0 ||
         jp_pod_check_interrupt(l->ctx, err) < 0 || make_roots(l, err) < 0 ||
         jp_pod_identity_make(l->ctx, l->pod, &l->manifest, &l->identity, err) < 0 ||
         make_plan(l, err) < 0 || note_kept(l, err) < 0 ||

@@ -14,6 +14,7 @@
 #include "appc/imagename.h"
 #include "base/mem.h"
 #include "base/time.h"
+#include "store/driver/dataset.h"
 #include "store/internal.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
@@ -72,6 +73,10 @@ int jp_store_image_open(struct jp_store *store, const char *id, int *ret_dir_fd,
     if (fd < 0)
         return errno == ENOENT ? jp_fail(err, JP_ENOTFOUND, 0, "no image %s", id)
                                : jp_fail_sys(err, "open image %s", id);
+    if (jp_dataset_mount(fd, "rootfs", err) < 0) {
+        jp_fd_close(&fd);
+        return jp_wrap(err, "image %.19s", id);
+    }
     *ret_dir_fd = fd;
     return 0;
 }
@@ -142,6 +147,8 @@ static int finish_draft(struct jp_store *store, struct jp_store_draft *draft,
 {
     const struct jp_driver_ops *driver = jp_store_driver(store, NULL, err);
     struct jp_driver_context ctx = jp_store_driver_context(store);
+    /* A tree that is in use cannot be sealed. */
+    jp_fd_close(&draft->rootfs_fd);
     if (!driver || jp_store_image_check(image, err) < 0 ||
         jp_record_write_image(draft->dir_fd, image, err) < 0 ||
         driver->image_seal(&ctx, draft->dir_fd, err) < 0)

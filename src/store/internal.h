@@ -40,6 +40,7 @@ struct jp_store {
     const struct jp_driver_ops *driver; /* NULL until somebody asks */
     char *driver_why;
     bool has_spent_reserve; /* to be filled again */
+    const struct jp_driver_zfs *zfs;
 };
 
 /* ---- open.c ---------------------------------------------------------------------------------- */

@@ -15,6 +15,7 @@
 #include "appc/id.h"
 #include "base/mem.h"
 #include "base/random.h"
+#include "store/driver/dataset.h"
 #include "store/internal.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
@@ -156,8 +157,18 @@ static int check_owner(int root_fd, const char *root, struct jp_error *err)
     return 0;
 }
 
-static int open_root(const char *root, bool *ret_created, struct jp_error *err)
+/* A root directory that is a dataset is made, or mounted, before anything is put into it. */
+static int prepare_dataset(const struct jp_store_options *options, struct jp_error *err)
 {
+    bool may_be = !options->driver || strcmp(options->driver, "auto") == 0 ||
+                  strcmp(options->driver, "zfs") == 0;
+    return may_be && options->zfs ? jp_dataset_prepare_root(options->zfs, options->root, err) : 0;
+}
+
+static int open_root(const struct jp_store_options *options, bool *ret_created,
+                     struct jp_error *err)
+{
+    const char *root = options->root;
     JP_AUTO_FD int fd = root[0] == '/' ? open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (fd >= 0 && check_owner(fd, root, err) < 0)
         return -1;
@@ -166,8 +177,12 @@ static int open_root(const char *root, bool *ret_created, struct jp_error *err)
         return -1;
     if (known == 0) {
         jp_fd_close(&fd);
+        if (prepare_dataset(options, err) < 0)
+            return -1;
         fd = make_root(root, err);
-        if (fd < 0 || fill_root(fd, root, err) < 0)
+        if (fd >= 0)
+            known = check_version(fd, root, err);
+        if (fd < 0 || known < 0 || (known == 0 && fill_root(fd, root, err) < 0))
             return -1;
     }
     *ret_created = known == 0;
@@ -177,7 +192,7 @@ static int open_root(const char *root, bool *ret_created, struct jp_error *err)
 int jp_store_init(const struct jp_store_options *options, bool *ret_created, struct jp_error *err)
 {
     bool created;
-    JP_AUTO_FD int fd = open_root(options->root, &created, err);
+    JP_AUTO_FD int fd = open_root(options, &created, err);
     if (fd < 0)
         return -1;
     /* What the first import would find out is found out now: database and driver. */
@@ -195,11 +210,12 @@ static int open_parts(struct jp_store *store, const struct jp_store_options *opt
     bool created;
     store->root = jp_strdup(options->root);
     store->driver_name = jp_strdup(options->driver ? options->driver : "auto");
+    store->zfs = options->zfs;
     if (!store->root || !store->driver_name)
         return jp_oom(err);
     if (jp_pool_parse(options->subnet ? options->subnet : "172.23.0.0/16", &store->pool, err) < 0)
         return -1;
-    store->root_fd = open_root(options->root, &created, err);
+    store->root_fd = open_root(options, &created, err);
     if (store->root_fd < 0)
         return -1;
     store->images_fd = jp_fd_open_dir(store->root_fd, "images", err);
@@ -353,7 +369,8 @@ struct jp_db *jp_store_db(struct jp_store *store, struct jp_error *err)
 
 struct jp_driver_context jp_store_driver_context(const struct jp_store *store)
 {
-    return (struct jp_driver_context){.root_fd = store->root_fd, .root_path = store->root};
+    return (struct jp_driver_context){
+        .root_fd = store->root_fd, .root_path = store->root, .zfs = store->zfs};
 }
 
 static const struct jp_driver_ops *driver_by_name(const char *name, size_t len)

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "base/time.h"
+#include "store/driver/dataset.h"
 #include "store/internal.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
@@ -305,6 +306,18 @@ int jp_store_pod_clone(struct jp_store *store, const struct jp_store_pod *pod,
             return jp_wrap(err, "root file system of app '%s'", pod->apps[i].name);
     }
     return 0;
+}
+
+int jp_store_volume_make(struct jp_store *store, int volumes_fd, const char *name,
+                         const struct jp_driver_volume *volume, struct jp_error *err)
+{
+    struct jp_driver_context ctx = jp_store_driver_context(store);
+    const struct jp_driver_ops *driver = jp_store_driver(store, NULL, err);
+    if (!driver || jp_dataset_mount(volumes_fd, name, err) < 0)
+        return -1;
+    if (jp_store_exists(volumes_fd, name))
+        return 0;
+    return driver->volume(&ctx, volumes_fd, name, volume, err);
 }
 
 int jp_store_pod_unclone(struct jp_store *store, const struct jp_store_pod *pod,

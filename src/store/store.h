@@ -43,12 +43,15 @@
 
 struct jp_store;
 struct jp_driver_ops;
+struct jp_driver_volume;
+struct jp_driver_zfs;
 struct jp_driver_context;
 
 struct jp_store_options {
-    const char *root;   /* absolute path of the root directory */
-    const char *driver; /* "auto", "overlay", "copy", ... */
-    const char *subnet; /* address pool, CIDR: "172.23.0.0/16" */
+    const char *root;                /* absolute path of the root directory */
+    const char *driver;              /* "auto", "overlay", "copy", ... */
+    const char *subnet;              /* address pool, CIDR: "172.23.0.0/16" */
+    const struct jp_driver_zfs *zfs; /* stays the caller's, as long as the store; may be NULL */
 };
 
 /*
@@ -214,6 +217,12 @@ int jp_store_pod_rename(struct jp_store *store, const char *uuid, const char *na
 int jp_store_pod_clone(struct jp_store *store, const struct jp_store_pod *pod,
                        const struct jp_strv *layers, struct jp_plan_root *roots,
                        struct jp_error *err);
+/*
+ * The empty volume volumes_fd/name: made as the driver makes it when it is not there, else made
+ * accessible (a dataset is mounted).
+ */
+int jp_store_volume_make(struct jp_store *store, int volumes_fd, const char *name,
+                         const struct jp_driver_volume *volume, struct jp_error *err);
 /* Removes the clones; volumes, logs and manifest stay. */
 int jp_store_pod_unclone(struct jp_store *store, const struct jp_store_pod *pod,
                          struct jp_error *err);

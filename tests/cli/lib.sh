@@ -46,6 +46,8 @@ mds.port = $((20000 + $$ % 12000))
 mds.user = nobody
 mds.idle = 1
 END
+# More of it for all tests: another storage driver, for instance.
+[ -z "${JETPACK_TEST_CONFIG-}" ] || cat "$JETPACK_TEST_CONFIG" >>"$config"
 
 jetpack() { "$JETPACK" -config "$config" "$@"; }
 
@@ -54,6 +56,10 @@ cleanup() {
     if [ -d "$work/root" ] && [ "$(id -u)" -eq 0 ]; then
         for pod in $(jetpack list -q 2>/dev/null); do
             jetpack destroy "$pod" >/dev/null 2>&1
+        done
+        # Images may be mounted.
+        for image in $(jetpack images -q 2>/dev/null); do
+            jetpack destroy-image "$image" >/dev/null 2>&1
         done
         jetpack gc >/dev/null 2>&1
         if command -v ip >/dev/null 2>&1 && ip link show "$bridge" >/dev/null 2>&1; then

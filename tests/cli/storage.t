@@ -14,6 +14,13 @@ image sleep '"exec": ["/bin/probe", "sleep", "1000"], '"$user"
 # place DRIVER: a root directory that the driver can work in; $reason when there is none
 place() {
     reason=
+    if [ "$1" = zfs ]; then
+        if [ -z "${JETPACK_TEST_DATASET-}" ]; then
+            reason="not here: no dataset is given in JETPACK_TEST_DATASET"
+            return 1
+        fi
+        echo "root.zfs = $JETPACK_TEST_DATASET" >>"$config"
+    fi
     [ "$1" = btrfs ] || return 0
     if [ "$(uname -s)" != Linux ] || [ ! -e /dev/loop-control ]; then
         reason="not here: no loop devices"
@@ -37,7 +44,8 @@ leave() {
     for id in $(jetpack images -q); do jetpack destroy-image "$id"; done
     jetpack gc
     wait_for 60 no_service # it keeps its directory and the port
-    [ "$1" != btrfs ] || umount "$work/root"
+    # What was killed takes a moment to let go.
+    [ "$1" != btrfs ] || wait_for 60 umount "$work/root"
     rm -rf "$work/root"
 }
 
@@ -94,11 +102,11 @@ try() {
         "$driver: nothing lies about"
 }
 
-for name in overlay btrfs copy; do
+for name in zfs overlay btrfs copy; do
     if [ "$name" = overlay ] && [ "$(uname -s)" != Linux ]; then
         skip "$name" "not here: only Linux has it"
     elif place "$name"; then
-        sed -i.bak '/^storage\.driver/d' "$config"
+        sed -i.bak '/^storage\.driver/d' "$config" # what was set for all tests
         echo "storage.driver = $name" >>"$config"
         try "$name"
         leave "$name" >/dev/null 2>&1

@@ -630,7 +630,7 @@ int main(int argc, char **argv)
     (void)snprintf(root, sizeof(root), "%s/root", top);
     make_paths();
     for (size_t i = 0; i < JP_LEN(drivers); i++) {
-        struct jp_store_options options = {root, drivers[i], NULL};
+        struct jp_store_options options = {.root = root, .driver = drivers[i]};
         if (jp_store_open(&options, &stores[i], &err) < 0)
             die("store", &err);
     }

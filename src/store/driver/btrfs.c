@@ -99,4 +99,5 @@ const struct jp_driver_ops jp_driver_btrfs = {
     .clone = clone_snapshot,
     .clone_usage = jp_plain_clone_usage,
     .clone_changes = jp_plain_clone_compare,
+    .volume = jp_plain_volume,
 };

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "store/driver/dataset.h"
 #include "store/driver/list.h"
 #include "store/driver/trash.h"
 #include "sys/attribute.h"
@@ -33,21 +34,55 @@ int jp_plain_image_seal(const struct jp_driver_context *ctx, int dir_fd, struct 
     return 0;
 }
 
+int jp_plain_volume_own(int dir_fd, const char *name, const struct jp_driver_volume *volume,
+                        struct jp_error *err)
+{
+    struct stat st;
+    JP_AUTO_FD int fd = jp_fd_make_dir(dir_fd, name, 0700, err);
+    if (fd < 0)
+        return -1;
+    if (fstat(fd, &st) < 0)
+        return jp_fail_sys(err, "look at it");
+    if ((st.st_uid != volume->uid || st.st_gid != volume->gid) &&
+        jp_sys.fchown(fd, volume->uid, volume->gid) < 0)
+        return jp_fail_sys(err, "set owner %u:%u", volume->uid, volume->gid);
+    return jp_sys.fchmod(fd, volume->mode) < 0 ? jp_fail_sys(err, "set mode") : 0;
+}
+
+int jp_plain_volume(const struct jp_driver_context *ctx, int dir_fd, const char *name,
+                    const struct jp_driver_volume *volume, struct jp_error *err)
+{
+    (void)ctx;
+    JP_AUTO_FREE char *draft = jp_format(".%s", name);
+    if (!draft)
+        return jp_oom(err);
+    if (jp_plain_volume_own(dir_fd, draft, volume, err) < 0)
+        return -1;
+    return jp_sys.renameat(dir_fd, draft, dir_fd, name) < 0 ? jp_fail_sys(err, "rename") : 0;
+}
+
 /* The directory below the root directory that layers of this kind are in. */
 static const char *home_of(const char *layer)
 {
     return strncmp(layer, JP_VIEW_PREFIX, strlen(JP_VIEW_PREFIX)) == 0 ? JP_VIEWS_DIR : "images";
 }
 
-int jp_plain_layer_open(const struct jp_driver_context *ctx, const char *layer,
-                        struct jp_error *err)
+int jp_plain_layer_open_dir(const struct jp_driver_context *ctx, const char *layer,
+                            struct jp_error *err)
 {
     if (layer[0] == '\0' || layer[0] == '.' || strchr(layer, '/'))
         return jp_fail(err, JP_EINVALID, 0, "bad name of a layer '%s'", layer);
-    /* Three steps, so that no component is a link. */
+    /* In steps, so that no component is a link. */
     JP_AUTO_FD int home = jp_fd_open_dir(ctx->root_fd, home_of(layer), err);
-    JP_AUTO_FD int dir = home < 0 ? -1 : jp_fd_open_dir(home, layer, err);
-    return dir < 0 ? -1 : jp_fd_open_dir(dir, "rootfs", err);
+    return home < 0 ? -1 : jp_fd_open_dir(home, layer, err);
+}
+
+int jp_plain_layer_open(const struct jp_driver_context *ctx, const char *layer,
+                        struct jp_error *err)
+{
+    JP_AUTO_FD int dir = jp_plain_layer_open_dir(ctx, layer, err);
+    return dir < 0 || jp_dataset_mount(dir, "rootfs", err) < 0 ? -1
+                                                               : jp_fd_open_dir(dir, "rootfs", err);
 }
 
 char *jp_plain_layer_path(const struct jp_driver_context *ctx, const char *layer)
@@ -60,7 +95,7 @@ int jp_clone_remove(const struct jp_driver_context *ctx, int app_fd, struct jp_e
 {
     static const char *const parts[] = {"upper", "work", "rootfs", "layers"};
     JP_AUTO_FD int tmp_fd = jp_fd_open_dir(ctx->root_fd, "tmp", err);
-    if (tmp_fd < 0)
+    if (tmp_fd < 0 || jp_dataset_release(app_fd, "rootfs", err) < 0)
         return -1;
     for (size_t i = 0; i < JP_LEN(parts); i++) {
         if (jp_store_exists(app_fd, parts[i]) && jp_trash_remove(tmp_fd, app_fd, parts[i], err) < 0)

@@ -18,7 +18,16 @@ int jp_plain_image_create(const struct jp_driver_context *ctx, int dir_fd, struc
 /* Nothing to do: a directory is as it is. */
 int jp_plain_image_seal(const struct jp_driver_context *ctx, int dir_fd, struct jp_error *err);
 
-/* Opens images/ID/rootfs, or views/NAME/rootfs. JP_ENOTFOUND. */
+/* An empty volume that is a directory. */
+int jp_plain_volume(const struct jp_driver_context *ctx, int dir_fd, const char *name,
+                    const struct jp_driver_volume *volume, struct jp_error *err);
+/* Sets owner and mode of dir_fd/name. */
+int jp_plain_volume_own(int dir_fd, const char *name, const struct jp_driver_volume *volume,
+                        struct jp_error *err);
+
+/* Opens images/ID, or views/NAME, and the tree `rootfs` in it. JP_ENOTFOUND. */
+int jp_plain_layer_open_dir(const struct jp_driver_context *ctx, const char *layer,
+                            struct jp_error *err);
 int jp_plain_layer_open(const struct jp_driver_context *ctx, const char *layer,
                         struct jp_error *err);
 /* Its absolute path; the caller's, NULL without memory. */
@@ -38,6 +47,9 @@ typedef int jp_plain_start(int draft_fd, int lowest_fd, struct jp_error *err);
 int jp_plain_clone(const struct jp_driver_context *ctx, int app_fd, const char *app_path,
                    const struct jp_strv *layers, jp_plain_start *start, struct jp_plan_root *ret,
                    struct jp_error *err);
+/* Copies the first `count` layers over each other into root_fd, lowest first. */
+int jp_plain_layers_copy(const struct jp_driver_context *ctx, const struct jp_strv *layers,
+                         size_t count, int root_fd, struct jp_error *err);
 int jp_plain_clone_usage(const struct jp_driver_context *ctx, int app_fd, uint64_t *ret_bytes,
                          struct jp_error *err);
 int jp_plain_clone_compare(const struct jp_driver_context *ctx, int app_fd,

@@ -5,6 +5,8 @@
  * nothing that gc does not find. Drivers that cannot work here say why and are skipped.
  *
  *   conformance_test [DRIVER...]    those drivers only
+ *
+ * The zfs driver works below the dataset JETPACK_TEST_DATASET, of a pool made for tests.
  */
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -16,6 +18,7 @@
 #include "store/store_testing.h"
 #include "sys/attribute.h"
 #include "sys/calls.h"
+#include "sys/dataset.h"
 #include "sys/subvolume.h"
 #include "tap.h"
 
@@ -33,6 +36,7 @@ struct traits {
 };
 
 static const struct traits drivers[] = {
+    {.name = "zfs", .seals = true, .shares = true},
     {.name = "overlay", .shares = true},
     {.name = "btrfs", .seals = true, .shares = true},
     {.name = "copy"},
@@ -41,6 +45,7 @@ static const struct traits drivers[] = {
 static char lower_id[136], upper_id[136];
 static const struct traits *driver;
 static struct jp_store_options options;
+static struct jp_driver_zfs zfs;
 
 /* ---- tools -------------------------------------------------------------------------------------
  */
@@ -55,6 +60,13 @@ static void fill_file(int dir_fd, const char *name, size_t size)
             printf("# cannot fill %s\n", name);
     }
     (void)fsync(fd);
+}
+
+/* Its group is that of the directory on some systems, that of the process on others: set. */
+static void make_dir(int dir_fd, const char *name, mode_t mode)
+{
+    if (mkdirat(dir_fd, name, mode) < 0 || fchownat(dir_fd, name, 0, 0, 0) < 0)
+        printf("# cannot make directory %s\n", name);
 }
 
 /* rootfs/{same,both,gone,big,dir/{a,b}} in the lower, rootfs/{both,top} in the upper layer. */
@@ -74,7 +86,7 @@ static int make_image(struct jp_store *store, const char *id, bool is_upper, str
     } else {
         testing_write(root, "same", "s");
         testing_write(root, "gone", "g");
-        (void)mkdirat(root, "dir", 0755);
+        make_dir(root, "dir", 0755);
         testing_write(root, "dir/a", "a");
         testing_write(root, "dir/b", "b");
         fill_file(root, "big", BIG);
@@ -169,7 +181,7 @@ static void change(const char *path)
     (void)unlinkat(fd, "dir/a", 0);
     (void)unlinkat(fd, "dir/b", 0);
     (void)unlinkat(fd, "dir", AT_REMOVEDIR);
-    (void)mkdirat(fd, "dir", 0755); /* opaque in an overlay */
+    make_dir(fd, "dir", 0755); /* opaque in an overlay */
     testing_write(fd, "dir/b", "another b");
     (void)mkdirat(fd, "sub", 0700);
     testing_write(fd, "sub/deep", "d");
@@ -188,7 +200,8 @@ static void check_changes(struct jp_store *store, const struct jp_store_pod *pod
 {
     JP_AUTO(jp_error) err = JP_ERROR_INIT;
     JP_AUTO(jp_buf) changes = JP_BUF_INIT;
-    struct jp_driver_context ctx = {jp_store_root_fd(store), jp_store_root(store)};
+    struct jp_driver_context ctx = {.root_fd = jp_store_root_fd(store),
+                                    .root_path = jp_store_root(store)};
     const struct jp_driver_ops *ops = jp_store_driver(store, NULL, &err);
     JP_AUTO_FD int fd = open_app(pod, app);
     CHECK(ops && ops->clone_changes(&ctx, fd, note_change, &changes, &err) == 0, "%s: %s: %s",
@@ -199,7 +212,8 @@ static void check_changes(struct jp_store *store, const struct jp_store_pod *pod
 static uint64_t usage(struct jp_store *store, const struct jp_store_pod *pod)
 {
     JP_AUTO(jp_error) err = JP_ERROR_INIT;
-    struct jp_driver_context ctx = {jp_store_root_fd(store), jp_store_root(store)};
+    struct jp_driver_context ctx = {.root_fd = jp_store_root_fd(store),
+                                    .root_path = jp_store_root(store)};
     const struct jp_driver_ops *ops = jp_store_driver(store, NULL, &err);
     JP_AUTO_FD int fd = open_app(pod, 0);
     uint64_t bytes = 0;
@@ -577,6 +591,17 @@ static void test_driver(void)
     CHECK(testing_fsck(&options, false) == 0, "%s: nothing wrong", driver->name);
 }
 
+/* A root directory that was made as a dataset. */
+static void unmount_root(void)
+{
+    char above[300];
+    (void)snprintf(above, sizeof(above), "%.*s", (int)(strlen(options.root) - strlen("/root")),
+                   options.root);
+    JP_AUTO_FD int fd = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0 && jp_dataset_is_mounted(fd, "root") && jp_dataset_unmount_at(fd, "root") < 0)
+        printf("# cannot unmount %s\n", options.root);
+}
+
 static bool is_wanted(const char *name, int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
@@ -605,17 +630,24 @@ int main(int argc, char **argv)
     static char root[300];
     options = testing_begin("auto");
     options.root = root;
+    zfs.dataset = getenv("JETPACK_TEST_DATASET");
+    options.zfs = &zfs;
     testing_id(1, lower_id);
     testing_id(2, upper_id);
     for (size_t i = 0; i < JP_LEN(drivers); i++) {
         driver = &drivers[i];
         if (!is_wanted(driver->name, argc, argv) || !is_built(driver->name))
             continue;
-        why = conformance_place(testing_top, driver->name, root);
+        why = strcmp(driver->name, "zfs") == 0 && !zfs.dataset
+                  ? "not here: no dataset is given in JETPACK_TEST_DATASET"
+                  : NULL;
+        if (!why)
+            why = conformance_place(testing_top, driver->name, root);
         if (why)
             tap_skip(driver->name, why);
         else
             test_driver();
+        unmount_root();
         conformance_leave_place(testing_top, driver->name);
     }
     return tap_done();

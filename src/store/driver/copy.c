@@ -35,4 +35,5 @@ const struct jp_driver_ops jp_driver_copy = {
     .clone = clone_tree,
     .clone_usage = jp_plain_clone_usage,
     .clone_changes = jp_plain_clone_compare,
+    .volume = jp_plain_volume,
 };

@@ -18,6 +18,8 @@
 #ifndef JP_STORE_DRIVER_H
 #define JP_STORE_DRIVER_H
 
+#include <sys/types.h>
+
 #include <stdint.h>
 
 #include "base/error.h"
@@ -26,14 +28,28 @@
 
 struct jp_driver;
 
+/* What the configuration says about ZFS; properties are texts "name=value". */
+struct jp_driver_zfs {
+    const char *dataset; /* root.zfs; may be NULL */
+    struct jp_strv root, images, pods;
+};
+
 /* Where a driver works. Descriptors stay the store's. */
 struct jp_driver_context {
-    int root_fd;           /* the root directory */
-    const char *root_path; /* its absolute path: mount options need one */
+    int root_fd;                     /* the root directory */
+    const char *root_path;           /* its absolute path: mount options need one */
+    const struct jp_driver_zfs *zfs; /* may be NULL */
+};
+
+/* The top directory of an empty volume. */
+struct jp_driver_volume {
+    uid_t uid;
+    gid_t gid;
+    mode_t mode;
 };
 
 struct jp_driver_ops {
-    const char *name; /* "overlay", "btrfs", "copy" */
+    const char *name; /* "zfs", "overlay", "btrfs", "copy" */
     /*
      * Can this driver work here? 1 yes, 0 no with the reason in `why` (a sentence); probes really
      * (mounts in a private namespace, clones a file), never guesses from names.
@@ -62,6 +78,12 @@ struct jp_driver_ops {
     int (*clone_changes)(const struct jp_driver_context *ctx, int app_fd,
                          int (*each)(void *context, char change, const char *path), void *context,
                          struct jp_error *err);
+    /*
+     * Makes the empty volume dir_fd/name, which is not there. It appears under its name when it is
+     * complete: what is left of an interrupted one is replaced.
+     */
+    int (*volume)(const struct jp_driver_context *ctx, int dir_fd, const char *name,
+                  const struct jp_driver_volume *volume, struct jp_error *err);
 };
 
 /* Removes an app's clone, whichever driver made it; nothing there is fine. */
@@ -70,6 +92,7 @@ int jp_clone_remove(const struct jp_driver_context *ctx, int app_fd, struct jp_e
 extern const struct jp_driver_ops jp_driver_copy;
 extern const struct jp_driver_ops jp_driver_overlay; /* Linux builds only */
 extern const struct jp_driver_ops jp_driver_btrfs;   /* Linux builds only */
+extern const struct jp_driver_ops jp_driver_zfs;     /* builds with ZFS only */
 
 /* NULL-terminated, in the order in which `auto` tries them. */
 extern const struct jp_driver_ops *const jp_drivers[];

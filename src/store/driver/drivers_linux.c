@@ -1,5 +1,7 @@
 /* The drivers of a Linux build. */
+#include "config.h"
+
 #include "store/driver/driver.h"
 
-const struct jp_driver_ops *const jp_drivers[] = {&jp_driver_overlay, &jp_driver_btrfs,
-                                                  &jp_driver_copy, NULL};
+const struct jp_driver_ops *const jp_drivers[] = {JP_ZFS_DRIVER & jp_driver_overlay,
+                                                  &jp_driver_btrfs, &jp_driver_copy, NULL};

@@ -190,4 +190,5 @@ const struct jp_driver_ops jp_driver_overlay = {
     .clone = clone_stack,
     .clone_usage = clone_usage,
     .clone_changes = clone_changes,
+    .volume = jp_plain_volume,
 };

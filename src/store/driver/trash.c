@@ -18,7 +18,7 @@
 
 #include "base/parse.h"
 #include "base/random.h"
-#include "base/strv.h"
+#include "store/driver/dataset.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
 #include "sys/tree.h"
@@ -88,6 +88,10 @@ int jp_trash_take(int tmp_fd, int dir_fd, const char *name, enum jp_trash kind,
 
 int jp_trash_empty(int tmp_fd, const char *trashed, struct jp_error *err)
 {
+    bool is_tree = strncmp(trashed, "tree-", strlen("tree-")) == 0;
+    JP_AUTO_FD int fd = is_tree ? -1 : jp_fd_open_dir(tmp_fd, trashed, NULL);
+    if (fd >= 0 && jp_dataset_release_object(fd, err) < 0)
+        return jp_wrap(err, "remove 'tmp/%s'", trashed);
     if (jp_tree_remove(tmp_fd, trashed, err) < 0)
         return jp_wrap(err, "remove 'tmp/%s'", trashed);
     return 0;

@@ -28,7 +28,10 @@ enum jp_trash {
 int jp_trash_take(int tmp_fd, int dir_fd, const char *name, enum jp_trash kind,
                   char trashed[JP_TMP_NAME_SIZE], int *ret_fd, struct jp_error *err);
 
-/* Empties one entry of tmp/ that the caller has taken. */
+/*
+ * Empties one entry of tmp/ that the caller has taken. Datasets are let go of before, where an
+ * object has them; in trees none is looked for.
+ */
 int jp_trash_empty(int tmp_fd, const char *trashed, struct jp_error *err);
 
 /* jp_trash_take and jp_trash_empty of a tree; nothing there is fine. */

@@ -12,6 +12,17 @@
 #include "sys/calls.h"
 #include "sys/fd.h"
 
+int jp_plain_layers_copy(const struct jp_driver_context *ctx, const struct jp_strv *layers,
+                         size_t count, int root_fd, struct jp_error *err)
+{
+    while (count-- > 0) {
+        JP_AUTO_FD int from_fd = jp_plain_layer_open(ctx, layers->items[count], err);
+        if (from_fd < 0 || jp_tree_copy(from_fd, root_fd, NULL, err) < 0)
+            return jp_wrap(err, "copy layer %.21s", layers->items[count]);
+    }
+    return 0;
+}
+
 static int fill(const struct jp_driver_context *ctx, const struct jp_strv *layers,
                 jp_plain_start *start, int draft_fd, struct jp_error *err)
 {
@@ -21,12 +32,7 @@ static int fill(const struct jp_driver_context *ctx, const struct jp_strv *layer
     JP_AUTO_FD int root_fd = done < 0 ? -1 : jp_fd_open_dir(draft_fd, "rootfs", err);
     if (root_fd < 0)
         return -1;
-    for (left -= (size_t)done; left-- > 0;) {
-        JP_AUTO_FD int from_fd = jp_plain_layer_open(ctx, layers->items[left], err);
-        if (from_fd < 0 || jp_tree_copy(from_fd, root_fd, NULL, err) < 0)
-            return jp_wrap(err, "copy layer %.21s", layers->items[left]);
-    }
-    return 0;
+    return jp_plain_layers_copy(ctx, layers, left - (size_t)done, root_fd, err);
 }
 
 static int make_tree(const struct jp_driver_context *ctx, int app_fd, const struct jp_strv *layers,
