@@ -64,7 +64,8 @@ static int open_volume(const struct jp_pod_context *ctx, const struct jp_store_p
     if (volume->is_host)
         return jp_path_open_strict(volume->source, O_RDONLY | O_DIRECTORY, err);
     JP_AUTO_FD int pod_fd = -1;
-    if (jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, err) < 0)
+    if (jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, err) < 0 ||
+        jp_store_pod_mount(pod_fd, err) < 0)
         return -1;
     JP_AUTO_FD int volumes = jp_fd_open_dir(pod_fd, JP_POD_VOLUMES_DIR, err);
     return volumes < 0 ? -1 : jp_fd_open_dir(volumes, name, err);

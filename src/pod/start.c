@@ -158,7 +158,7 @@ static int make_roots(struct launch *l, struct jp_error *err)
     if (l->options->without_apps && take_kept_roots(l, &l->is_kept, err) < 0)
         return -1;
     if (l->is_kept)
-        return 0;
+        return jp_store_pod_mount(l->pod_fd, err);
     if (jp_sys.unlinkat(l->pod_fd, JP_POD_KEPT_FILE, 0) < 0 && errno != ENOENT)
         return jp_fail_sys(err, "remove '%s'", JP_POD_KEPT_FILE);
     return clone_roots(l, err);

@@ -308,6 +308,11 @@ int jp_store_pod_clone(struct jp_store *store, const struct jp_store_pod *pod,
     return 0;
 }
 
+int jp_store_pod_mount(int pod_fd, struct jp_error *err)
+{
+    return jp_dataset_mount_object(pod_fd, err);
+}
+
 int jp_store_volume_make(struct jp_store *store, int volumes_fd, const char *name,
                          const struct jp_driver_volume *volume, struct jp_error *err)
 {

@@ -223,6 +223,11 @@ int jp_store_pod_clone(struct jp_store *store, const struct jp_store_pod *pod,
  */
 int jp_store_volume_make(struct jp_store *store, int volumes_fd, const char *name,
                          const struct jp_driver_volume *volume, struct jp_error *err);
+/*
+ * Makes accessible what there is of the pod's roots and volumes (datasets are mounted), for whoever
+ * looks into a pod that is not running.
+ */
+int jp_store_pod_mount(int pod_fd, struct jp_error *err);
 /* Removes the clones; volumes, logs and manifest stay. */
 int jp_store_pod_unclone(struct jp_store *store, const struct jp_store_pod *pod,
                          struct jp_error *err);

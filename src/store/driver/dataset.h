@@ -68,7 +68,8 @@ int jp_dataset_usage(int dir_fd, const char *name, uint64_t *ret_bytes, struct j
  */
 int jp_dataset_release(int dir_fd, const char *name, struct jp_error *err);
 
-/* The same for what an object's directory has: rootfs, apps/APP/rootfs, volumes/NAME. */
+/* Both for what an object's directory has: rootfs, apps/APP/rootfs, volumes/NAME. */
 int jp_dataset_release_object(int object_fd, struct jp_error *err);
+int jp_dataset_mount_object(int object_fd, struct jp_error *err);
 
 #endif

@@ -83,10 +83,12 @@ static void test_foreign(struct jp_store *store)
     read_mark(path, "rootfs.zfs", dataset);
     (void)snprintf(child, sizeof(child), "%s/child", dataset);
     CHECK(make_foreign(child, NULL, &err) == 0, "a child of its dataset: %s", jp_error_text(&err));
+    jp_error_clear(&err);
     CHECK(jp_store_pod_destroy(store, pod.uuid, &err) < 0 && err.code == JP_EBUSY &&
               strstr(jp_error_text(&err), child),
           "destroy names it: %s", jp_error_text(&err));
     CHECK(jp_zfs_exists(child), "it is whole");
+    jp_error_clear(&err);
     CHECK(jp_store_gc(store, NULL, &err) < 0 && err.code == JP_EBUSY, "gc leaves it, too: %s",
           jp_error_text(&err));
     CHECK(jp_zfs_exists(child), "... whole");
@@ -99,6 +101,7 @@ static void test_foreign(struct jp_store *store)
     (void)snprintf(seal, sizeof(seal), "%s@seal", dataset);
     (void)snprintf(child, sizeof(child), "%s/copy", zfs.dataset);
     CHECK(make_foreign(child, seal, &err) == 0, "a clone of an image: %s", jp_error_text(&err));
+    jp_error_clear(&err);
     CHECK(jp_store_image_destroy(store, id, &err) < 0 && err.code == JP_EBUSY &&
               strstr(jp_error_text(&err), child),
           "destroying the image names it: %s", jp_error_text(&err));
@@ -106,6 +109,7 @@ static void test_foreign(struct jp_store *store)
     destroy_foreign(child);
     (void)snprintf(child, sizeof(child), "%s@backup", dataset);
     CHECK(jp_zfs_snapshot(child, &err) == 0, "a snapshot: %s", jp_error_text(&err));
+    jp_error_clear(&err);
     CHECK(jp_store_gc(store, NULL, &err) < 0 && err.code == JP_EBUSY &&
               strstr(jp_error_text(&err), child) && jp_zfs_exists(child),
           "that is kept, too: %s", jp_error_text(&err));
@@ -134,6 +138,7 @@ static void test_forged(struct jp_store *store)
                                       "tank/data@0123456789abcdef01234567\n", "tank/../x\n"};
     for (size_t i = 0; i < JP_LEN(bad); i++) {
         testing_write(fd, "forged.zfs", bad[i]);
+        jp_error_clear(&err);
         CHECK(jp_dataset_release(fd, "forged", &err) < 0 && err.code == JP_ECORRUPT,
               "no name of ours: %s", jp_error_text(&err));
     }
@@ -162,6 +167,7 @@ static void test_busy(struct jp_store *store)
     char byte;
     CHECK(read(ready[0], &byte, 1) == 1, "a process sits in the root");
     (void)snprintf(who, sizeof(who), "(%ld)", (long)pid);
+    jp_error_clear(&err);
     CHECK(jp_store_pod_destroy(store, pod.uuid, &err) < 0 && err.code == JP_EBUSY &&
               strstr(jp_error_text(&err), who),
           "busy, and by whom: %s", jp_error_text(&err));
@@ -178,7 +184,7 @@ static void test_volume(struct jp_store *store)
     JP_AUTO(jp_store_pod) pod = {0};
     struct jp_driver_volume wanted = {.uid = 5, .gid = 6, .mode = 01770};
     struct stat st = {0};
-    char path[400], text[64], dataset[364];
+    char path[400], above[400], text[64], dataset[364];
     CHECK(testing_pod(store, "volumes", 1, false, &pod, &err) == 0, "pod: %s", jp_error_text(&err));
     (void)snprintf(path, sizeof(path), "%s/pods/%s/volumes", options.root, pod.uuid);
     JP_AUTO_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -195,6 +201,11 @@ static void test_volume(struct jp_store *store)
           jp_error_text(&err));
     testing_read(path, "data/file", text);
     TAP_STR(text, "kept", "mounted again, with its content");
+    CHECK(jp_dataset_unmount_at(fd, "data") == 0, "not mounted again");
+    (void)snprintf(above, sizeof(above), "%s/pods/%s", options.root, pod.uuid);
+    JP_AUTO_FD int pod_fd = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CHECK(jp_store_pod_mount(pod_fd, &err) == 0 && jp_dataset_is_mounted(fd, "data"),
+          "the whole pod is made accessible: %s", jp_error_text(&err));
     CHECK(jp_store_pod_destroy(store, pod.uuid, &err) == 0 && !jp_zfs_exists(dataset),
           "it goes with its pod: %s", jp_error_text(&err));
 }
