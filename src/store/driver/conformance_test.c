@@ -97,7 +97,9 @@ static int make_image(struct jp_store *store, const char *id, bool is_upper, str
     if (fchown(root, is_upper ? 5 : 7, 6) < 0)
         return jp_fail_sys(err, "chown");
     (void)fchmod(root, is_upper ? 01775 : 0700);
-    (void)jp_xattr_set(root, "user.color", "blue", 4);
+    /* Copies lie on the file system of the objects, which may have no attributes. */
+    if (jp_xattr_set(draft.dir_fd, "user.color", "blue", 4) == 0)
+        (void)jp_xattr_set(root, "user.color", "blue", 4);
     (void)futimens(root, times);
     return jp_store_draft_commit(store, &draft, &image, err);
 }
@@ -167,7 +169,7 @@ static void check_root_metadata(const struct jp_plan_root *root)
           "%s: the root is as in the topmost image (%u:%u %o)", driver->name, (unsigned)st.st_uid,
           (unsigned)st.st_gid, (unsigned)st.st_mode & 07777U);
     JP_AUTO_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (jp_xattr_get(fd, "user.color", &value) < 0 && errno == ENOTSUP)
+    if (jp_xattr_get(fd, "user.color", &value) < 0 && (errno == ENOTSUP || errno == JP_NO_XATTR))
         tap_skip("xattr of the root", "not here: no user xattrs on this file system");
     else
         TAP_STR(jp_buf_text(&value), "blue", "%s: its xattrs, too", driver->name);
