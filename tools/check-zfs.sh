@@ -96,6 +96,7 @@ make_disk() {
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
 mount -t proc proc /proc
 mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
 mkdir -p /dev/pts /dev/shm
 mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /dev/shm
@@ -115,7 +116,7 @@ run() {
     name=$1
     shift
     echo "=== begin $name"
-    prove --exec '' --verbose --merge "$@" 2>&1
+    prove --nocolor --exec '' --verbose --merge "$@" 2>&1
     echo "=== end $name $?"
 }
 export JETPACK_TEST_DATASET=tank/drivers
