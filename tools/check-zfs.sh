@@ -115,7 +115,7 @@ export SOURCE_DIR=/check BUILD_DIR=/build
 run() {
     name=$1
     shift
-    echo "=== begin $name"
+    printf "\n=== begin %s\n" "$name"
     prove --nocolor --exec '' --verbose --merge "$@" 2>&1
     echo "=== end $name $?"
 }
