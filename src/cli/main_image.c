@@ -3,6 +3,7 @@
  * same words and links what the others do without: decompressors and OpenSSL.
  */
 #include "cli/cmd.h"
+#include "sys/memory.h"
 
 const struct jp_command_function jp_command_functions[] = {
     {"export", jp_cmd_export},
@@ -13,5 +14,6 @@ const struct jp_command_function jp_command_functions[] = {
 
 int main(int argc, char **argv)
 {
+    jp_memory_share_heap();
     return jp_cli_main(argc, argv);
 }

@@ -26,6 +26,13 @@ void jp_memory_be_frugal(void)
 #endif
 }
 
+void jp_memory_share_heap(void)
+{
+#ifdef JP_HAVE_MALLOPT
+    (void)mallopt(M_ARENA_MAX, 1);
+#endif
+}
+
 void jp_memory_trim(void)
 {
 #ifdef JP_HAVE_MALLOPT
