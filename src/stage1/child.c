@@ -273,6 +273,21 @@ void jp_child_read(struct jp_supervisor *s, struct jp_child *child, unsigned ind
     jp_clients_tell(s, &message, child);
 }
 
+/*
+ * What a child wrote before it ended is read before anything follows from its end: the last line of
+ * a handler stands before the first of the program that waited for it.
+ */
+static void read_rest(struct jp_supervisor *s, struct jp_child *child)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        int waiting = 0;
+        if (child->has_tty || child->out[i] < 0 || ioctl(child->out[i], FIONREAD, &waiting) < 0)
+            continue;
+        for (; waiting > 0 && jp_child_may_read(s, child); waiting -= JP_READ_BYTES)
+            jp_child_read(s, child, i);
+    }
+}
+
 void jp_children_reap(struct jp_supervisor *s, bool waits)
 {
     for (struct jp_child *c = s->children; c; c = c->next) {
@@ -287,6 +302,7 @@ void jp_children_reap(struct jp_supervisor *s, bool waits)
         if (r < 0) /* cannot be; but nothing must wait for it for ever */
             c->status = SIGKILL;
         c->has_ended = true;
+        read_rest(s, c);
         jp_app_child_ended(s, c);
     }
 }
