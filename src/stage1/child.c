@@ -221,6 +221,8 @@ bool jp_child_push(struct jp_child *child)
 
 bool jp_child_feed(struct jp_child *child, const void *bytes, size_t len)
 {
+    /* Then only the loop pushes: it is what tells those who wait that all was taken. */
+    bool has_pending = child->pending.len > 0;
     if (child->in < 0 || child->closes_input)
         return false;
     if (len > 0)
@@ -229,7 +231,7 @@ bool jp_child_feed(struct jp_child *child, const void *bytes, size_t len)
         jp_buf_putc(&child->pending, '\004'); /* what a user would type */
     else
         child->closes_input = true;
-    return !jp_child_push(child);
+    return has_pending || !jp_child_push(child);
 }
 
 bool jp_child_may_read(const struct jp_supervisor *s, const struct jp_child *child)
