@@ -297,12 +297,10 @@ static int await_start(struct launch *l, struct jp_error *err)
 
 static int let_go(struct launch *l, struct jp_error *err)
 {
-    if (l->session->has_ended)
-        return 0;
     struct jp_control_message message = JP_CONTROL_MESSAGE_INIT;
     message.type = JP_CONTROL_DETACH;
     JP_AUTO(jp_error) local = JP_ERROR_INIT;
-    /* A pod that ended meanwhile needs nobody to let it go. */
+    /* Said also to one that has ended meanwhile: it may have to remove itself. */
     if (jp_control_send(l->session->socket, &message, &local) < 0 && local.sys != EPIPE &&
         local.sys != ECONNRESET) {
         jp_error_move(err, &local);

@@ -149,7 +149,7 @@ void jp_client_drop(struct jp_supervisor *s, struct jp_client *client)
         jp_child_signal(session, SIGHUP);
         client->session = NULL;
     }
-    if (client->is_owner && !client->is_detached && s->phase < JP_PHASE_STOPPING)
+    if (client->is_owner && !s->is_let_go && s->phase < JP_PHASE_STOPPING)
         jp_apps_stop(s, -1);
 }
 

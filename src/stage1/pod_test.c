@@ -163,6 +163,27 @@ static void owner_leaves(bool detaches)
     harness_close(&h);
 }
 
+/* The pod is over before its owner says DETACH: what follows its end is still its own affair. */
+static void owner_leaves_late(bool detaches)
+{
+    struct harness h;
+    harness_open(&h);
+    harness_app(&h, "one", "exit 0");
+    JP_AUTO_FREE char *marker = jp_format("%s/removed", h.dir);
+    if (jp_strv_add(&h.plan.at_end, "/bin/mkdir") < 0 || jp_strv_add(&h.plan.at_end, marker) < 0)
+        abort();
+    harness_start(&h, -1);
+    TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_ENDED) == 0, "a pod that is over at once");
+    if (detaches)
+        harness_send(h.owner, JP_CONTROL_DETACH, 0);
+    close(h.owner);
+    h.owner = -1;
+    (void)harness_wait(&h);
+    TAP_OK((faccessat(h.dir_fd, "removed", F_OK, 0) == 0) == detaches, "is removed by %s",
+           detaches ? "its supervisor when the owner has let it go" : "the owner who has not");
+    harness_close(&h);
+}
+
 static void handlers(void)
 {
     struct harness h;
@@ -340,6 +361,8 @@ int main(void)
     stops_hard(false);
     stops_hard(true);
     stops_by_signal();
+    owner_leaves_late(true);
+    owner_leaves_late(false);
     owner_leaves(false);
     owner_leaves(true);
     handlers();

@@ -381,7 +381,7 @@ void jp_request(struct jp_supervisor *s, struct jp_client *client,
         resize(s, client, message->number, /* redraws= */ false);
         break;
     case JP_CONTROL_DETACH:
-        client->is_detached = true;
+        s->is_let_go |= client->is_owner;
         break;
     case JP_CONTROL_STATUS:
         answer_status(s, client);

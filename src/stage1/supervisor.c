@@ -127,29 +127,50 @@ static void finish(struct jp_supervisor *s)
         jp_loop_round(s, -1);
 }
 
-/* An owner that was told ENDED sees to what is left of the pod itself. */
 static bool owner_is_there(const struct jp_supervisor *s)
 {
     for (const struct jp_client *c = s->clients; c; c = c->next) {
-        if (c->is_owner && !c->is_detached && !c->is_gone)
+        if (c->is_owner && !c->is_gone)
             return true;
     }
     return false;
 }
 
-/* What those who were told ENDED may still look at is about to be removed: they go first. */
-static void await_parting(struct jp_supervisor *s)
+static bool somebody_is_there(const struct jp_supervisor *s)
 {
-    int64_t end_ms = jp_time_monotonic_ms() + JP_FAREWELL_MS;
-    for (int64_t now_ms; s->clients && (now_ms = jp_time_monotonic_ms()) < end_ms;)
-        jp_loop_round(s, (int)(end_ms - now_ms));
+    return s->clients != NULL;
 }
 
-/* By another program (ruling 24: no database here), which we become. */
+/* True when they are all gone, false when they do not go. */
+static bool await_parting(struct jp_supervisor *s, bool (*is_there)(const struct jp_supervisor *))
+{
+    int64_t end_ms = jp_time_monotonic_ms() + JP_FAREWELL_MS;
+    for (int64_t now_ms; is_there(s) && (now_ms = jp_time_monotonic_ms()) < end_ms;)
+        jp_loop_round(s, (int)(end_ms - now_ms));
+    return !is_there(s);
+}
+
+/*
+ * An owner that was told ENDED sees to what is left of the pod itself, unless it has let the pod
+ * go: its DETACH may still be under way when the pod ends at once, so its leaving is waited for.
+ */
+static bool is_ours_to_remove(struct jp_supervisor *s)
+{
+    if (s->plan.at_end.count == 0)
+        return false;
+    if (!owner_is_there(s))
+        return true;
+    return await_parting(s, owner_is_there) && s->is_let_go;
+}
+
+/*
+ * By another program (ruling 24: no database here), which we become. What those who were told
+ * ENDED may still look at is about to be removed: they go first.
+ */
 static void remove_pod(struct jp_supervisor *s)
 {
     extern char **environ;
-    await_parting(s);
+    (void)await_parting(s, somebody_is_there);
     (void)execve(s->plan.at_end.items[0], s->plan.at_end.items, environ);
 }
 
@@ -183,7 +204,7 @@ int jp_supervise(struct jp_supervisor *s)
             jp_loop_round(s, -1);
     }
     finish(s);
-    if (s->plan.at_end.count > 0 && !owner_is_there(s))
+    if (is_ours_to_remove(s))
         remove_pod(s); /* where that fails the pod stays, marked for gc */
     release(s);
     return 0;

@@ -104,7 +104,6 @@ struct jp_client {
     int fd;
     bool is_gone; /* freed at the end of the round */
     bool is_owner;
-    bool is_detached;
     bool has_greeted;
     bool is_attached;
     size_t attached_app; /* SIZE_MAX: all */
@@ -139,6 +138,7 @@ struct jp_supervisor {
     size_t n_clients;
     enum jp_phase phase;
     bool has_started; /* every app ran: STARTED was told */
+    bool is_let_go;   /* the owner said DETACH: the pod goes on without it */
     bool has_failed;  /* the final state is "failed", because of: */
     struct jp_error error;
     bool skips_handlers; /* no post-stop: killed, or the world has died */
