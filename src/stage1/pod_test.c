@@ -2,11 +2,14 @@
 #include <sys/stat.h>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "stage1/harness.h"
+#include "stage1/supervisor.h"
+#include "sys/fd.h"
 #include "tap.h"
 
 static void ends_by_itself(void)
@@ -181,6 +184,28 @@ static void owner_leaves_late(bool detaches)
     (void)harness_wait(&h);
     TAP_OK((faccessat(h.dir_fd, "removed", F_OK, 0) == 0) == detaches, "is removed by %s",
            detaches ? "its supervisor when the owner has let it go" : "the owner who has not");
+    harness_close(&h);
+}
+
+/* An owner that was told FAILED waits for its supervisor's end, so that must not wait for it. */
+static void owner_hears_failure(void)
+{
+    struct harness h;
+    harness_open(&h);
+    struct jp_plan_app *app = harness_app(&h, "one", "exit 0");
+    harness_handler(&app->pre_start, "exit 3");
+    JP_AUTO_FREE char *marker = jp_format("%s/removed", h.dir);
+    if (jp_strv_add(&h.plan.at_end, "/bin/mkdir") < 0 || jp_strv_add(&h.plan.at_end, marker) < 0)
+        abort();
+    harness_start(&h, -1);
+    (void)harness_await_number(&h, h.owner, JP_CONTROL_FAILED);
+    struct pollfd end = {.fd = h.owner, .events = POLLIN};
+    TAP_OK(poll(&end, 1, JP_FAREWELL_MS / 2) == 1 &&
+               harness_await_number(&h, h.owner, JP_CONTROL_ENDED) == -1,
+           "the supervisor of a failed start does not wait for its owner to part");
+    jp_fd_close(&h.owner);
+    (void)harness_wait(&h);
+    TAP_OK(faccessat(h.dir_fd, "removed", F_OK, 0) < 0, "who removes the pod itself");
     harness_close(&h);
 }
 
@@ -363,6 +388,7 @@ int main(void)
     stops_by_signal();
     owner_leaves_late(true);
     owner_leaves_late(false);
+    owner_hears_failure();
     owner_leaves(false);
     owner_leaves(true);
     handlers();

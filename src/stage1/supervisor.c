@@ -153,6 +153,7 @@ static bool await_parting(struct jp_supervisor *s, bool (*is_there)(const struct
 /*
  * An owner that was told ENDED sees to what is left of the pod itself, unless it has let the pod
  * go: its DETACH may still be under way when the pod ends at once, so its leaving is waited for.
+ * One that was told FAILED has nothing to let go, and waits for us.
  */
 static bool is_ours_to_remove(struct jp_supervisor *s)
 {
@@ -160,6 +161,8 @@ static bool is_ours_to_remove(struct jp_supervisor *s)
         return false;
     if (!owner_is_there(s))
         return true;
+    if (!s->has_started)
+        return false;
     return await_parting(s, owner_is_there) && s->is_let_go;
 }
 
