@@ -3,18 +3,7 @@
 # the table in ARCHITECTURE.md allows. Also: system #ifdefs and calls that the house does without.
 set -u
 cd "${SOURCE_DIR:-$(dirname "$0")/..}" || exit 1
-count=0
-failures=0
-
-report() { # STATUS TEXT
-    count=$((count + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $count - $2"
-    else
-        echo "not ok $count - $2"
-        failures=$((failures + 1))
-    fi
-}
+. tests/tap.sh
 
 # Rows of the table: | `room` | what it is | `a` `b` ... |
 # shellcheck disable=SC2016 # backquotes are meant
@@ -27,7 +16,7 @@ for room in $(find src -type d | sed 's|^src/*||' | grep . | sort); do
     find "src/$room" -maxdepth 1 -name '*.[ch]' | grep -q . || continue
     words=$(allowed "$room")
     if ! printf '%s\n' "$table" | grep -q "^$room:"; then
-        report 1 "src/$room stands in the table of ARCHITECTURE.md"
+        ok 1 "src/$room stands in the table of ARCHITECTURE.md"
         continue
     fi
     bad=$(find "src/$room" -maxdepth 1 -name '*.[ch]' ! -name '*_test.c' \
@@ -40,19 +29,19 @@ for room in $(find src -type d | sed 's|^src/*||' | grep . | sort); do
             esac
         done)
     [ -z "$bad" ]
-    report $? "src/$room includes only what it may"
+    ok $? "src/$room includes only what it may"
     [ -z "$bad" ] || printf '%s\n' "$bad"
 done
 
 bad=$(grep -rnE '__linux__|__FreeBSD__' src --include='*.[ch]' | grep -vE '^src/(sys|platform)/')
 [ -z "$bad" ]
-report $? "no system #ifdef outside src/sys and src/platform"
+ok $? "no system #ifdef outside src/sys and src/platform"
 [ -z "$bad" ] || printf '%s\n' "$bad" | sed 's/^/# /'
 
 bad=$(grep -rnE '\b(system|popen|strcpy|strcat|sprintf|alloca|atoi|gets|tmpnam|mktemp)[[:space:]]*\(' \
     src --include='*.c')
 [ -z "$bad" ]
-report $? "none of the calls that the house does without"
+ok $? "none of the calls that the house does without"
 [ -z "$bad" ] || printf '%s\n' "$bad" | sed 's/^/# /'
 
 # A call that a back end does not have is a jump to nowhere, on a system that is not this one.
@@ -64,9 +53,8 @@ for back_end in src/platform/*/; do
         grep -rqE "\.$call = " "$back_end" || missing="$missing $call"
     done
     [ -n "$calls" ] && [ -z "$missing" ]
-    report $? "$back_end has every call of platform.h"
+    ok $? "$back_end has every call of platform.h"
     [ -z "$missing" ] || echo "# without:$missing"
 done
 
-echo "1..$count"
-[ "$failures" -eq 0 ]
+finish

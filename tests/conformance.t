@@ -4,13 +4,7 @@
 set -u
 top=${SOURCE_DIR:-$(cd "$(dirname "$0")/.." && pwd)}
 page=$top/doc/conformance.md
-count=0 failures=0
-ok() { # STATUS NAME
-    count=$((count + 1))
-    [ "$1" -eq 0 ] && echo "ok $count - $2" && return
-    failures=$((failures + 1))
-    echo "not ok $count - $2"
-}
+. "$top/tests/tap.sh"
 
 names=$(mktemp) || exit 1
 trap 'rm -f "$names"' EXIT
@@ -45,5 +39,4 @@ heads=$(grep -c '^| asked for \|^|---' "$page")
 [ "$rows" -eq $((all - heads)) ]
 ok $? "$rows rows, each with a verdict"
 
-echo "1..$count"
-[ "$failures" -eq 0 ]
+finish

@@ -3,19 +3,7 @@
 set -u
 cd "${SOURCE_DIR:-$(dirname "$0")/..}" || exit 1
 BUILD_DIR=$(cd "${BUILD_DIR:-build}" && pwd) || exit 1
-count=0
-failures=0
-
-report() { # STATUS TEXT
-    count=$((count + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $count - $2"
-    else
-        echo "not ok $count - $2"
-        failures=$((failures + 1))
-        return 1
-    fi
-}
+. tests/tap.sh
 
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
@@ -26,10 +14,9 @@ for page in man/*.[0-9]; do
         # Whether pages that are referred to are installed is the host's matter.
         mandoc -T lint "$page" 2>/dev/null | grep -Ev 'referenced manual not found' >"$scratch/lint"
         [ ! -s "$scratch/lint" ]
-        report $? "mandoc finds nothing in $page" || sed 's/^/# /' "$scratch/lint"
+        ok $? "mandoc finds nothing in $page" || sed 's/^/# /' "$scratch/lint"
     else
-        count=$((count + 1))
-        echo "ok $count - mandoc finds nothing in $page # SKIP no mandoc"
+        skip "mandoc finds nothing in $page" 'no mandoc'
     fi
 done
 
@@ -37,11 +24,10 @@ man/update.sh "$BUILD_DIR" "$scratch"
 for page in man/*.in; do
     page=${page%.in}
     diff "$page" "$scratch/${page#man/}" >"$scratch/diff"
-    report $? "$page agrees with the program (man/update.sh)" || sed 's/^/# /' "$scratch/diff"
+    ok $? "$page agrees with the program (man/update.sh)" || sed 's/^/# /' "$scratch/diff"
 done
 diff contrib/jetpack.conf "$scratch/jetpack.conf" >"$scratch/diff"
-report $? "contrib/jetpack.conf agrees with the program (man/update.sh)" ||
+ok $? "contrib/jetpack.conf agrees with the program (man/update.sh)" ||
     sed 's/^/# /' "$scratch/diff"
 
-echo "1..$count"
-[ "$failures" -eq 0 ]
+finish

@@ -13,21 +13,15 @@
 
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
+. "$here/../tap.sh"
 source_dir=${SOURCE_DIR:-$(cd "$here/../.." && pwd)}
 build_dir=${BUILD_DIR:-$source_dir/build}
 JETPACK=$build_dir/src/cli/jetpack
 programs=$build_dir/tests/programs
-count=0
-failures=0
 unset JETPACK_CONF JETPACK_FAULT
 LC_ALL=C
 export LC_ALL
 umask 022
-
-skip_all() {
-    echo "1..0 # SKIP $1"
-    exit 0
-}
 
 [ -x "$JETPACK" ] || { echo "Bail out! $JETPACK is not built"; exit 1; }
 
@@ -73,18 +67,6 @@ trap 'exit 1' INT TERM HUP
 
 need_root() {
     [ "$(id -u)" -eq 0 ] || skip_all "needs root"
-}
-
-# ok STATUS NAME
-ok() {
-    count=$((count + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $count - $2"
-    else
-        failures=$((failures + 1))
-        echo "not ok $count - $2"
-        return 1
-    fi
 }
 
 show() { # TITLE TEXT
@@ -135,11 +117,6 @@ fails() {
         echo "# status $status, expected $wanted; pattern: $pattern"
         show err "$err"
     fi
-}
-
-skip() { # NAME REASON
-    count=$((count + 1))
-    echo "ok $count - $1 # SKIP $2"
 }
 
 # wait_for SECONDS COMMAND...: until it succeeds
@@ -226,9 +203,3 @@ add_image() {
 json() { printf '%s\n' "$out" | sed -n "s/^ *\"$1\": *\"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p" | head -n 1; }
 
 state_of() { jetpack list -q -filter "name=$1" -filter "state=$2" | grep -q .; }
-
-finish() {
-    echo "1..$count"
-    [ "$failures" -eq 0 ]
-    exit $?
-}

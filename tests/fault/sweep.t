@@ -21,14 +21,10 @@ harmless='mmap|munmap|mprotect|mremap|madvise|brk|arch_prctl|set_tid_address|set
 |llistxattr|getsockopt|getsockname|ioctl|sched_getaffinity|getcwd|capget|poll|ppoll|fcntl'
 harmless=$(printf %s "$harmless" | tr -d '\n')
 
-if [ "$(id -u)" -ne 0 ]; then
-    echo "1..0 # SKIP needs root"
-    exit 0
-fi
-if ! strace -o /dev/null -e inject=getpid:signal=KILL:when=9999 true 2>/dev/null; then
-    echo "1..0 # SKIP not here: strace cannot trace"
-    exit 0
-fi
+. tests/tap.sh
+[ "$(id -u)" -eq 0 ] || skip_all 'needs root'
+strace -o /dev/null -e inject=getpid:signal=KILL:when=9999 true 2>/dev/null ||
+    skip_all 'not here: strace cannot trace'
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/jetpack-sweep.XXXXXX")
 bridge=jps$$
@@ -46,7 +42,7 @@ CONF
 
 j() { timeout 60 "$jetpack" -config "$conf" "$@"; }
 
-finish() {
+clean_up() {
     status=$?
     trap - EXIT HUP INT TERM
     j destroy swept >/dev/null 2>&1
@@ -54,20 +50,8 @@ finish() {
     rm -rf "$work"
     exit "$status"
 }
-trap finish EXIT
+trap clean_up EXIT
 trap 'exit 1' HUP INT TERM
-
-count=0
-failures=0
-ok() { # STATUS TEXT
-    count=$((count + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $count - $2"
-    else
-        echo "not ok $count - $2"
-        failures=$((failures + 1))
-    fi
-}
 
 # A tiny image: one program that ends at once, or waits for its signal when told to.
 mkdir -p "$work/image/rootfs/bin"
@@ -226,5 +210,4 @@ supervisor_sweep "the shim" -f \
 sweep stop with_running_pod runs_again stop swept
 sweep destroy with_pod can_be_made destroy swept
 
-echo "1..$count"
-[ "$failures" -eq 0 ]
+finish

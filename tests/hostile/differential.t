@@ -6,23 +6,8 @@ set -u
 TOOL=${IMAGE_TOOL:?path of image-tool}
 HOSTILE=${HOSTILE_TEST:?path of hostile_test}
 CACHE=${CACHE_DIR:-}
-count=0
-failures=0
 
-report() { # STATUS TEXT
-    count=$((count + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $count - $2"
-    else
-        echo "not ok $count - $2"
-        failures=$((failures + 1))
-    fi
-}
-
-skip_all() {
-    echo "1..0 # SKIP $1"
-    exit 0
-}
+. "$(dirname "$0")/../tap.sh"
 
 [ "$(id -u)" = 0 ] || skip_all 'needs root'
 for program in tar bsdtar getfattr setfattr setfacl setcap; do
@@ -58,7 +43,7 @@ compare() { # ARCHIVE WHAT [FILTER]: imports it, extracts it twice
     mkdir gnu bsd
     "$TOOL" import "$1" out >id 2>log
     status=$?
-    report $status "$2: imported"
+    ok $status "$2: imported"
     if [ $status -ne 0 ]; then
         sed 's/^/# /' log
         rm -rf gnu bsd out
@@ -74,26 +59,26 @@ compare() { # ARCHIVE WHAT [FILTER]: imports it, extracts it twice
     "$filter" gnu.txt >b
     [ "$(wc -l <ours.txt)" -gt 20 ] && diff a b >difference
     status=$?
-    report $status "$2: the same as by GNU tar"
+    ok $status "$2: the same as by GNU tar"
     [ $status -eq 0 ] || head -n 20 difference | sed 's/^/# /'
     no_acl ours.txt >a
     no_acl bsd.txt >b
     diff a b >difference
     status=$?
-    report $status "$2: the same as by bsdtar"
+    ok $status "$2: the same as by bsdtar"
     [ $status -eq 0 ] || head -n 20 difference | sed 's/^/# /'
     if [ -f out/rootfs/sparse/holes ]; then
         [ "$(stat -c %b out/rootfs/sparse/holes)" -le "$(($(stat -c %b gnu/rootfs/sparse/holes) + 16))" ]
-        report $? "$2: holes stay holes"
+        ok $? "$2: holes stay holes"
     fi
     "$TOOL" verify out >log 2>&1
     status=$?
-    report $status "$2: verified"
+    ok $status "$2: verified"
     [ $status -eq 0 ] || head -n 5 log | sed 's/^/# /'
     "$TOOL" export out back.tar 2>log && cmp -s "$1" back.tar
-    report $? "$2: exported bit for bit"
+    ok $? "$2: exported bit for bit"
     [ "sha512-$(sha512sum <"$1" | cut -d ' ' -f 1)" = "$(cat id)" ]
-    report $? "$2: the id is the SHA-512"
+    ok $? "$2: the id is the SHA-512"
     rm -rf gnu bsd out back.tar
 }
 
@@ -155,14 +140,14 @@ tar -C aci --format=ustar --numeric-owner -cf ustar.tar manifest rootfs 2>/dev/n
 compare ustar.tar 'one of everything, ustar'
 tar -C aci/rootfs --format=gnu --numeric-owner -cf plain.tar . 2>/dev/null
 "$TOOL" import plain.tar out aci/manifest >id && tr -d '\n' <id >out/id && "$TOOL" verify out
-report $? 'ROOTFS.tar MANIFEST: verified'
+ok $? 'ROOTFS.tar MANIFEST: verified'
 "$TOOL" export out aci.tar && tar -tf aci.tar >/dev/null && bsdtar -tf aci.tar >/dev/null
-report $? 'ROOTFS.tar MANIFEST: GNU tar and bsdtar read the archive that was made'
+ok $? 'ROOTFS.tar MANIFEST: GNU tar and bsdtar read the archive that was made'
 describe out/rootfs ours.txt
 describe aci/rootfs theirs.txt
 sed 's/\.[0-9]\{10\}//' ours.txt >a && sed 's/\.[0-9]\{10\}//' theirs.txt >b && cmp -s a b
 status=$?
-report $status 'ROOTFS.tar MANIFEST: the tree is the same'
+ok $status 'ROOTFS.tar MANIFEST: the tree is the same'
 [ $status -eq 0 ] || diff a b | head | sed 's/^/# /'
 rm -rf aci out
 
@@ -200,17 +185,16 @@ names() {
 while read -r number what; do
     mkdir gnu bsd
     "$TOOL" import "odd/$number.tar" out >/dev/null 2>log
-    report $? "odd archive: $what: imported"
+    ok $? "odd archive: $what: imported"
     tar -C gnu -xf "odd/$number.tar" 2>/dev/null
     bsdtar -C bsd -xf "odd/$number.tar" 2>/dev/null
     names out/rootfs >ours.txt
     names gnu/rootfs >gnu.txt
     names bsd/rootfs >bsd.txt
     cmp -s ours.txt gnu.txt
-    report $? "odd archive: $what: the names that GNU tar sees"
+    ok $? "odd archive: $what: the names that GNU tar sees"
     cmp -s ours.txt bsd.txt
-    report $? "odd archive: $what: the names that bsdtar sees"
+    ok $? "odd archive: $what: the names that bsdtar sees"
     rm -rf gnu bsd out
 done <list
-echo "1..$count"
-[ "$failures" -eq 0 ]
+finish
