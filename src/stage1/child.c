@@ -275,16 +275,21 @@ void jp_child_read(struct jp_supervisor *s, struct jp_child *child, unsigned ind
     jp_clients_tell(s, &message, child);
 }
 
+/* Bytes that lie in a pipe; 0 also when it is closed. */
+static int unread(int fd)
+{
+    int n = 0;
+    return fd >= 0 && ioctl(fd, FIONREAD, &n) == 0 ? n : 0;
+}
+
 /*
  * What a child wrote before it ended is read before anything follows from its end: the last line of
  * a handler stands before the first of the program that waited for it.
  */
 static void read_rest(struct jp_supervisor *s, struct jp_child *child)
 {
-    for (unsigned i = 0; i < 2; i++) {
-        int waiting = 0;
-        if (child->has_tty || child->out[i] < 0 || ioctl(child->out[i], FIONREAD, &waiting) < 0)
-            continue;
+    for (unsigned i = 0; i < 2 && !child->has_tty; i++) {
+        int waiting = unread(child->out[i]);
         for (; waiting > 0 && jp_child_may_read(s, child); waiting -= JP_READ_BYTES)
             jp_child_read(s, child, i);
     }
@@ -321,10 +326,9 @@ static bool settle(struct jp_supervisor *s, struct jp_child *child)
     bool stays = child->role == JP_ROLE_MAIN && s->phase < JP_PHASE_DRAINING;
     bool is_quiet = true;
     for (unsigned i = 0; i < 2; i++) {
-        int waiting = 0;
         if (child->out[i] < 0)
             continue;
-        if (child->has_tty || (ioctl(child->out[i], FIONREAD, &waiting) == 0 && waiting > 0))
+        if (child->has_tty || unread(child->out[i]) > 0)
             is_quiet = false;
         else if (!stays)
             close_output(s, child, i);
