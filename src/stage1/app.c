@@ -319,7 +319,8 @@ int jp_apps_status(const struct jp_supervisor *s)
 /*
  * When a client that does not read is given up: never while the pod runs (it stops only what it is
  * attached to), and when the pod has ended by itself those who get its last words may take all the
- * time they like (`run` or `attach` into a pager). Whoever asks for a stop shall not wait for others, though.
+ * time they like (`run` or `attach` into a pager). Whoever asks for a stop shall not wait for
+ * others, though.
  */
 static int64_t patience_ends_ms(const struct jp_supervisor *s, const struct jp_client *client)
 {
