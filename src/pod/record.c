@@ -291,7 +291,7 @@ int jp_pod_record_fail(int pod_fd, const char *uuid, const char *reason, struct 
 int jp_pod_lock(const struct jp_store_pod *pod, int pod_fd, struct jp_error *err)
 {
     JP_AUTO(jp_error) local = JP_ERROR_INIT;
-    int fd = jp_lock_take(pod_fd, JP_POD_LOCK_FILE, JP_LOCK_EXCLUSIVE, false, &local);
+    int fd = jp_lock_take(pod_fd, JP_POD_LOCK_FILE, JP_LOCK_LIFE, false, &local);
     if (fd >= 0)
         return fd;
     if (local.code != JP_EBUSY) {
@@ -312,7 +312,7 @@ int jp_pod_lock_wait(const struct jp_pod_context *ctx, int pod_fd, int64_t timeo
     int64_t end = jp_time_monotonic_ms() + timeout_ms;
     for (;;) {
         JP_AUTO(jp_error) local = JP_ERROR_INIT;
-        int fd = jp_lock_take(pod_fd, JP_POD_LOCK_FILE, JP_LOCK_EXCLUSIVE, false, &local);
+        int fd = jp_lock_take(pod_fd, JP_POD_LOCK_FILE, JP_LOCK_LIFE, false, &local);
         if (fd >= 0)
             return fd;
         if (local.code != JP_EBUSY || (timeout_ms >= 0 && jp_time_monotonic_ms() >= end)) {

@@ -314,7 +314,7 @@ static int prepare(struct start *s, struct jp_error *err)
         own_dir(s->dir_fd, s->settings.gid, err) < 0)
         return -1;
     s->fds[s->n_fds++] = s->dir_fd;
-    int life = jp_lock_take(s->dir_fd, JP_SERVICE_LIFE, JP_LOCK_EXCLUSIVE, false, err);
+    int life = jp_lock_take(s->dir_fd, JP_SERVICE_LIFE, JP_LOCK_LIFE, false, err);
     if (put_fd(s, life) < 0 || open_log(s, err) < 0 || open_sockets(s, err) < 0)
         return -1;
     return put_keys(s, err);

@@ -40,7 +40,7 @@ struct jp_pod_session *jp_pod_session_new(int socket)
 /* The record of an isolation that nobody asked for would hide how the last run ended. */
 static void put_record_back(struct jp_pod_session *session)
 {
-    int lock = jp_lock_take(session->pod_fd, JP_POD_LOCK_FILE, JP_LOCK_EXCLUSIVE, false, NULL);
+    int lock = jp_lock_take(session->pod_fd, JP_POD_LOCK_FILE, JP_LOCK_LIFE, false, NULL);
     if (lock < 0)
         return; /* somebody was faster: it is that run's record now */
     if (session->before)

@@ -178,7 +178,7 @@ void harness_start(struct harness *h, int attach_flags)
 {
     int ends[2];
     must(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0, "socketpair");
-    int lock = jp_lock_take(h->pod_fd, "lock", JP_LOCK_EXCLUSIVE, false, NULL);
+    int lock = jp_lock_take(h->pod_fd, "lock", JP_LOCK_LIFE, false, NULL);
     must(lock >= 0, "take the lock");
     const char *stage2 = getenv("JETPACK_TEST_STAGE2");
     int shim = open(stage2 ? stage2 : "/dev/null", O_RDONLY | O_CLOEXEC);

@@ -15,8 +15,8 @@
 #include "sys/fd.h"
 
 #define MAX_REPLACED   1000   /* times that the file may be replaced under us before we give up */
-#define PROBE_TRIES    4      /* a probe of jp_lock_is_held() holds the lock for microseconds: */
-#define PROBE_PAUSE_NS 500000 /* "busy" counts when it is still busy after some pauses */
+#define PROBE_PAUSE_NS 500000 /* a probe of jp_lock_is_held() holds the lock for microseconds, */
+#define PROBE_TRIES    120000 /* or a minute, when its process does not get a processor */
 
 /* 1 when `name` still leads to the locked file, 0 when not, -1 on error. */
 static int is_current(int dir_fd, const char *name, int fd, struct jp_error *err)
@@ -33,11 +33,20 @@ static int is_current(int dir_fd, const char *name, int fd, struct jp_error *err
     return held.st_dev == named.st_dev && held.st_ino == named.st_ino;
 }
 
-static int take(int fd, int operation, bool wait)
+/* True when nobody but probes keeps us from the lock: they hold it shared, its owner does not. */
+static bool is_probed(int fd)
 {
-    int tries = 1;
-    while (flock(fd, wait ? operation : operation | LOCK_NB) < 0) {
-        if (wait || errno != EWOULDBLOCK || tries++ >= PROBE_TRIES)
+    if (errno != EWOULDBLOCK || flock(fd, LOCK_SH | LOCK_NB) < 0)
+        return false;
+    (void)flock(fd, LOCK_UN);
+    return true;
+}
+
+static int take(int fd, enum jp_lock_mode mode, bool wait)
+{
+    int operation = (mode == JP_LOCK_SHARED ? LOCK_SH : LOCK_EX) | (wait ? 0 : LOCK_NB);
+    for (int i = 0; flock(fd, operation) < 0; i++) {
+        if (mode != JP_LOCK_LIFE || i >= PROBE_TRIES || !is_probed(fd))
             return -1;
         (void)nanosleep(&(struct timespec){.tv_sec = 0, .tv_nsec = PROBE_PAUSE_NS}, NULL);
     }
@@ -54,12 +63,11 @@ static int fail_take(struct jp_error *err, const char *name)
 int jp_lock_take(int dir_fd, const char *name, enum jp_lock_mode mode, bool wait,
                  struct jp_error *err)
 {
-    int operation = mode == JP_LOCK_EXCLUSIVE ? LOCK_EX : LOCK_SH;
     for (int i = 0; i < MAX_REPLACED; i++) {
         JP_AUTO_FD int fd = jp_fd_open(dir_fd, name, O_RDWR | O_CREAT | O_NONBLOCK, 0600, err);
         if (fd < 0)
             return -1;
-        if (take(fd, operation, wait) < 0)
+        if (take(fd, mode, wait) < 0)
             return fail_take(err, name);
         int r = is_current(dir_fd, name, fd, err);
         if (r != 0)

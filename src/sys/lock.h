@@ -13,6 +13,7 @@
 enum jp_lock_mode {
     JP_LOCK_SHARED,
     JP_LOCK_EXCLUSIVE,
+    JP_LOCK_LIFE, /* exclusive, where others at most ask jp_lock_is_held(): that is waited for */
 };
 
 /*
@@ -23,7 +24,10 @@ enum jp_lock_mode {
 int jp_lock_take(int dir_fd, const char *name, enum jp_lock_mode mode, bool wait,
                  struct jp_error *err);
 
-/* 1 when somebody holds it exclusively, 0 when not (or no such file), -1 on error. Takes nothing. */
+/*
+ * 1 when somebody holds it exclusively, 0 when not (or no such file), -1 on error. For a moment it
+ * takes the lock shared: who must not fail for that takes it as JP_LOCK_LIFE.
+ */
 int jp_lock_is_held(int dir_fd, const char *name, struct jp_error *err);
 
 #endif
