@@ -11,15 +11,12 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-#include <linux/audit.h>
-#include <linux/filter.h>
 #include <linux/landlock.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <unistd.h>
 
 #include "base/macros.h"
+#include "sys/callfilter.h"
 #include "sys/fd.h"
 
 /* Not in the headers of every C library that we build with. */
@@ -48,20 +45,6 @@ static int restrict_files(int dir_fd, struct jp_error *err)
         return jp_fail_sys(err, "restrict access to files");
     return 0;
 }
-
-#if defined(__x86_64__)
-#define OUR_ARCH AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define OUR_ARCH AUDIT_ARCH_AARCH64
-#elif defined(__i386__)
-#define OUR_ARCH AUDIT_ARCH_I386
-#elif defined(__arm__)
-#define OUR_ARCH AUDIT_ARCH_ARM
-#elif defined(__riscv)
-#define OUR_ARCH AUDIT_ARCH_RISCV64
-#elif defined(__powerpc64__)
-#define OUR_ARCH AUDIT_ARCH_PPC64LE
-#endif
 
 static const unsigned allowed[] = {
     SYS_accept4,
@@ -123,31 +106,6 @@ static const unsigned allowed[] = {
     SYS_writev,
 };
 
-#define N_HEAD 4
-
-static int filter_calls(struct jp_error *err)
-{
-    static struct sock_filter program[N_HEAD + JP_LEN(allowed) * 2 + 1] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OUR_ARCH, 1, 0),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-    };
-    size_t n = N_HEAD;
-    for (size_t i = 0; i < JP_LEN(allowed); i++) {
-        program[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, allowed[i], 0, 1);
-        program[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-    }
-    program[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
-    struct sock_fprog filter = {.len = (unsigned short)n, .filter = program};
-    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) < 0) {
-        if (errno == EINVAL || errno == ENOSYS)
-            return 0; /* a kernel without filters */
-        return jp_fail_sys(err, "restrict system calls");
-    }
-    return 0;
-}
-
 int jp_confine_self(int dir_fd, struct jp_error *err)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -159,5 +117,5 @@ int jp_confine_self(int dir_fd, struct jp_error *err)
         return 0;
     if (restrict_files(dir_fd, err) < 0)
         return -1;
-    return filter_calls(err);
+    return jp_callfilter_apply(allowed, JP_LEN(allowed), NULL, 0, err);
 }
