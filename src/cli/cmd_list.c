@@ -141,6 +141,8 @@ static void add_row(struct jp_table *table, const struct jp_pod_status *pod, boo
         jp_buf_printf(&apps, "%s%s", i ? ", " : "", app->name);
         if (is_long)
             jp_buf_printf(&apps, " (%s)", app->image_name ? app->image_name : app->image_id);
+        if (app->restarts > 0)
+            jp_buf_printf(&apps, " (restarts: %u)", app->restarts);
     }
     jp_table_add(table, pod->pod.uuid);
     jp_table_add(table, pod->pod.name);
@@ -255,6 +257,10 @@ static void show_app(const struct jp_pod_app_status *app)
     }
     if (app->out_of_memory)
         jp_show_line("  Killed", "out of memory");
+    if (app->restarts > 0) {
+        (void)snprintf(word, sizeof(word), "%u", app->restarts);
+        jp_show_line("  Restarts", word);
+    }
     show_time("  Started", app->started_ns);
     show_time("  Ended", app->ended_ns);
 }

@@ -379,10 +379,14 @@ static int restart(struct jp_cli *cli, const char *word, struct jp_error *err)
     const char *text = jp_cli_value(&cli->args, "time");
     struct wanted wanted = {.is_detached = true};
     JP_AUTO(jp_store_pod) pod = {.uuid = NULL};
+    JP_AUTO_FREE char *app = NULL;
     if (text && !jp_parse_duration(text, &grace_ms))
         return jp_fail(err, JP_EUSAGE, 0, "-time=%s: expected a number of seconds", text);
-    if (jp_cli_find_pod(cli, word, &pod, err) < 0 ||
-        jp_pod_stop(jp_cli_pods(cli, err), &pod, grace_ms, err) < 0)
+    if (jp_cli_find_pod_app(cli, word, &pod, &app, err) < 0)
+        return -1;
+    if (app)
+        return jp_pod_restart_app(jp_cli_pods(cli, err), &pod, app, grace_ms, err);
+    if (jp_pod_stop(jp_cli_pods(cli, err), &pod, grace_ms, err) < 0)
         return -1;
     return run_pod(cli, &wanted, &pod, err);
 }

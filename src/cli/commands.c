@@ -208,11 +208,12 @@ const struct jp_command jp_commands[] = {
      "Sends the stop signal to every app, waits, and kills what is left. A pod that does not run is "
      "fine.",
      stop_options, "jetpack stop -t 30 cache"},
-    {"restart", JP_GROUP_PODS, JP_COMMAND_ROOT, 1, JP_NO_LIMIT, "[OPTION...] POD...",
+    {"restart", JP_GROUP_PODS, JP_COMMAND_ROOT, 1, JP_NO_LIMIT, "[OPTION...] POD[:APP]...",
      "stop pods and run them again",
      "The same as stop and start, for one pod after the other: from a clean copy of the images, in the "
-     "background. A pod that does not run is started.",
-     stop_options, "jetpack restart cache"},
+     "background. A pod that does not run is started. With :APP, of a running pod, only the program of "
+     "that app is ended and started again, handlers included; what it wrote stays.",
+     stop_options, "jetpack restart cache\njetpack restart web:nginx"},
     {"kill", JP_GROUP_PODS, JP_COMMAND_ROOT, 1, JP_NO_LIMIT, "[OPTION...] POD[:APP]...",
      "kill pods at once", "Without -s: SIGKILL for everything in the pod, and waits until it is gone. "
      "With -s: sends the signal to the main processes of the apps.",

@@ -67,6 +67,8 @@ enum jp_control_type {
     /* client to supervisor again: the numbers of those above are known to pods that run */
     JP_CONTROL_SET,   /* app (NULL: the pod), argv: LIMIT=NUMBER (jp_plan_limit); all or none of */
                       /* them; OK when the kernel took them */
+    JP_CONTROL_RESTART, /* app, number = grace in ms, -1: the plan's: ends its main process if one */
+                        /* runs and starts it again; OK when it runs, FAILED when it could not be */
     JP_CONTROL_TYPES, /* not a message: one more than the last */
 };
 

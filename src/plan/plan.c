@@ -168,6 +168,8 @@ void jp_plan_code(struct jp_codec *c, struct jp_plan *plan)
     for (size_t i = 0; i < plan->n_apps && !c->failed; i++)
         code_app(c, &plan->apps[i]);
     jp_codec_u32(c, &plan->stop_grace_ms);
+    jp_codec_u8(c, &plan->restart);
+    jp_codec_u32(c, &plan->restart_limit);
     jp_codec_u64(c, &plan->log_max_bytes);
     jp_codec_u32(c, &plan->log_files);
     jp_codec_bool(c, &plan->is_strict);
@@ -235,6 +237,8 @@ static int check(const struct jp_plan *plan, struct jp_error *err)
     if (!plan->name || !plan->hostname || plan->net.mode > JP_NET_ALIAS ||
         plan->net.prefix_len > 128)
         return jp_fail(err, JP_ECORRUPT, 0, "plan: broken names or network");
+    if (plan->restart > JP_RESTART_ALWAYS)
+        return jp_fail(err, JP_ECORRUPT, 0, "plan: broken restart policy");
     if (plan->net.mode == JP_NET_POD &&
         (!plan->net.bridge || !plan->net.address || !plan->net.gateway))
         return jp_fail(err, JP_ECORRUPT, 0, "plan: a network without bridge or address");

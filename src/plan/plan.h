@@ -18,7 +18,7 @@
 #include "base/codec.h"
 #include "base/error.h"
 
-#define JP_PLAN_VERSION 2
+#define JP_PLAN_VERSION 3
 
 /* Limits of what a plan may hold; pod/ refuses manifests beyond them with JP_ELIMIT. */
 #define JP_PLAN_MAX_APPS 256
@@ -151,6 +151,13 @@ struct jp_plan_net {
     uint32_t prefix_len;
 };
 
+/* When an app whose main process has ended is started again. */
+enum jp_restart {
+    JP_RESTART_NO,
+    JP_RESTART_ON_FAILURE, /* it ended with another status than 0, or by a signal */
+    JP_RESTART_ALWAYS,
+};
+
 struct jp_plan {
     uint32_t version;  /* JP_PLAN_VERSION */
     char *uuid;
@@ -169,6 +176,8 @@ struct jp_plan {
     struct jp_plan_app *apps;
     size_t n_apps;
     uint32_t stop_grace_ms; /* between the stop signal and SIGKILL */
+    uint8_t restart;        /* enum jp_restart, for each app */
+    uint32_t restart_limit; /* so often at most for an app, 0: without a limit */
     uint64_t log_max_bytes; /* a log file is rotated beyond this */
     uint32_t log_files;     /* rotated files kept, the current one included */
     bool is_strict;         /* do not start when a limit is ignored */

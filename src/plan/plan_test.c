@@ -56,6 +56,8 @@ static void fill(struct jp_plan *plan)
     plan->n_apps = 1;
     fill_app(&plan->apps[0]);
     plan->stop_grace_ms = 10000;
+    plan->restart = JP_RESTART_ON_FAILURE;
+    plan->restart_limit = 3;
     plan->log_max_bytes = 10 << 20;
     plan->is_strict = true;
     plan->log_files = 5;

@@ -27,12 +27,14 @@
  *   "warnings"    [text, ...]: what the user should know though nothing failed
  *   "apps"        in the plan's order: [{
  *       "name", "state": "waiting" (not started), "starting" (its pre-start handler runs),
- *                        "running", "stopping" (its post-stop handler runs), "exited", "failed"
+ *                        "running", "stopping" (its post-stop handler runs), "exited", "failed",
+ *                        "restarting" (it ended, and will be started again after a pause)
  *       "pid"     host's view of the main process, while it runs
- *       "status"  wait status of the main process
+ *       "status"  wait status of the main process, once it has ended; of one that could not be
+ *                 started again: 125, 126 or 127, shifted as an exit status
  *       "oom"     true: killed because of its memory limit
  *       "started", "ended"  of the main process
- *       "restarts" number
+ *       "restarts" how often it was started again in this run of the pod
  *       "uid", "gid"  of the main process
  *       "error"   why the app or one of its handlers failed
  *       "lost"    bytes of output that could not be written to the log (disk full), when not 0

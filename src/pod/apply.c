@@ -263,6 +263,15 @@ static int put_net(struct jp_pod_manifest *m, const char *text, struct jp_error 
     return jp_pairs_set(&m->annotations, JP_NOTE_NET, text, err);
 }
 
+static int put_restart(struct jp_pod_manifest *m, const char *text, struct jp_error *err)
+{
+    uint8_t policy;
+    uint32_t limit;
+    if (!jp_pod_restart_parse(text, &policy, &limit))
+        return jp_fail(err, JP_EINVALID, 0, "expected no, on-failure, on-failure:N or always");
+    return jp_pairs_set(&m->annotations, JP_NOTE_RESTART, text, err);
+}
+
 static int add_dns(struct jp_pod_manifest *m, const char *text, struct jp_error *err)
 {
     if (text[0] == '\0' || text[strspn(text, "0123456789abcdefABCDEF.:%")] != '\0')
@@ -304,6 +313,8 @@ int jp_pod_apply_to_pod(struct jp_pod_manifest *m, const struct jp_pod_setting *
         return put_net(m, value, err);
     case JP_POD_OPT_DNS:
         return add_dns(m, value, err);
+    case JP_POD_OPT_RESTART:
+        return put_restart(m, value, err);
     case JP_POD_OPT_STRICT:
         return jp_pairs_set(&m->annotations, JP_NOTE_STRICT, "true", err);
     case JP_POD_OPT_VOLUME_LINKS:

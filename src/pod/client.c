@@ -168,13 +168,8 @@ int jp_pod_await(int socket, struct jp_control_message *ret, struct jp_error *er
     return jp_fail(err, JP_ELIMIT, 0, "the supervisor does not answer");
 }
 
-int jp_pod_ask(int socket, const struct jp_control_message *message, struct jp_control_message *ret,
-               struct jp_error *err)
+static int take_answer(int socket, struct jp_control_message *answer, struct jp_error *err)
 {
-    JP_AUTO(jp_control_message) own = JP_CONTROL_MESSAGE_INIT;
-    struct jp_control_message *answer = ret ? ret : &own;
-    if (jp_control_send(socket, message, err) < 0)
-        return -1;
     int n = jp_pod_await(socket, answer, err);
     if (n < 0)
         return -1;
@@ -182,6 +177,29 @@ int jp_pod_ask(int socket, const struct jp_control_message *message, struct jp_c
         return jp_fail(err, JP_ESYS, ECONNRESET, "the supervisor went away");
     if (answer->type == JP_CONTROL_ENDED)
         return jp_fail(err, JP_EBUSY, 0, "it has just ended");
+    return 0;
+}
+
+int jp_pod_ask(int socket, const struct jp_control_message *message, struct jp_control_message *ret,
+               struct jp_error *err)
+{
+    JP_AUTO(jp_control_message) own = JP_CONTROL_MESSAGE_INIT;
+    struct jp_control_message *answer = ret ? ret : &own;
+    if (jp_control_send(socket, message, err) < 0)
+        return -1;
+    return take_answer(socket, answer, err);
+}
+
+/* As long as it takes, unless we are interrupted. */
+static int wait_for_answer(const struct jp_pod_context *ctx, int socket, struct jp_error *err)
+{
+    struct pollfd p = {.fd = socket, .events = POLLIN};
+    while (poll(&p, 1, -1) < 0) {
+        if (errno != EINTR)
+            return jp_fail_sys(err, "wait for the supervisor");
+        if (jp_pod_check_interrupt(ctx, err) < 0)
+            return -1;
+    }
     return 0;
 }
 
@@ -428,6 +446,24 @@ int jp_pod_signal(const struct jp_pod_context *ctx, const struct jp_store_pod *p
     message.number = signal;
     if (jp_pod_ask(fd, &message, NULL, err) < 0)
         return jp_wrap(err, "signal pod '%s'", pod->name);
+    return 0;
+}
+
+int jp_pod_restart_app(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                       const char *app, int64_t grace_ms, struct jp_error *err)
+{
+    JP_AUTO_FD int fd = open_and_connect(ctx, pod, NULL, err);
+    if (fd < 0)
+        return -1;
+    jp_store_rest(ctx->store);
+    struct jp_control_message message = JP_CONTROL_MESSAGE_INIT;
+    JP_AUTO(jp_control_message) answer = JP_CONTROL_MESSAGE_INIT;
+    message.type = JP_CONTROL_RESTART;
+    message.app = (char *)(uintptr_t)app;
+    message.number = grace_ms;
+    if (jp_control_send(fd, &message, err) < 0 || wait_for_answer(ctx, fd, err) < 0 ||
+        take_answer(fd, &answer, err) < 0)
+        return jp_wrap(err, "restart '%s' of pod '%s'", app, pod->name);
     return 0;
 }
 

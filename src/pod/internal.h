@@ -34,6 +34,7 @@
 #define JP_NOTE_HOSTNAME     "jetpack/hostname"
 #define JP_NOTE_NET          "jetpack/net"
 #define JP_NOTE_DNS          "jetpack/dns"
+#define JP_NOTE_RESTART      "jetpack/restart" /* no, on-failure[:N], always */
 #define JP_NOTE_STRICT       "jetpack/strict"
 #define JP_NOTE_VOLUME_LINKS "jetpack/volume-symlinks"
 #define JP_NOTE_STOP_GRACE   "jetpack/stop-grace"  /* seconds */
@@ -182,6 +183,15 @@ int jp_pod_plan_jail(const struct jp_pod_context *ctx, const struct jp_pod_manif
                      struct jp_error *err);
 int jp_pod_devfs_ruleset(const struct jp_pod_manifest *m, uint32_t *ret, struct jp_error *err);
 int jp_pod_net_mode(const struct jp_pod_manifest *m, uint8_t *ret, struct jp_error *err);
+
+/*
+ * restart.c: "no", "always", "on-failure" or "on-failure:N" as enum jp_restart and the limit (0:
+ * none). False when it is none of them.
+ */
+bool jp_pod_restart_parse(const char *text, uint8_t *ret, uint32_t *ret_limit);
+/* What the annotation says; "no" without one. JP_EINVALID names it. */
+int jp_pod_restart_policy(const struct jp_pod_manifest *m, uint8_t *ret, uint32_t *ret_limit,
+                          struct jp_error *err);
 
 /* Content of /etc/resolv.conf: NULL with 0 when there is nothing to say. The caller's. */
 int jp_pod_resolv_conf(const struct jp_pod_context *ctx, const struct jp_pod_manifest *m,

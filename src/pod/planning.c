@@ -120,7 +120,8 @@ static int plan_pod(const struct jp_pod_context *ctx, const struct jp_pod_plan_r
     plan->log_files = ctx->log_files ? ctx->log_files : DEFAULT_LOG_FILES;
     plan->is_strict = request->is_strict;
     plan->without_apps = request->start->without_apps;
-    if (jp_pod_plan_jail(ctx, request->manifest, request->images, plan, err) < 0)
+    if (jp_pod_restart_policy(request->manifest, &plan->restart, &plan->restart_limit, err) < 0 ||
+        jp_pod_plan_jail(ctx, request->manifest, request->images, plan, err) < 0)
         return -1;
     if (request->identity && request->identity->file &&
         !(plan->registration = jp_strdup(request->identity->file)))

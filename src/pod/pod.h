@@ -241,6 +241,14 @@ int jp_pod_kill(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
                 struct jp_error *err);
 
 /*
+ * Ends the main process of an app of a running pod, if one runs (its stop signal, SIGKILL after the
+ * grace, -1: the pod's), and starts it again in the same run: what it wrote stays. Returns when it
+ * runs. JP_EBUSY when the pod does not run, and what kept the app from being started.
+ */
+int jp_pod_restart_app(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                       const char *app, int64_t grace_ms, struct jp_error *err);
+
+/*
  * Changes limits of a running pod, or of one of its apps: LIMIT=NUMBER as jp_plan_limit() names
  * them. All of them or none. They last until the pod ends: its manifest stays as it is. JP_EBUSY
  * when not running, JP_EUNSUPPORTED when the host does not enforce one.

@@ -30,6 +30,8 @@ const struct jp_pod_option_info jp_pod_options[] = {
     {JP_POD_OPT_HOSTNAME, POD, "hostname", 0, "NAME", "host name inside the pod"},
     {JP_POD_OPT_NET, POD, "net", 0, "pod|host|none", "network of the pod"},
     {JP_POD_OPT_DNS, POD, "dns", 0, "ADDRESS", "name server; may be repeated"},
+    {JP_POD_OPT_RESTART, POD, "restart", 0, "no|on-failure[:N]|always",
+     "start apps that ended again; N: so often at most"},
     {JP_POD_OPT_STRICT, POD, "strict", 0, NULL, "refuse to run when an isolator is ignored"},
     {JP_POD_OPT_VOLUME_LINKS, POD, "allow-volume-symlinks", 0, NULL,
      "follow symbolic links in the sources of volumes"},

@@ -29,6 +29,7 @@ enum jp_pod_option {
     JP_POD_OPT_HOSTNAME,        /* --hostname NAME */
     JP_POD_OPT_NET,             /* --net pod|host|none */
     JP_POD_OPT_DNS,             /* --dns ADDRESS, repeatable */
+    JP_POD_OPT_RESTART,         /* --restart no|on-failure[:N]|always */
     JP_POD_OPT_STRICT,          /* --strict */
     JP_POD_OPT_VOLUME_LINKS,    /* --allow-volume-symlinks */
     JP_POD_OPT_SYSCTL,          /* --sysctl KEY=VALUE */

@@ -193,6 +193,8 @@ static unsigned say_pod(struct pod *pod)
     if (chance(2))
         pod_note(pod, JP_POD_OPT_STRICT, JP_NOTE_STRICT, NULL);
     if (chance(2))
+        pod_note(pod, JP_POD_OPT_RESTART, JP_NOTE_RESTART, "on-failure:3");
+    if (chance(2))
         pod_sysctl(pod);
     for (unsigned i = chance(3); i > 0; i--)
         pod_pair(pod, JP_POD_OPT_USER_ANNOTATION, i);

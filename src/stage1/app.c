@@ -1,10 +1,11 @@
 /*
  * The life of the apps, which is the life of the pod.
  *
- * Each app goes its own way: pre-start handler, main process, post-stop handler. The pod has
- * started when every app has come as far as its main process, and is over when every app is at its
- * end. A failure on the way to "started" is the pod's failure: what runs is stopped like in an
- * ordinary stop, so that apps which did run get their signal and their post-stop handler.
+ * Each app goes its own way: pre-start handler, main process, post-stop handler, and perhaps again
+ * (restart.c). The pod has started when every app has come as far as its main process, and is over
+ * when every app is at its end. A failure on the way to "started" is the pod's failure: what runs
+ * is stopped like in an ordinary stop, so that apps which did run get their signal and their
+ * post-stop handler.
  */
 #include <sys/wait.h>
 
@@ -59,22 +60,66 @@ static void fail_app(struct jp_supervisor *s, struct jp_app *app, struct jp_erro
     jp_apps_fail(s, error);
 }
 
+/* 125 when we failed, 126 and 127 when the program could not be executed or found (ruling 4). */
+static int failure_status(enum jp_code code)
+{
+    if (code == JP_ENOPROGRAM)
+        return 127 << 8;
+    return (code == JP_ENOEXEC ? 126 : 125) << 8;
+}
+
+/* Main process and handlers have ended. */
+static void conclude(struct jp_supervisor *s, struct jp_app *app)
+{
+    if (app->will_restart)
+        jp_restart_pause(s, app);
+    else
+        end_app(s, app, JP_APP_EXITED);
+    check_started(s);
+}
+
+/*
+ * On the way to its first run that is the pod's failure, later an end of the app like another: the
+ * others go on.
+ */
+static void could_not_start(struct jp_supervisor *s, struct jp_app *app, struct jp_error *error)
+{
+    if (app->restarts == 0) {
+        fail_app(s, app, error);
+        return;
+    }
+    note_failure(app, error);
+    app->has_status = true;
+    app->status = failure_status(error->code);
+    app->ended_ns = jp_time_now_ns();
+    app->will_restart = jp_restart_is_wanted(s, app);
+    conclude(s, app);
+    jp_restart_tell(s, (size_t)(app - s->apps), error);
+}
+
 static void start_main(struct jp_supervisor *s, struct jp_app *app)
 {
     JP_AUTO(jp_error) err = JP_ERROR_INIT;
     if (start_child(s, app, JP_ROLE_MAIN, &err) < 0) {
-        fail_app(s, app, &err);
+        could_not_start(s, app, &err);
         return;
     }
+    if (app->input_is_over)
+        (void)jp_child_feed(app->child, "", 0);
     app->state = JP_APP_RUNNING;
     app->started_ns = jp_time_now_ns();
+    app->ended_ns = 0;
+    app->was_out_of_memory = false;
     s->record_is_stale = true;
     check_started(s);
+    jp_restart_tell(s, (size_t)(app - s->apps), NULL);
 }
 
-static void begin(struct jp_supervisor *s, struct jp_app *app)
+void jp_app_begin(struct jp_supervisor *s, struct jp_app *app)
 {
     JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    app->began_ms = jp_time_monotonic_ms();
+    s->record_is_stale = true;
     if (app->plan->argv.count == 0) {
         jp_fail(&err, JP_ENOPROGRAM, 0, "the image names no program to run");
         fail_app(s, app, &err);
@@ -82,7 +127,7 @@ static void begin(struct jp_supervisor *s, struct jp_app *app)
         start_main(s, app);
     } else if (start_child(s, app, JP_ROLE_PRE_START, &err) < 0) {
         jp_wrap(&err, "pre-start handler");
-        fail_app(s, app, &err);
+        could_not_start(s, app, &err);
     } else {
         app->state = JP_APP_STARTING;
     }
@@ -93,7 +138,7 @@ void jp_apps_begin(struct jp_supervisor *s)
     s->record_is_stale = true;
     for (size_t i = 0; i < s->plan.n_apps && !s->plan.without_apps; i++) {
         if (s->phase == JP_PHASE_STARTING)
-            begin(s, &s->apps[i]);
+            jp_app_begin(s, &s->apps[i]);
     }
     check_started(s);
 }
@@ -150,10 +195,10 @@ static void pre_start_ended(struct jp_supervisor *s, struct jp_app *app, int sta
 {
     JP_AUTO(jp_error) err = JP_ERROR_INIT;
     if (s->phase >= JP_PHASE_STOPPING) {
-        end_app(s, app, JP_APP_FAILED);
+        end_app(s, app, app->restarts > 0 ? JP_APP_EXITED : JP_APP_FAILED);
     } else if (status != 0) {
         describe_status(status, "pre-start handler", &err);
-        fail_app(s, app, &err);
+        could_not_start(s, app, &err);
     } else {
         start_main(s, app);
     }
@@ -166,14 +211,15 @@ static void main_ended(struct jp_supervisor *s, struct jp_app *app, int status)
     app->has_status = true;
     app->status = status;
     app->ended_ns = jp_time_now_ns();
-    if (status != 0)
-        app->was_out_of_memory = jp_platform.limits->was_out_of_memory(s->isolation, index);
+    app->was_out_of_memory =
+        status != 0 && jp_platform.limits->was_out_of_memory(s->isolation, index);
+    app->will_restart = jp_restart_is_wanted(s, app);
     if (app->plan->post_stop.argv.count == 0 || s->skips_handlers) {
-        end_app(s, app, JP_APP_EXITED);
+        conclude(s, app);
     } else if (start_child(s, app, JP_ROLE_POST_STOP, &err) < 0) {
         jp_wrap(&err, "post-stop handler");
         note_failure(app, &err);
-        end_app(s, app, JP_APP_EXITED);
+        conclude(s, app);
     } else {
         end_app(s, app, JP_APP_STOPPING);
         if (s->phase == JP_PHASE_STOPPING) {
@@ -190,7 +236,7 @@ static void post_stop_ended(struct jp_supervisor *s, struct jp_app *app, int sta
         describe_status(status, "post-stop handler", &err);
         note_failure(app, &err);
     }
-    end_app(s, app, JP_APP_EXITED);
+    conclude(s, app);
 }
 
 void jp_app_child_ended(struct jp_supervisor *s, struct jp_child *child)
@@ -204,6 +250,7 @@ void jp_app_child_ended(struct jp_supervisor *s, struct jp_child *child)
         break;
     case JP_ROLE_MAIN:
         main_ended(s, app, child->status);
+        child->is_followed = app->will_restart;
         break;
     case JP_ROLE_POST_STOP:
         post_stop_ended(s, app, child->status);
@@ -226,7 +273,8 @@ bool jp_apps_are_over(const struct jp_supervisor *s)
 {
     for (size_t i = 0; i < s->plan.n_apps; i++) {
         enum jp_app_state state = s->apps[i].state;
-        if (state == JP_APP_STARTING || state == JP_APP_RUNNING || state == JP_APP_STOPPING)
+        if (state == JP_APP_STARTING || state == JP_APP_RUNNING || state == JP_APP_STOPPING ||
+            state == JP_APP_RESTARTING)
             return false;
     }
     if (s->phase >= JP_PHASE_STOPPING || !s->plan.without_apps)
@@ -243,6 +291,7 @@ static void begin_stop(struct jp_supervisor *s)
     }
     s->phase = JP_PHASE_STOPPING;
     s->record_is_stale = true;
+    jp_restart_cancel(s);
 }
 
 void jp_apps_stop(struct jp_supervisor *s, int64_t grace_ms)
@@ -297,14 +346,6 @@ void jp_apps_fail(struct jp_supervisor *s, struct jp_error *error)
     jp_apps_stop(s, -1);
 }
 
-/* 125 when we failed, 126 and 127 when the program could not be executed or found (ruling 4). */
-static int failure_status(enum jp_code code)
-{
-    if (code == JP_ENOPROGRAM)
-        return 127 << 8;
-    return (code == JP_ENOEXEC ? 126 : 125) << 8;
-}
-
 int jp_apps_status(const struct jp_supervisor *s)
 {
     if (s->has_failed)
@@ -334,6 +375,7 @@ void jp_apps_tick(struct jp_supervisor *s, int64_t now_ms)
 {
     if (s->stop_at_ms > 0 && now_ms >= s->stop_at_ms && s->phase == JP_PHASE_STOPPING)
         kill_all(s);
+    jp_restart_tick(s, now_ms);
     for (struct jp_child *c = s->children; c; c = c->next) {
         if (c->kill_at_ms > 0 && now_ms >= c->kill_at_ms) {
             jp_child_signal(c, SIGKILL);
@@ -355,6 +397,7 @@ static int64_t sooner(int64_t a, int64_t b)
 int64_t jp_apps_next_deadline(const struct jp_supervisor *s)
 {
     int64_t next = s->phase == JP_PHASE_STOPPING ? s->stop_at_ms : 0;
+    next = sooner(jp_restart_next_ms(s), next);
     for (const struct jp_child *c = s->children; c; c = c->next)
         next = sooner(c->has_ended ? 0 : c->kill_at_ms, next);
     for (const struct jp_client *c = s->clients; c; c = c->next)

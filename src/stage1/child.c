@@ -323,7 +323,8 @@ void jp_children_reap(struct jp_supervisor *s, bool waits)
  */
 static bool settle(struct jp_supervisor *s, struct jp_child *child)
 {
-    bool stays = child->role == JP_ROLE_MAIN && s->phase < JP_PHASE_DRAINING;
+    bool stays =
+        child->role == JP_ROLE_MAIN && !child->is_followed && s->phase < JP_PHASE_DRAINING;
     bool is_quiet = true;
     for (unsigned i = 0; i < 2; i++) {
         if (child->out[i] < 0)
@@ -343,7 +344,7 @@ static void tell_exited(struct jp_supervisor *s, const struct jp_child *child)
     message.number = child->status;
     if (child->role == JP_ROLE_MAIN)
         message.app = s->apps[child->app].plan->name;
-    if (child->role == JP_ROLE_MAIN || child->role == JP_ROLE_EXEC)
+    if ((child->role == JP_ROLE_MAIN && !child->is_followed) || child->role == JP_ROLE_EXEC)
         jp_clients_tell(s, &message, child);
 }
 
@@ -352,8 +353,11 @@ static void free_child(struct jp_supervisor *s, struct jp_child *child)
     for (struct jp_client *c = s->clients; c; c = c->next) {
         if (c->session == child)
             c->session = NULL;
-        if (c->feeds == child)
-            c->feeds = NULL;
+        if (c->feeds != child)
+            continue;
+        c->feeds = NULL;
+        if (child->is_followed) /* it may go on with the next one */
+            jp_client_taken(c);
     }
     jp_fd_close(&child->in);
     jp_fd_close(&child->out[0]);

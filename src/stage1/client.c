@@ -113,6 +113,15 @@ void jp_client_flush(struct jp_client *client)
     }
 }
 
+void jp_client_taken(struct jp_client *client)
+{
+    struct jp_control_message message = JP_CONTROL_MESSAGE_INIT;
+    message.type = JP_CONTROL_TAKEN;
+    client->feeds = NULL;
+    client->is_early = false;
+    jp_client_post(client, &message);
+}
+
 bool jp_client_is_heard(const struct jp_client *client)
 {
     return !client->queue && !(client->is_early && client->feeds);

@@ -179,16 +179,11 @@ static void serve_client(struct jp_supervisor *s, struct jp_client *client, shor
 /* A child took the input that waited: whoever sent it may send more. */
 static void input_moved(struct jp_supervisor *s, struct jp_child *child)
 {
-    struct jp_control_message message = JP_CONTROL_MESSAGE_INIT;
-    message.type = JP_CONTROL_TAKEN;
     if (!jp_child_push(child))
         return;
     for (struct jp_client *c = s->clients; c; c = c->next) {
-        if (c->feeds != child)
-            continue;
-        c->feeds = NULL;
-        c->is_early = false;
-        jp_client_post(c, &message);
+        if (c->feeds == child)
+            jp_client_taken(c);
     }
 }
 

@@ -88,6 +88,7 @@ static const char *app_state(const struct jp_app *app)
         [JP_APP_WAITING] = "waiting", [JP_APP_STARTING] = "starting",
         [JP_APP_RUNNING] = "running", [JP_APP_STOPPING] = "stopping",
         [JP_APP_EXITED] = "exited",   [JP_APP_FAILED] = "failed",
+        [JP_APP_RESTARTING] = "restarting",
     };
     return names[app->state];
 }
@@ -99,7 +100,7 @@ static void add_app(struct jp_buf *out, const struct jp_app *app)
     add_text(out, "state", app_state(app));
     if (app->state == JP_APP_RUNNING && app->child)
         add_number(out, "pid", (uint64_t)app->child->pid);
-    if (app->has_status)
+    if (app->has_status && app->ended_ns > 0)
         add_number(out, "status", (uint64_t)app->status);
     if (app->was_out_of_memory)
         jp_buf_puts(out, ",\"oom\":true");

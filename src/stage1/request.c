@@ -39,9 +39,9 @@ static void answer_failure(struct jp_client *client, const struct jp_error *erro
     jp_client_post(client, &message);
 }
 
-static void answer_result(struct jp_client *client, int result, const struct jp_error *error)
+void jp_request_answer(struct jp_client *client, const struct jp_error *error)
 {
-    if (result < 0)
+    if (error)
         answer_failure(client, error);
     else
         answer(client, JP_CONTROL_OK);
@@ -121,6 +121,8 @@ static void input(const struct jp_supervisor *s, struct jp_client *client,
 {
     struct jp_child *child = target(s, client);
     client->is_early = client->feeds != NULL;
+    if (child && child->role == JP_ROLE_MAIN && message->data_len == 0)
+        s->apps[child->app].input_is_over = !child->has_tty;
     if (child && jp_child_feed(child, message->data, message->data_len))
         client->feeds = child;
     else if (!client->feeds)
@@ -154,6 +156,16 @@ static int set_limits(struct jp_supervisor *s, const struct jp_control_message *
     if (message->app && find_app(s, message->app, &app, err) < 0)
         return -1;
     return jp_limits_change(s, app, message, err);
+}
+
+/* Answered when the app runs. */
+static int restart(struct jp_supervisor *s, struct jp_client *client,
+                   const struct jp_control_message *message, struct jp_error *err)
+{
+    size_t app = 0;
+    if (message->app && find_app(s, message->app, &app, err) < 0)
+        return -1;
+    return jp_restart_order(s, client, app, message->number, err);
 }
 
 /* True when `path` is a regular file in the root that somebody may execute. */
@@ -386,11 +398,15 @@ void jp_request(struct jp_supervisor *s, struct jp_client *client,
     case JP_CONTROL_STATUS:
         answer_status(s, client);
         break;
+    case JP_CONTROL_RESTART:
+        if (restart(s, client, message, &err) < 0)
+            jp_request_answer(client, &err);
+        break;
     case JP_CONTROL_ROOT:
         answer_root(s, client, message);
         break;
     default:
-        answer_result(client, carry_out(s, client, message, &err), &err);
+        jp_request_answer(client, carry_out(s, client, message, &err) < 0 ? &err : NULL);
         break;
     }
 }

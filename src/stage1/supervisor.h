@@ -29,6 +29,9 @@
 #define JP_PATIENCE_MS  5000 /* for clients that do not read, once the pod is being stopped */
 #define JP_FAREWELL_MS  60000 /* for clients to part before the pod is removed (at_end) */
 #define JP_HANDLER_MS   5000 /* at least, for a post-stop handler while the pod is being stopped */
+#define JP_RESTART_FIRST_MS   100   /* pause before an app is started again; twice as long each time */
+#define JP_RESTART_LONGEST_MS 60000 /* ... up to this */
+#define JP_RESTART_CALM_MS    10000 /* an app that ran so long begins with the first pause again */
 
 /* Ids, as resolved in an app's root. */
 struct jp_identity {
@@ -46,6 +49,7 @@ enum jp_app_state {
     JP_APP_STARTING, /* the pre-start handler runs */
     JP_APP_RUNNING,
     JP_APP_STOPPING, /* the post-stop handler runs */
+    JP_APP_RESTARTING, /* it ended and is due again at restart_at_ms */
     JP_APP_EXITED,
     JP_APP_FAILED,
 };
@@ -58,11 +62,18 @@ struct jp_app {
     struct jp_child *child; /* the main process or handler that runs now */
     struct jp_log log;
     bool has_status;
-    int status; /* wait status of the main process */
+    int status; /* wait status of the main process when it ended last */
     bool was_out_of_memory;
     int64_t started_ns;
     int64_t ended_ns;
     uint32_t restarts;
+    bool will_restart;     /* once the post-stop handler has ended, too */
+    bool is_ordered;       /* ... because somebody asked for it: at once */
+    uint32_t retries;      /* restarts by policy since somebody asked for one */
+    int64_t pause_ms;      /* the last one; 0: none yet */
+    int64_t began_ms;      /* when it was started, monotonic */
+    int64_t restart_at_ms; /* JP_APP_RESTARTING: monotonic */
+    bool input_is_over;    /* its client said so: the next one has none either */
     char *error;
 };
 
@@ -81,6 +92,7 @@ struct jp_child {
     pid_t pid;
     bool has_ended;  /* reaped: pid means nothing any more */
     bool is_drained; /* ... and what it had written has been read */
+    bool is_followed; /* a main process whose app is started again: its end is not the app's */
     int status;
     bool has_tty;
     int out[2];            /* ends of its output to read, -1: closed; [1] is -1 with a terminal */
@@ -110,6 +122,8 @@ struct jp_client {
     struct jp_child *session;
     struct jp_child *feeds; /* its last INPUT waits there: TAKEN is due */
     bool is_early;          /* it did not wait for TAKEN: not listened to */
+    bool awaits_start;      /* it said RESTART: is answered when this app runs */
+    size_t awaited_app;
     struct jp_packet *queue;
     int64_t stalled_since_ms;
 };
@@ -205,6 +219,8 @@ void jp_children_clear(struct jp_supervisor *s);
 
 /* app.c: the life of an app and of the pod. */
 void jp_apps_begin(struct jp_supervisor *s);
+/* Starts one app: handler first. What fails in a restart is an end of the app, else the pod's. */
+void jp_app_begin(struct jp_supervisor *s, struct jp_app *app);
 void jp_app_child_ended(struct jp_supervisor *s, struct jp_child *child);
 bool jp_apps_are_over(const struct jp_supervisor *s);
 /* The pod could not be started, or its world broke: moves the error in and stops what runs. */
@@ -218,6 +234,22 @@ int jp_apps_status(const struct jp_supervisor *s);
 void jp_apps_tick(struct jp_supervisor *s, int64_t now_ms);
 int64_t jp_apps_next_deadline(const struct jp_supervisor *s);
 
+/* restart.c */
+/* True when the app, whose main process has ended with app->status, is to be started again. */
+bool jp_restart_is_wanted(const struct jp_supervisor *s, const struct jp_app *app);
+/* The app is at its end: it will be started again after a pause. */
+void jp_restart_pause(struct jp_supervisor *s, struct jp_app *app);
+/* Starts what is due; when the next is, 0: never. */
+void jp_restart_tick(struct jp_supervisor *s, int64_t now_ms);
+int64_t jp_restart_next_ms(const struct jp_supervisor *s);
+/* Nothing is started again: the pod is being stopped. */
+void jp_restart_cancel(struct jp_supervisor *s);
+/* An app that was asked for runs, or (error) could not be started. */
+void jp_restart_tell(struct jp_supervisor *s, size_t app, const struct jp_error *error);
+/* Carries out RESTART; on success the client is answered by jp_restart_tell. grace_ms -1: the plan's. */
+int jp_restart_order(struct jp_supervisor *s, struct jp_client *client, size_t app,
+                     int64_t grace_ms, struct jp_error *err);
+
 /* client.c */
 int jp_client_adopt(struct jp_supervisor *s, int fd, bool is_owner, struct jp_error *err);
 /*
@@ -226,6 +258,8 @@ int jp_client_adopt(struct jp_supervisor *s, int fd, bool is_owner, struct jp_er
  */
 void jp_client_part(int *fd);
 void jp_client_accept(struct jp_supervisor *s);
+/* The input that it sent last has gone where it could: it may send more. */
+void jp_client_taken(struct jp_client *client);
 /* Sends, or queues when the socket is full. */
 void jp_client_post(struct jp_client *client, const struct jp_control_message *message);
 void jp_client_flush(struct jp_client *client);
@@ -241,7 +275,8 @@ void jp_clients_tell(struct jp_supervisor *s, const struct jp_control_message *m
 void jp_clients_sweep(struct jp_supervisor *s);
 void jp_clients_clear(struct jp_supervisor *s);
 
-/* request.c: carries out one request. */
+/* request.c: answers FAILED, or OK without an error; carries out one request. */
+void jp_request_answer(struct jp_client *client, const struct jp_error *error);
 void jp_request(struct jp_supervisor *s, struct jp_client *client,
                 struct jp_control_message *message);
 

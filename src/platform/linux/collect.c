@@ -1,5 +1,6 @@
 /* The supervisor's ear: what PID 1 has built so far, and its failures. */
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -208,8 +209,11 @@ static int bind_console(int ns_fd, int slave, struct jp_error *err)
     if (setns(ns_fd, CLONE_NEWNS) < 0)
         return jp_fail_sys(err, "enter the app's mounts");
     JP_AUTO_FD int dev = open("/dev", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    JP_AUTO_FD int target = dev < 0 ? -1 : openat(dev, "console", O_PATH | O_NOFOLLOW | O_CLOEXEC);
     struct stat st, end;
+    if (dev >= 0 && fstatat(dev, "console", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISCHR(st.st_mode) && major(st.st_rdev) == PTS_MAJOR && fchdir(dev) == 0)
+        (void)umount2("console", MNT_DETACH | UMOUNT_NOFOLLOW); /* of the run before */
+    JP_AUTO_FD int target = dev < 0 ? -1 : openat(dev, "console", O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (target < 0 || fstat(target, &st) < 0 || fstat(slave, &end) < 0)
         return jp_fail_sys(err, "find '/dev/console'");
     bool is_ours = st.st_rdev == makedev(1, 3) || major(st.st_rdev) == PTS_MAJOR;
