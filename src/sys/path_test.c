@@ -391,15 +391,25 @@ static void differ(void)
     TAP_OK(reached > 3000, "random trees: %u of them lead somewhere", reached);
 }
 
+/* For a moment there is neither, where the system cannot exchange two names at once. */
+static void exchange(const char *a, const char *b)
+{
 #ifdef RENAME_EXCHANGE
+    (void)renameat2(root, a, root, b, RENAME_EXCHANGE);
+#else
+    (void)renameat(root, a, root, "race/between");
+    (void)renameat(root, b, root, a);
+    (void)renameat(root, "race/between", root, b);
+#endif
+}
 
 /* Exchanges a directory with a link to the outside, and carries another one out and back. */
 JP_NORETURN static void exchange_for_ever(void)
 {
     for (;;) {
-        (void)renameat2(root, "race/dir", root, "race/link", RENAME_EXCHANGE);
-        (void)renameat2(root, "race/deep/in", base, "outside/in", 0);
-        (void)renameat2(base, "outside/in", root, "race/deep/in", 0);
+        exchange("race/dir", "race/link");
+        (void)renameat(root, "race/deep/in", base, "outside/in");
+        (void)renameat(base, "outside/in", root, "race/deep/in");
     }
 }
 
@@ -435,7 +445,7 @@ static void race(bool walker)
     jp_path_force_walker(false);
     tap_kill(racer, SIGKILL);
     (void)waitpid(racer, NULL, 0);
-    (void)renameat2(base, "outside/in", root, "race/deep/in", 0);
+    (void)renameat(base, "outside/in", root, "race/deep/in");
     TAP_OK(escapes == 0, "racer, %s: 30000 resolutions, none outside",
            walker ? "walker" : "kernel");
     TAP_OK(reached > 100 && missed > 100, "racer, %s: %u reached the inside, %u failed",
@@ -457,12 +467,13 @@ static void race_making(void)
     }
     tap_kill(racer, SIGKILL);
     (void)waitpid(racer, NULL, 0);
-    (void)renameat2(base, "outside/in", root, "race/deep/in", 0);
+    (void)renameat(base, "outside/in", root, "race/deep/in");
     unsigned strays = 0;
     for (unsigned i = 0; i < 5000; i++) {
         char path[64];
         (void)snprintf(path, sizeof(path), "outside/new%u", i);
-        strays += faccessat(base, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+        struct stat st;
+        strays += fstatat(base, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
     }
     TAP_OK(strays == 0, "racer: no directory was made outside");
     TAP_OK(made > 100, "racer: %u directories were made inside", made);
@@ -485,15 +496,6 @@ static void races(void)
     race(false);
     race_making();
 }
-
-#else
-
-static void races(void)
-{
-    tap_skip("racer", "this system cannot exchange two names at once");
-}
-
-#endif
 
 static void try_parent(void)
 {

@@ -26,7 +26,8 @@ static int base;
 
 static bool is_there(const char *path)
 {
-    return faccessat(base, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    struct stat st;
+    return fstatat(base, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 /* Runs a shell line in the scratch directory; true when it succeeds. */

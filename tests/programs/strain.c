@@ -21,7 +21,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,13 +51,8 @@ static int fail(const char *what)
 static int burn(char **rest)
 {
     int64_t end = now_us() + 1000 * (int64_t)atoi(rest[0] ? rest[0] : "1000");
-    if (rest[0] && rest[1]) {
-        cpu_set_t set;
-        CPU_ZERO(&set);
-        CPU_SET(atoi(rest[1]), &set);
-        if (sched_setaffinity(0, sizeof(set), &set) < 0)
-            return fail("sched_setaffinity");
-    }
+    if (rest[0] && rest[1] && bind_to_processor(atoi(rest[1])) < 0)
+        return fail("bind to a processor");
     int64_t before = clock_us(CLOCK_PROCESS_CPUTIME_ID);
     while (now_us() < end)
         ;

@@ -4,5 +4,7 @@
 
 /* Does what the word says: the exit status, or -1 when it means nothing here. */
 int strain(const char *what, char **rest);
+/* This process runs on that processor only (bind_*.c): 0, or -1 with errno. */
+int bind_to_processor(int number);
 
 #endif
