@@ -121,7 +121,7 @@ static void hostile_packets(void)
     JP_AUTO(jp_control_message) got = JP_CONTROL_MESSAGE_INIT;
     JP_AUTO(jp_error) err = JP_ERROR_INIT;
     JP_AUTO_FREE char *junk = jp_calloc(1, JP_CONTROL_MAX_PACKET + 1);
-    TAP_OK(send(ends[0], junk, JP_CONTROL_MAX_PACKET + 1, 0) > 0 &&
+    TAP_OK(jp_fd_send(ends[0], junk, JP_CONTROL_MAX_PACKET + 1, NULL, 0, 0) > 0 &&
                jp_control_receive(ends[1], &got, &err) == -1 && err.code == JP_ECORRUPT,
            "a packet that is too long is refused");
     int fds[3] = {0, 1, 2};

@@ -13,7 +13,8 @@
 #include "sys/calls.h"
 
 #define READ_CHUNK 8192 /* on the stack: a supervisor keeps the pages that it touched once */
-#define MAX_FDS    16 /* more descriptors than any message of ours carries */
+#define MAX_FDS     16     /* more descriptors than any message of ours carries */
+#define SOCKET_ROOM 262144 /* bytes that a socket takes at once: more than any message of ours */
 
 void jp_fd_close(int *fd)
 {
@@ -206,6 +207,16 @@ int jp_fd_sane_stdio(struct jp_error *err)
     return 0;
 }
 
+/* FreeBSD's sockets take messages of 8 KiB at most unless they are told. */
+static bool grow_once(int socket, bool *has_grown)
+{
+    const int room = SOCKET_ROOM;
+    if (*has_grown || setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)) < 0)
+        return false;
+    *has_grown = true;
+    return true;
+}
+
 ssize_t jp_fd_send(int socket, const void *bytes, size_t len, const int *fds, size_t count,
                    int flags)
 {
@@ -230,9 +241,10 @@ ssize_t jp_fd_send(int socket, const void *bytes, size_t len, const int *fds, si
         memcpy(CMSG_DATA(header), fds, count * sizeof(int));
     }
     ssize_t n;
+    bool has_grown = false;
     do {
         n = sendmsg(socket, &message, flags | MSG_NOSIGNAL);
-    } while (n < 0 && errno == EINTR);
+    } while (n < 0 && (errno == EINTR || (errno == EMSGSIZE && grow_once(socket, &has_grown))));
     return n;
 }
 
@@ -248,6 +260,7 @@ static bool collect_fds(struct msghdr *message, int *fds, size_t max, size_t *re
         for (size_t i = 0; i < count; i++) {
             int fd;
             memcpy(&fd, CMSG_DATA(h) + i * sizeof(int), sizeof(fd));
+            (void)fcntl(fd, F_SETFD, FD_CLOEXEC); /* FreeBSD 12.1 takes the flag and forgets it */
             if (*ret_count < max) {
                 fds[(*ret_count)++] = fd;
             } else {
