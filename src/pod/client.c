@@ -52,7 +52,7 @@ static int connect_here(int fd, int pod_fd, int *ret_errno, struct jp_error *err
     return 0;
 }
 
-static int hello(int fd, struct jp_error *err)
+static int hello(const struct jp_pod_context *ctx, int fd, int64_t timeout_ms, struct jp_error *err)
 {
     struct jp_control_message message = JP_CONTROL_MESSAGE_INIT;
     message.type = JP_CONTROL_HELLO;
@@ -60,8 +60,10 @@ static int hello(int fd, struct jp_error *err)
     JP_AUTO(jp_control_message) answer = JP_CONTROL_MESSAGE_INIT;
     if (jp_control_send(fd, &message, err) < 0)
         return -1;
-    int n = jp_pod_await(fd, &answer, err);
-    if (n < 0)
+    int n = jp_pod_wait_readable(ctx, fd, timeout_ms, err);
+    if (n == 0)
+        return jp_fail(err, JP_ELIMIT, 0, "the supervisor does not answer");
+    if (n < 0 || (n = jp_pod_await(fd, &answer, err)) < 0)
         return -1;
     if (n == 0 || answer.type != JP_CONTROL_HELLO)
         return jp_fail(err, JP_ESYS, ECONNRESET, "the supervisor did not answer");
@@ -70,7 +72,8 @@ static int hello(int fd, struct jp_error *err)
     return 0;
 }
 
-int jp_pod_connect(const struct jp_store_pod *pod, int pod_fd, struct jp_error *err)
+static int connect_within(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                          int pod_fd, int64_t timeout_ms, struct jp_error *err)
 {
     JP_AUTO_FD int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -83,7 +86,7 @@ int jp_pod_connect(const struct jp_store_pod *pod, int pod_fd, struct jp_error *
     if (failure != 0)
         return jp_fail(err, JP_ESYS, failure, "connect to the supervisor of pod '%s'", pod->name);
     JP_AUTO(jp_error) local = JP_ERROR_INIT;
-    if (hello(fd, &local) < 0) {
+    if (hello(ctx, fd, timeout_ms, &local) < 0) {
         /* It was about to end: the socket was still there, nobody took the connection. */
         if (local.sys == ECONNRESET || local.sys == EPIPE)
             return not_running(pod, err);
@@ -91,6 +94,12 @@ int jp_pod_connect(const struct jp_store_pod *pod, int pod_fd, struct jp_error *
         return jp_wrap(err, "pod '%s'", pod->name);
     }
     return jp_fd_take(&fd);
+}
+
+int jp_pod_connect(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, int pod_fd,
+                   struct jp_error *err)
+{
+    return connect_within(ctx, pod, pod_fd, -1, err);
 }
 
 /*
@@ -103,10 +112,12 @@ static int connect_patiently(const struct jp_pod_context *ctx, const struct jp_s
     int64_t end = jp_time_monotonic_ms() + timeout_ms;
     for (;;) {
         JP_AUTO(jp_error) local = JP_ERROR_INIT;
+        int64_t left = end - jp_time_monotonic_ms();
         int held = jp_lock_is_held(pod_fd, JP_POD_LOCK_FILE, err);
         if (held < 0)
             return -1;
-        int fd = jp_pod_connect(pod, pod_fd, &local);
+        left = timeout_ms < 0 ? -1 : left < 0 ? 0 : left;
+        int fd = connect_within(ctx, pod, pod_fd, left, &local);
         if (fd >= 0)
             return fd;
         if (local.code != JP_EBUSY || held == 0) {
@@ -127,7 +138,7 @@ static int open_and_connect(const struct jp_pod_context *ctx, const struct jp_st
     JP_AUTO_FD int pod_fd = -1;
     if (jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, err) < 0)
         return -1;
-    int fd = jp_pod_connect(pod, pod_fd, err);
+    int fd = jp_pod_connect(ctx, pod, pod_fd, err);
     if (fd >= 0 && ret_pod_fd)
         *ret_pod_fd = jp_fd_take(&pod_fd);
     return fd;
@@ -168,6 +179,17 @@ int jp_pod_await(int socket, struct jp_control_message *ret, struct jp_error *er
     return jp_fail(err, JP_ELIMIT, 0, "the supervisor does not answer");
 }
 
+/* One that has ended meanwhile has said so: that is still to be read. */
+static int put_question(int socket, const struct jp_control_message *message, struct jp_error *err)
+{
+    JP_AUTO(jp_error) gone = JP_ERROR_INIT;
+    if (jp_control_send(socket, message, &gone) >= 0 || gone.sys == EPIPE ||
+        gone.sys == ECONNRESET)
+        return 0;
+    jp_error_move(err, &gone);
+    return -1;
+}
+
 static int take_answer(int socket, struct jp_control_message *answer, struct jp_error *err)
 {
     int n = jp_pod_await(socket, answer, err);
@@ -185,22 +207,9 @@ int jp_pod_ask(int socket, const struct jp_control_message *message, struct jp_c
 {
     JP_AUTO(jp_control_message) own = JP_CONTROL_MESSAGE_INIT;
     struct jp_control_message *answer = ret ? ret : &own;
-    if (jp_control_send(socket, message, err) < 0)
+    if (put_question(socket, message, err) < 0)
         return -1;
     return take_answer(socket, answer, err);
-}
-
-/* As long as it takes, unless we are interrupted. */
-static int wait_for_answer(const struct jp_pod_context *ctx, int socket, struct jp_error *err)
-{
-    struct pollfd p = {.fd = socket, .events = POLLIN};
-    while (poll(&p, 1, -1) < 0) {
-        if (errno != EINTR)
-            return jp_fail_sys(err, "wait for the supervisor");
-        if (jp_pod_check_interrupt(ctx, err) < 0)
-            return -1;
-    }
-    return 0;
 }
 
 /* ---- ending ---- */
@@ -259,20 +268,12 @@ static int end_by_request(const struct jp_pod_context *ctx, const struct jp_stor
     int64_t end = jp_time_monotonic_ms() + KILL_WAIT_MS;
     JP_AUTO(jp_control_message) answer = JP_CONTROL_MESSAGE_INIT;
     for (;;) {
-        struct pollfd p = {.fd = fd, .events = POLLIN};
-        int wait_ms = -1;
-        if (type == JP_CONTROL_KILL) {
-            int64_t left = end - jp_time_monotonic_ms();
-            if (left <= 0)
-                return jp_fail(err, JP_EBUSY, 0, "the supervisor does not answer");
-            wait_ms = (int)left;
-        }
-        int n = poll(&p, 1, wait_ms);
-        if (n < 0 && errno == EINTR) {
-            if (jp_pod_check_interrupt(ctx, err) < 0)
-                return -1;
-            continue;
-        }
+        int64_t left = type == JP_CONTROL_KILL ? end - jp_time_monotonic_ms() : -1;
+        if (type == JP_CONTROL_KILL && left <= 0)
+            return jp_fail(err, JP_EBUSY, 0, "the supervisor does not answer");
+        int n = jp_pod_wait_readable(ctx, fd, left, err);
+        if (n < 0)
+            return -1;
         if (n == 0)
             continue;
         n = jp_control_receive(fd, &answer, err);
@@ -461,7 +462,7 @@ int jp_pod_restart_app(const struct jp_pod_context *ctx, const struct jp_store_p
     message.type = JP_CONTROL_RESTART;
     message.app = (char *)(uintptr_t)app;
     message.number = grace_ms;
-    if (jp_control_send(fd, &message, err) < 0 || wait_for_answer(ctx, fd, err) < 0 ||
+    if (put_question(fd, &message, err) < 0 || jp_pod_wait_readable(ctx, fd, -1, err) < 0 ||
         take_answer(fd, &answer, err) < 0)
         return jp_wrap(err, "restart '%s' of pod '%s'", app, pod->name);
     return 0;
@@ -503,13 +504,10 @@ static int wait_for_end(const struct jp_pod_context *ctx, const struct jp_store_
         int64_t left = timeout_ms < 0 ? -1 : end - jp_time_monotonic_ms();
         if (timeout_ms >= 0 && left <= 0)
             return 0;
-        struct pollfd p = {.fd = fd, .events = POLLIN};
-        int n = poll(&p, 1, left > 60000 ? 60000 : (int)left);
-        if (n < 0 && errno != EINTR)
-            return jp_fail_sys(err, "wait");
-        if (jp_pod_check_interrupt(ctx, err) < 0)
+        int n = jp_pod_wait_readable(ctx, fd, left, err);
+        if (n < 0)
             return -1;
-        if (n <= 0)
+        if (n == 0)
             continue;
         n = jp_control_receive(fd, &message, err);
         if (n < 0)

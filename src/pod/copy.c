@@ -91,7 +91,7 @@ static int open_app_root(const struct jp_pod_context *ctx, const struct jp_store
     JP_AUTO(jp_error) local = JP_ERROR_INIT;
     if (jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, err) < 0)
         return -1;
-    JP_AUTO_FD int socket = jp_pod_connect(pod, pod_fd, &local);
+    JP_AUTO_FD int socket = jp_pod_connect(ctx, pod, pod_fd, &local);
     if (socket >= 0)
         return ask_root(socket, app, err);
     if (local.code != JP_EBUSY) {

@@ -276,7 +276,7 @@ static int follow(const struct jp_pod_context *ctx, const struct jp_store_pod *p
                   struct reading *r, int pod_fd, struct jp_error *err)
 {
     /* Nothing is said there; but a pod that is removed at its end stays for those who sit there. */
-    JP_UNUSED JP_AUTO_FD int seat = jp_pod_connect(pod, pod_fd, NULL);
+    JP_UNUSED JP_AUTO_FD int seat = jp_pod_connect(ctx, pod, pod_fd, NULL);
     jp_store_rest(ctx->store);
     while (!r->is_stopped) {
         int held = jp_lock_is_held(pod_fd, JP_POD_LOCK_FILE, err);

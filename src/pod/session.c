@@ -118,7 +118,7 @@ int jp_pod_exec(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
     JP_AUTO(jp_error) local = JP_ERROR_INIT;
     if (jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, err) < 0)
         return -1;
-    int fd = jp_pod_connect(pod, pod_fd, &local);
+    int fd = jp_pod_connect(ctx, pod, pod_fd, &local);
     if (fd >= 0) {
         session = jp_pod_session_new(fd);
         if (!session) {
@@ -147,7 +147,7 @@ int jp_pod_attach(const struct jp_pod_context *ctx, const struct jp_store_pod *p
     JP_AUTO_FD int pod_fd = -1;
     if (jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, err) < 0)
         return -1;
-    JP_AUTO_FD int fd = jp_pod_connect(pod, pod_fd, err);
+    JP_AUTO_FD int fd = jp_pod_connect(ctx, pod, pod_fd, err);
     if (fd < 0)
         return -1;
     struct jp_control_message message = JP_CONTROL_MESSAGE_INIT;

@@ -278,8 +278,8 @@ static int await_start(struct launch *l, struct jp_error *err)
 {
     JP_AUTO(jp_control_message) message = JP_CONTROL_MESSAGE_INIT;
     for (;;) {
-        int n = jp_pod_await(l->session->socket, &message, err);
-        if (n < 0)
+        int n = jp_pod_wait_readable(l->ctx, l->session->socket, -1, err);
+        if (n < 0 || (n = jp_pod_await(l->session->socket, &message, err)) < 0)
             return -1;
         if (n == 0)
             return jp_fail(err, JP_ESYS, ECONNRESET, "the supervisor died while starting");
