@@ -86,13 +86,31 @@ static int enqueue(struct jp_client *client, const struct jp_control_message *me
     return 0;
 }
 
+static void clear_queue(struct jp_client *client)
+{
+    while (client->queue) {
+        struct jp_packet *packet = client->queue;
+        client->queue = packet->next;
+        free_packet(packet);
+    }
+}
+
+/* Before it left it may have said something that counts (DETACH): poll(2) tells us to read it. */
+static void not_sent(struct jp_client *client, int error)
+{
+    clear_queue(client);
+    client->is_deaf = error == EPIPE || error == ECONNRESET;
+    client->is_gone = !client->is_deaf;
+}
+
 void jp_client_post(struct jp_client *client, const struct jp_control_message *message)
 {
-    if (client->is_gone)
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    if (client->is_gone || client->is_deaf)
         return;
-    int r = client->queue ? 0 : jp_control_send(client->fd, message, NULL);
+    int r = client->queue ? 0 : jp_control_send(client->fd, message, &err);
     if (r < 0 || (r == 0 && enqueue(client, message) < 0))
-        client->is_gone = true;
+        not_sent(client, err.sys);
 }
 
 void jp_client_flush(struct jp_client *client)
@@ -104,7 +122,7 @@ void jp_client_flush(struct jp_client *client)
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS))
             return;
         if (n < 0) {
-            client->is_gone = true;
+            not_sent(client, errno);
             return;
         }
         client->stalled_since_ms = jp_time_monotonic_ms();
@@ -178,15 +196,6 @@ void jp_clients_tell(struct jp_supervisor *s, const struct jp_control_message *m
     for (struct jp_client *c = s->clients; c; c = c->next) {
         if (!about || jp_client_gets(c, about))
             jp_client_post(c, message);
-    }
-}
-
-static void clear_queue(struct jp_client *client)
-{
-    while (client->queue) {
-        struct jp_packet *packet = client->queue;
-        client->queue = packet->next;
-        free_packet(packet);
     }
 }
 

@@ -1,5 +1,6 @@
 /* The life of a pod on the fake back end: started, stopped, killed, failed; one test a sentence. */
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -184,6 +185,57 @@ static void owner_leaves_late(bool detaches)
     (void)harness_wait(&h);
     TAP_OK((faccessat(h.dir_fd, "removed", F_OK, 0) == 0) == detaches, "is removed by %s",
            detaches ? "its supervisor when the owner has let it go" : "the owner who has not");
+    harness_close(&h);
+}
+
+/* Stops the supervisor, so that what is said meanwhile is found all at once. */
+static void stop_supervisor(const struct harness *h)
+{
+    int status;
+    tap_kill(h->supervisor, SIGSTOP);
+    if (waitpid(h->supervisor, &status, WUNTRACED) != h->supervisor || !WIFSTOPPED(status))
+        abort();
+}
+
+enum last_look {
+    UNREAD_OUTPUT, /* of an app that it is attached to */
+    UNREAD_ANSWER, /* that its supervisor cannot give any more */
+    UNREAD_END,
+};
+
+/* DETACH counts whatever its owner did not wait to hear. */
+static void owner_leaves_in_a_hurry(enum last_look look)
+{
+    static const char *const names[] = {"output", "an answer", "the end"};
+    static const char *const scripts[] = {"echo hello; while [ ! -e go ]; do sleep 0.05; done",
+                                          "while [ ! -e go ]; do sleep 0.05; done", "exit 0"};
+    struct harness h;
+    harness_open(&h);
+    struct jp_plan_app *app = harness_app(&h, "one", scripts[look]);
+    app->has_stdin = look == UNREAD_ANSWER;
+    JP_AUTO_FREE char *marker = jp_format("%s/removed", h.dir);
+    if (jp_strv_add(&h.plan.at_end, "/bin/mkdir") < 0 || jp_strv_add(&h.plan.at_end, marker) < 0)
+        abort();
+    harness_start(&h, look == UNREAD_END ? -1 : (int)JP_CONTROL_F_STDIN);
+    TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_STARTED) == 0, "started");
+    struct pollfd unread = {.fd = h.owner, .events = POLLIN};
+    if (look != UNREAD_ANSWER && poll(&unread, 1, HARNESS_WAIT_MS) != 1)
+        abort();
+    stop_supervisor(&h);
+    if (look == UNREAD_ANSWER)
+        harness_input(h.owner, "input");
+    harness_send(h.owner, JP_CONTROL_DETACH, 0);
+    jp_fd_close(&h.owner);
+    tap_kill(h.supervisor, SIGCONT);
+    if (look != UNREAD_END) {
+        int client = harness_connect(&h);
+        (void)mkdirat(h.dir_fd, "root/go", 0700);
+        TAP_OK(harness_await_number(&h, client, JP_CONTROL_ENDED) == 0, "the pod goes on");
+        close(client);
+    }
+    (void)harness_wait(&h);
+    TAP_OK(faccessat(h.dir_fd, "removed", F_OK, 0) == 0,
+           "an owner who detaches with %s unread lets the pod go", names[look]);
     harness_close(&h);
 }
 
@@ -388,6 +440,9 @@ int main(void)
     stops_by_signal();
     owner_leaves_late(true);
     owner_leaves_late(false);
+    owner_leaves_in_a_hurry(UNREAD_OUTPUT);
+    owner_leaves_in_a_hurry(UNREAD_ANSWER);
+    owner_leaves_in_a_hurry(UNREAD_END);
     owner_hears_failure();
     owner_leaves(false);
     owner_leaves(true);

@@ -130,7 +130,7 @@ static void finish(struct jp_supervisor *s)
 static bool owner_is_there(const struct jp_supervisor *s)
 {
     for (const struct jp_client *c = s->clients; c; c = c->next) {
-        if (c->is_owner && !c->is_gone)
+        if (c->is_owner && !c->is_gone && !c->is_deaf)
             return true;
     }
     return false;

@@ -115,6 +115,7 @@ struct jp_client {
     struct jp_client *next;
     int fd;
     bool is_gone; /* freed at the end of the round */
+    bool is_deaf; /* hears nothing more; what it has said is still to be read */
     bool is_owner;
     bool has_greeted;
     bool is_attached;

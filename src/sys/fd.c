@@ -285,9 +285,14 @@ ssize_t jp_fd_receive(int socket, void *bytes, size_t len, int *fds, size_t max,
                              .msg_control = control.space,
                              .msg_controllen = sizeof(control.space)};
     ssize_t n;
-    do {
+    bool was_reset = false;
+    for (;;) {
         n = recvmsg(socket, &message, flags | MSG_CMSG_CLOEXEC);
-    } while (n < 0 && errno == EINTR);
+        bool is_reset = n < 0 && errno == ECONNRESET && !was_reset;
+        if (!is_reset && (n >= 0 || errno != EINTR))
+            break;
+        was_reset |= is_reset;
+    }
     *ret_count = 0;
     if (n < 0)
         return n;

@@ -69,7 +69,9 @@ ssize_t jp_fd_send(int socket, const void *bytes, size_t len, const int *fds, si
 
 /*
  * Receives bytes and at most `max` descriptors (close-on-exec); *ret_count tells how many came.
- * -1 with errno EMSGSIZE when either was cut (whatever came is closed).
+ * -1 with errno EMSGSIZE when either was cut (whatever came is closed). A peer that closed with
+ * something unread has its last words heard, and then it is at its end: Linux says ECONNRESET
+ * before them, once.
  */
 ssize_t jp_fd_receive(int socket, void *bytes, size_t len, int *fds, size_t max, size_t *ret_count,
                       int flags);

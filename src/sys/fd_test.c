@@ -399,6 +399,23 @@ static void try_messages(void)
     (void)close(after);
 }
 
+/* A peer that leaves with something unread: what it had said comes before its end. */
+static void try_last_words(void)
+{
+    int ends[2];
+    char text[8];
+    size_t count;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) < 0)
+        scratch_bail("socketpair");
+    (void)jp_fd_send(ends[0], "unread", 6, NULL, 0, 0);
+    (void)jp_fd_send(ends[1], "bye", 3, NULL, 0, 0);
+    (void)close(ends[1]);
+    ssize_t n = jp_fd_receive(ends[0], text, sizeof(text), NULL, 0, &count, 0);
+    TAP_OK(n == 3 && memcmp(text, "bye", 3) == 0, "last words are heard");
+    TAP_OK(jp_fd_receive(ends[0], text, sizeof(text), NULL, 0, &count, 0) == 0, "then the end");
+    (void)close(ends[0]);
+}
+
 static void try_stdio(void)
 {
     pid_t pid = fork();
@@ -424,6 +441,7 @@ int main(void)
     try_read();
     try_replace();
     try_messages();
+    try_last_words();
     try_stdio();
     (void)jp_tree_remove(dir, "file", NULL);
     sweep();
