@@ -278,12 +278,30 @@ int jp_pod_find_image(const struct jp_pod_context *ctx, const char *word,
     return 0;
 }
 
-int jp_pod_find_any_image(const struct jp_pod_context *ctx, const char *word,
-                          struct jp_store_images *ret, struct jp_error *err)
+/* Drops what is not among `ids`. */
+static void keep_pinned(struct jp_store_images *images, const struct jp_strv *ids)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < images->count; i++) {
+        struct jp_store_image image = images->items[i];
+        if (!jp_strv_contains(ids, image.id))
+            continue;
+        images->items[i] = images->items[kept];
+        images->items[kept++] = image;
+    }
+    drop_after(images, kept);
+}
+
+/* pins: only these, NULL: all that are here. */
+static int find_among(const struct jp_pod_context *ctx, const char *word,
+                      const struct jp_strv *pins, struct jp_store_images *ret,
+                      struct jp_error *err)
 {
     JP_AUTO(jp_store_images) images = {NULL, 0};
     if (list_word(ctx, word, &images, err) < 0)
         return -1;
+    if (pins)
+        keep_pinned(&images, pins);
     if (images.count == 0)
         return missing(word, err);
     size_t fits = sort_by_host(&images);
@@ -296,6 +314,12 @@ int jp_pod_find_any_image(const struct jp_pod_context *ctx, const char *word,
     *ret = images;
     images = (struct jp_store_images){NULL, 0};
     return 0;
+}
+
+int jp_pod_find_any_image(const struct jp_pod_context *ctx, const char *word,
+                          struct jp_store_images *ret, struct jp_error *err)
+{
+    return find_among(ctx, word, NULL, ret, err);
 }
 
 /* The word that a user would write for it. */
@@ -355,7 +379,8 @@ int jp_pod_load_image(const struct jp_pod_context *ctx, const char *id,
 }
 
 int jp_pod_find_dependency(const struct jp_pod_context *ctx, const struct jp_dependency *dep,
-                           struct jp_store_images *ret, struct jp_error *err)
+                           const struct jp_strv *pins, struct jp_store_images *ret,
+                           struct jp_error *err)
 {
     struct jp_runtime_image want = {
         .id = dep->image_id, .name = dep->image_name, .labels = dep->labels};
@@ -364,7 +389,7 @@ int jp_pod_find_dependency(const struct jp_pod_context *ctx, const struct jp_dep
     JP_AUTO(jp_store_images) images = {NULL, 0};
     if (!word)
         return jp_oom(err);
-    if (jp_pod_find_any_image(ctx, word, &images, err) < 0 ||
+    if (find_among(ctx, word, pins, &images, err) < 0 ||
         check_labels(word, &images.items[0], &want, err) < 0)
         return jp_wrap(err, "dependency '%s'", dep->image_name);
     uint64_t size = images.items[0].size_bytes;

@@ -66,10 +66,12 @@ int jp_pod_load_image(const struct jp_pod_context *ctx, const char *id,
 /*
  * The image that a dependency means (aci.md "Dependency Matching"): by its id, which name and labels
  * must then fit, or the newest with that name and those labels. A size, where one is given, is that
- * of the uncompressed archive and must be equal. JP_ENOTFOUND, JP_EINVALID, JP_EAMBIGUOUS.
+ * of the uncompressed archive and must be equal. With `pins` only these images count.
+ * JP_ENOTFOUND, JP_EINVALID, JP_EAMBIGUOUS.
  */
 int jp_pod_find_dependency(const struct jp_pod_context *ctx, const struct jp_dependency *dep,
-                           struct jp_store_images *ret, struct jp_error *err);
+                           const struct jp_strv *pins, struct jp_store_images *ret,
+                           struct jp_error *err);
 /* By name and labels as a manifest writes them; with an id, that one, checked against them. */
 int jp_pod_find_runtime_image(const struct jp_pod_context *ctx,
                               const struct jp_runtime_image *image, struct jp_store_images *ret,

@@ -141,12 +141,13 @@ int jp_pod_find_any_image(const struct jp_pod_context *ctx, const char *word,
  * What an image's root file system is made of, as ace.md "Filesystem Setup" orders it, topmost
  * first: the image itself, then its dependencies, later ones over earlier ones, each seen through
  * its own pathWhitelist and those of the images that depend on it. What the specification's order
- * extracts several times is listed where it comes last, which covers all before. *ret is appended
- * to. JP_ENOTFOUND names a dependency that is not here, JP_EINVALID a circle or what does not fit,
+ * extracts several times is listed where it comes last, which covers all before. With `pins` a
+ * dependency means one of these images, else any that is here. *ret is appended to. JP_ENOTFOUND names a dependency that is not here, JP_EINVALID a circle or what does not fit,
  * JP_ELIMIT too many or too deep.
  */
 int jp_pod_image_stack(const struct jp_pod_context *ctx, const char *image_id,
-                       struct jp_store_stack *ret, struct jp_error *err);
+                       const struct jp_strv *pins, struct jp_store_stack *ret,
+                       struct jp_error *err);
 
 /* ---- preparing ---------------------------------------------------------------------------------
  */

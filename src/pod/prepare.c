@@ -78,18 +78,34 @@ static int make_volumes(const struct jp_pod_context *ctx, const struct jp_pod_dr
     return jp_pod_volumes_make(ctx->store, fd, &draft->manifest, err);
 }
 
-/* A pod whose dependencies are not all here could never start: it is not made. */
-static int check_stacks(const struct jp_pod_context *ctx, const struct jp_pod_draft *draft,
-                        struct jp_error *err)
+static int pin_stack(const struct jp_store_stack *stack, const char *top, struct jp_strv *pins,
+                     struct jp_error *err)
+{
+    for (size_t i = 0; i < stack->count; i++) {
+        const char *id = stack->items[i].image_id;
+        if (strcmp(id, top) != 0 && !jp_strv_contains(pins, id) && jp_strv_add(pins, id) < 0)
+            return jp_oom(err);
+    }
+    return 0;
+}
+
+/*
+ * What dependencies by name mean is settled here, for all starts of the pod. A pod whose
+ * dependencies are not all here could never start: it is not made.
+ */
+static int pin_dependencies(const struct jp_pod_context *ctx, const struct jp_pod_draft *draft,
+                            struct jp_strv *pins, struct jp_error *err)
 {
     for (size_t i = 0; i < draft->n_images; i++) {
         const struct jp_runtime_app *app = &draft->manifest.apps.items[i];
         JP_AUTO(jp_store_stack) stack = JP_STORE_STACK_INIT;
         if (draft->images[i].dependencies.count == 0)
             continue;
-        if (jp_pod_image_stack(ctx, app->image.id, &stack, err) < 0)
+        if (jp_pod_image_stack(ctx, app->image.id, NULL, &stack, err) < 0 ||
+            pin_stack(&stack, app->image.id, pins, err) < 0)
             return jp_wrap(err, "app '%s'", app->name);
     }
+    jp_strv_sort(pins);
     return 0;
 }
 
@@ -99,7 +115,8 @@ static int prepare(const struct jp_pod_context *ctx, const struct jp_pod_request
     JP_AUTO(jp_pod_draft) draft = JP_POD_DRAFT_INIT;
     JP_AUTO(jp_store_pod) pod = {.uuid = NULL};
     uint8_t net = 0;
-    if (jp_pod_draft_make(ctx, request, &draft, err) < 0 || check_stacks(ctx, &draft, err) < 0 ||
+    if (jp_pod_draft_make(ctx, request, &draft, err) < 0 ||
+        pin_dependencies(ctx, &draft, &pod.pins, err) < 0 ||
         jp_pod_net_mode(&draft.manifest, &net, err) < 0 || fill_pod(&draft, &pod, err) < 0 ||
         jp_pod_check_interrupt(ctx, err) < 0)
         return -1;

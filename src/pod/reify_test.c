@@ -73,7 +73,7 @@ static void check_stack(char digit, const char *expected, const char *name)
     JP_AUTO(jp_buf) text = JP_BUF_INIT;
     char id[136] = "sha512-";
     memset(id + 7, digit, 128);
-    int r = jp_pod_image_stack(&f.ctx, id, &stack, &err);
+    int r = jp_pod_image_stack(&f.ctx, id, NULL, &stack, &err);
     for (size_t i = 0; r == 0 && i < stack.count; i++) {
         const struct jp_store_part *part = &stack.items[i];
         jp_buf_printf(&text, "%s%c", i ? " " : "", part->image_id[7]);
@@ -118,7 +118,7 @@ static void test_dependency(const char *rest, char digit, enum jp_code code, con
         rest);
     int r = jp_image_manifest_parse(json, strlen(json), &m, &err);
     if (r == 0)
-        r = jp_pod_find_dependency(&f.ctx, &m.dependencies.items[0], &found, &err);
+        r = jp_pod_find_dependency(&f.ctx, &m.dependencies.items[0], NULL, &found, &err);
     if (code == JP_OK)
         TAP_OK(r == 0 && found.items[0].id[7] == digit, "%s: %s", name, jp_error_text(&err));
     else

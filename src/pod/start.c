@@ -100,13 +100,19 @@ static int take_kept_roots(struct launch *l, bool *ret_found, struct jp_error *e
     return 0;
 }
 
-static int find_layers(const struct jp_pod_context *ctx, const char *image_id, struct jp_strv *ret,
+/* Pods of before dependencies were pinned have no pins: there they mean what is here now. */
+static int find_layers(const struct launch *l, size_t app, struct jp_strv *ret,
                        struct jp_error *err)
 {
     JP_AUTO(jp_store_stack) stack = JP_STORE_STACK_INIT;
-    if (jp_pod_image_stack(ctx, image_id, &stack, err) < 0)
+    JP_AUTO(jp_strv) pins = JP_STRV_INIT;
+    const char *id = l->manifest.apps.items[app].image.id;
+    bool has_some = l->images[app].dependencies.count > 0;
+    if (has_some && jp_store_pod_pins(l->ctx->store, l->pod->uuid, &pins, err) < 0)
         return -1;
-    return jp_store_stack_layers(ctx->store, &stack, ret, err);
+    if (jp_pod_image_stack(l->ctx, id, pins.count > 0 ? &pins : NULL, &stack, err) < 0)
+        return -1;
+    return jp_store_stack_layers(l->ctx->store, &stack, ret, err);
 }
 
 /* The apps of this run as the store knows them; names and ids are borrowed. */
@@ -126,7 +132,7 @@ static int select_apps(const struct launch *l, struct jp_store_pod *part,
             continue;
         struct jp_strv *layers = &(*ret_layers)[part->n_apps];
         part->apps[part->n_apps++] = (struct jp_store_pod_app){app->name, app->image.id};
-        if (find_layers(l->ctx, app->image.id, layers, err) < 0)
+        if (find_layers(l, i, layers, err) < 0)
             return jp_wrap(err, "app '%s'", app->name);
     }
     if (part->n_apps == 0)

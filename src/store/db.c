@@ -72,6 +72,10 @@ static const char *const migrations[] = {
     "  address INTEGER PRIMARY KEY," /* IPv4 in host order */
     "  pod INTEGER NOT NULL UNIQUE REFERENCES pods ON DELETE CASCADE) STRICT;"
     "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;",
+    "CREATE TABLE pod_pins ("
+    "  pod INTEGER NOT NULL REFERENCES pods ON DELETE CASCADE, image_id TEXT NOT NULL,"
+    "  PRIMARY KEY (pod, image_id)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX pod_pins_by_image ON pod_pins (image_id);",
 };
 
 /* What SQLite says, as an error of ours. */

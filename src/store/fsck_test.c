@@ -186,7 +186,7 @@ static void test_database(void)
     sql("PRAGMA user_version = 99");
     CHECK(jp_store_image_list(store, NULL, &images, &err) < 0 && err.code == JP_EUNSUPPORTED,
           "from the future: %s", jp_error_text(&err));
-    sql("PRAGMA user_version = 1");
+    sql("PRAGMA user_version = 2");
     testing_write(root_fd, "version", "jetpack-store 2\n");
     CHECK(jp_store_fsck(&options, true, NULL, &problems, &err) < 0 && err.code == JP_EUNSUPPORTED,
           "a directory from the future is not repaired: %s", jp_error_text(&err));

@@ -239,7 +239,9 @@ static int find_users(struct jp_db *db, const char *id, struct users *users, str
         "SELECT DISTINCT 'pod', p.name, substr(p.uuid, 1, 8) FROM pod_apps AS a"
         " JOIN pods AS p USING (pod) WHERE a.image_id = ?1"
         " UNION ALL SELECT DISTINCT 'image', i.name, substr(i.id, 1, 19)"
-        " FROM image_dependencies AS d JOIN images AS i USING (image) WHERE d.dependency_id = ?1",
+        " FROM image_dependencies AS d JOIN images AS i USING (image) WHERE d.dependency_id = ?1"
+        " UNION SELECT 'pod', p.name, substr(p.uuid, 1, 8) FROM pod_pins AS n"
+        " JOIN pods AS p USING (pod) WHERE n.image_id = ?1",
         "s", id);
     if (!row)
         return -1;

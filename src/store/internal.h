@@ -127,6 +127,8 @@ int jp_rows_read_pods(struct jp_db *db, enum jp_rows_pods which, const char *wor
                       struct jp_store_pods *ret, struct jp_error *err);
 /* With the lease of pod->address when it is set. */
 int jp_rows_add_pod(struct jp_db *db, const struct jp_store_pod *pod, struct jp_error *err);
+/* Adds the images that the pod pins, sorted; none when there is no such pod. */
+int jp_rows_read_pins(struct jp_db *db, const char *uuid, struct jp_strv *ret, struct jp_error *err);
 int jp_rows_remove_pod(struct jp_db *db, const char *uuid, struct jp_error *err);
 
 /* The lowest free address after the one leased last, around the end once. JP_ELIMIT. */

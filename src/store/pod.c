@@ -25,6 +25,16 @@
 /* ---- making ------------------------------------------------------------------------------------
  */
 
+static int check_image(struct jp_store *store, const char *id, struct jp_error *err)
+{
+    int r = jp_rows_has_image(store->db, id, err);
+    if (r < 0)
+        return -1;
+    if (r == 0 || !jp_store_exists(store->images_fd, id))
+        return jp_fail(err, JP_ENOTFOUND, 0, "there is no image %.19s", id);
+    return 0;
+}
+
 static int check_claims(struct jp_store *store, const struct jp_store_pod *pod,
                         struct jp_error *err)
 {
@@ -40,13 +50,12 @@ static int check_claims(struct jp_store *store, const struct jp_store_pod *pod,
     if (r > 0 || jp_store_exists(store->pods_fd, pod->uuid))
         return jp_fail(err, JP_EEXISTS, 0, "there is a pod %s already", pod->uuid);
     for (size_t i = 0; i < pod->n_apps; i++) {
-        const char *id = pod->apps[i].image_id;
-        r = jp_rows_has_image(store->db, id, err);
-        if (r < 0)
+        if (check_image(store, pod->apps[i].image_id, err) < 0)
+            return jp_wrap(err, "app '%s'", pod->apps[i].name);
+    }
+    for (size_t i = 0; i < pod->pins.count; i++) {
+        if (check_image(store, pod->pins.items[i], err) < 0)
             return -1;
-        if (r == 0 || !jp_store_exists(store->images_fd, id))
-            return jp_fail(err, JP_ENOTFOUND, 0, "app '%s': there is no image %.19s",
-                           pod->apps[i].name, id);
     }
     return 0;
 }
@@ -197,6 +206,13 @@ int jp_store_pod_find(struct jp_store *store, const char *word, struct jp_store_
     return take_only(&pods, word, ret, err);
 }
 
+int jp_store_pod_pins(struct jp_store *store, const char *uuid, struct jp_strv *ret,
+                      struct jp_error *err)
+{
+    struct jp_db *db = jp_store_db(store, err);
+    return db ? jp_rows_read_pins(db, uuid, ret, err) : -1;
+}
+
 int jp_store_pod_open(struct jp_store *store, const char *uuid, int *ret_dir_fd,
                       struct jp_error *err)
 {
@@ -226,7 +242,8 @@ static int rename_inside(struct jp_store *store, const char *uuid, const char *n
     if (r != 0)
         return r < 0 ? -1 : jp_fail(err, JP_EEXISTS, 0, "there is a pod called '%s' already", name);
     if (jp_rows_read_pods(store->db, JP_ROWS_BY_UUID, uuid, &pods, err) < 0 ||
-        take_only(&pods, uuid, &pod, err) < 0 || jp_store_pod_open(store, uuid, &fd, err) < 0)
+        take_only(&pods, uuid, &pod, err) < 0 || jp_store_pod_open(store, uuid, &fd, err) < 0 ||
+        jp_rows_read_pins(store->db, uuid, &pod.pins, err) < 0)
         return -1;
     char mark[sizeof(JP_MARK_PREFIX) + JP_UUID_SIZE];
     (void)snprintf(mark, sizeof(mark), JP_MARK_PREFIX "%s", uuid);

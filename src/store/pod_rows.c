@@ -15,6 +15,7 @@ void jp_store_pod_clear(struct jp_store_pod *pod)
         free(pod->apps[i].image_id);
     }
     free(pod->apps);
+    jp_strv_clear(&pod->pins);
     *pod = (struct jp_store_pod){0};
 }
 
@@ -121,6 +122,11 @@ int jp_rows_add_pod(struct jp_db *db, const struct jp_store_pod *pod, struct jp_
                       pod->apps[i].name, pod->apps[i].image_id) < 0)
             return -1;
     }
+    for (size_t i = 0; i < pod->pins.count; i++) {
+        if (jp_db_run(db, err, "INSERT INTO pod_pins VALUES (?, ?)", "is", key,
+                      pod->pins.items[i]) < 0)
+            return -1;
+    }
     if (!pod->address)
         return 0;
     if (!jp_address_parse(pod->address, &address))
@@ -131,4 +137,20 @@ int jp_rows_add_pod(struct jp_db *db, const struct jp_store_pod *pod, struct jp_
 int jp_rows_remove_pod(struct jp_db *db, const char *uuid, struct jp_error *err)
 {
     return jp_db_run(db, err, "DELETE FROM pods WHERE uuid = ?", "s", uuid);
+}
+
+int jp_rows_read_pins(struct jp_db *db, const char *uuid, struct jp_strv *ret, struct jp_error *err)
+{
+    struct sqlite3_stmt *row = jp_db_query(db, err,
+                                           "SELECT n.image_id FROM pod_pins AS n JOIN pods AS p"
+                                           " USING (pod) WHERE p.uuid = ? ORDER BY n.image_id",
+                                           "s", uuid);
+    int r = row ? 1 : -1;
+    while (r > 0 && (r = jp_db_step(db, row, err)) > 0) {
+        if (jp_strv_add(ret, jp_db_text(row, 0)) < 0) {
+            jp_db_finish(row);
+            return jp_oom(err);
+        }
+    }
+    return r;
 }

@@ -170,7 +170,11 @@ static bool same_pods(const struct jp_store_pod *a, const struct jp_store_pod *b
             strcmp(a->apps[i].image_id, b->apps[i].image_id) != 0)
             return false;
     }
-    return true;
+    for (size_t i = 0; i < a->pins.count && a->pins.count == b->pins.count; i++) {
+        if (strcmp(a->pins.items[i], b->pins.items[i]) != 0)
+            return false;
+    }
+    return a->pins.count == b->pins.count;
 }
 
 static int compare_pod(struct jp_reconcile *job, int dir_fd, const char *uuid, struct jp_error *err)
@@ -185,7 +189,12 @@ static int compare_pod(struct jp_reconcile *job, int dir_fd, const char *uuid, s
         if (!jp_store_exists(job->store->images_fd, pod.apps[i].image_id))
             (void)problem(job, "pod", uuid, "uses an image that is not here");
     }
-    if (jp_rows_read_pods(job->db, JP_ROWS_BY_UUID, uuid, &rows, err) < 0)
+    for (size_t i = 0; i < pod.pins.count; i++) {
+        if (!jp_store_exists(job->store->images_fd, pod.pins.items[i]))
+            (void)problem(job, "pod", uuid, "depends on an image that is not here");
+    }
+    if (jp_rows_read_pods(job->db, JP_ROWS_BY_UUID, uuid, &rows, err) < 0 ||
+        (rows.count == 1 && jp_rows_read_pins(job->db, uuid, &rows.items[0].pins, err) < 0))
         return -1;
     return rows.count == 1 && same_pods(&pod, &rows.items[0]);
 }
@@ -375,6 +384,7 @@ static int walk_children(struct jp_reconcile *job, struct jp_error *err)
         CHILD("image_tags", "image", "images"),
         CHILD("image_dependencies", "image", "images"),
         CHILD("pod_apps", "pod", "pods"),
+        CHILD("pod_pins", "pod", "pods"),
         CHILD("leases", "pod", "pods"),
 #undef CHILD
     };

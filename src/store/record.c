@@ -17,6 +17,7 @@
 
 #define RECORD_FORMAT   1
 #define POD_NAME_MAX    64
+#define MAX_STRINGS     65536 /* in a list of a record: no pod has more layers */
 #define MAX_LABELS      1024 /* labels, tags or dependencies of an image */
 #define MAX_LABEL_BYTES 65536
 
@@ -96,6 +97,10 @@ int jp_store_pod_check(const struct jp_store_pod *pod, struct jp_error *err)
                 return jp_fail(err, JP_EINVALID, 0, "two apps called '%s'", app->name);
         }
     }
+    for (size_t i = 0; i < pod->pins.count; i++) {
+        if (jp_image_id_check(pod->pins.items[i], err) < 0)
+            return jp_wrap(err, "dependency of an app");
+    }
     return 0;
 }
 
@@ -148,6 +153,11 @@ int jp_record_write_pod(int dir_fd, const struct jp_store_pod *pod, bool durable
         json_pack("{s:i, s:s, s:s, s:s, s:s?, s:I, s:o}", "format", RECORD_FORMAT, "kind", "pod",
                   "uuid", pod->uuid, "name", pod->name, "address", pod->address, "created_ns",
                   (json_int_t)pod->created_ns, "apps", apps);
+    if (pod->pins.count > 0 &&
+        json_object_set_new(record, "dependencies", strings_to_json(&pod->pins)) < 0) {
+        json_decref(record);
+        record = NULL;
+    }
     return write_record(dir_fd, record, durable, err);
 }
 
@@ -194,7 +204,7 @@ static int copy_strings(json_t *array, struct jp_strv *ret, struct jp_error *err
         const char *text = json_string_value(item);
         if (!text)
             return jp_fail(err, JP_ECORRUPT, 0, "record: a string is missing");
-        if (i >= MAX_LABELS || jp_strv_add(ret, text) < 0)
+        if (i >= MAX_STRINGS || jp_strv_add(ret, text) < 0)
             return jp_oom(err);
     }
     return 0;
@@ -262,6 +272,8 @@ static int pod_from_json(json_t *record, struct jp_store_pod *pod, struct jp_err
         pod->apps[i].name = copy_string(app, "name");
         pod->apps[i].image_id = copy_string(app, "image");
     }
+    if (copy_strings(json_object_get(record, "dependencies"), &pod->pins, err) < 0)
+        return -1;
     return jp_store_pod_check(pod, err);
 }
 

@@ -171,6 +171,8 @@ struct jp_store_pod {
     int64_t created_ns;
     struct jp_store_pod_app *apps;
     size_t n_apps;
+    struct jp_strv pins; /* further images, which its apps' images depend on; kept from being */
+                         /* destroyed. Not filled in by list and find: jp_store_pod_pins() */
 };
 
 struct jp_store_pods {
@@ -197,6 +199,10 @@ struct jp_store_pod_request {
 };
 int jp_store_pod_create(struct jp_store *store, struct jp_store_pod_request *request,
                         struct jp_error *err);
+
+/* Adds the ids of the images that were pinned when the pod was made, sorted. */
+int jp_store_pod_pins(struct jp_store *store, const char *uuid, struct jp_strv *ret,
+                      struct jp_error *err);
 
 /*
  * By full uuid, name, or unique prefix of a uuid, in this order. JP_ENOTFOUND, JP_EAMBIGUOUS (lists

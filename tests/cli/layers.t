@@ -73,6 +73,7 @@ echo newer >"$work/tree/rootfs/data/file"
 delta base2 2.0 '' ''
 sed -i 's/example\/base2/example\/base/' "$work/tree/manifest"
 tar -C "$work/tree" -cf "$work/base2.aci" manifest rootfs
+jetpack prepare --pod-name=early test.example/app --exec /bin/probe -- cat /data/file --- >/dev/null
 base2=$(import base2)
 try test.example/app cat /data/file
 is "$out" newer "without a version, the newest image is meant"
@@ -91,9 +92,28 @@ fails 1 "used by image 'test.example/versioned'" "destroy-image of the only one 
     jetpack destroy-image "$base2"
 jetpack run -keep --pod-name=kept test.example/app -- true --- >/dev/null
 done_well "no longer used" jetpack destroy-image test.example/versioned
-fails 1 "a pod's last run stands on it" "destroy-image of what a kept root stands on" \
+fails 1 "used by pod 'kept'" "destroy-image of what a kept root stands on" \
     jetpack destroy-image "$base2"
 jetpack destroy kept
+
+# What a dependency means is settled when a pod is made.
+of() { run jetpack run "$1"; printf '%s\n' "$out" | sed 's/^[a-z0-9]*| //'; }
+jetpack prepare --pod-name=late test.example/app --exec /bin/probe -- cat /data/file --- >/dev/null
+is "$(of early) $(of late)" "from-image newer" "each pod has what its dependencies meant at first"
+is "$(of early) $(of late)" "from-image newer" "at every start"
+fails 1 "used by .*pod 'late'" "destroy-image of a dependency that a pod has pinned" \
+    jetpack destroy-image "$base2"
+jetpack gc -images >/dev/null 2>&1
+is "$(of late)" newer "gc of images leaves it, too"
+jetpack rename early first >/dev/null
+rm -f "$work"/root/db*
+done_well "fsck -repair makes the database anew" jetpack fsck -repair
+run jetpack fsck
+is "$status" 0 "... which is in order"
+is "$(of first) $(of late)" "from-image newer" "... and has the pins, those of a renamed pod, too"
+fails 1 "used by .*pod 'late'" "... which hold" jetpack destroy-image "$base2"
+jetpack destroy first
+jetpack destroy late
 done_well "destroy-image where another fits" jetpack destroy-image "$base2"
 try test.example/app cat /data/file
 is "$out" from-image "... which is used from then on"

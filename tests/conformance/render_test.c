@@ -546,7 +546,7 @@ static bool check(struct jp_store *store, const struct jp_store_pod *pod,
     struct jp_pod_context ctx = {.store = store};
     struct jp_plan_root plan = {.kind = JP_ROOT_DIRECTORY};
     char path[128] = "";
-    if (jp_pod_image_stack(&ctx, image->id, &stack, &err) < 0 ||
+    if (jp_pod_image_stack(&ctx, image->id, NULL, &stack, &err) < 0 ||
         jp_store_stack_layers(store, &stack, &layers, &err) < 0 ||
         jp_store_pod_clone(store, pod, &layers, &plan, &err) < 0)
         die("clone", &err);
