@@ -29,7 +29,7 @@
 #define JP_PATIENCE_MS  5000 /* for clients that do not read, once the pod is being stopped */
 #define JP_FAREWELL_MS  60000 /* for clients to part before the pod is removed (at_end) */
 #define JP_HANDLER_MS   5000 /* at least, for a post-stop handler while the pod is being stopped */
-#define JP_RESTART_FIRST_MS   100   /* pause before an app is started again; twice as long each time */
+#define JP_RESTART_FIRST_MS   100   /* pause before an app is started again, doubled each time */
 #define JP_RESTART_LONGEST_MS 60000 /* ... up to this */
 #define JP_RESTART_CALM_MS    10000 /* an app that ran so long begins with the first pause again */
 
@@ -247,7 +247,10 @@ int64_t jp_restart_next_ms(const struct jp_supervisor *s);
 void jp_restart_cancel(struct jp_supervisor *s);
 /* An app that was asked for runs, or (error) could not be started. */
 void jp_restart_tell(struct jp_supervisor *s, size_t app, const struct jp_error *error);
-/* Carries out RESTART; on success the client is answered by jp_restart_tell. grace_ms -1: the plan's. */
+/*
+ * Carries out RESTART; on success the client is answered by jp_restart_tell. grace_ms -1: the
+ * plan's.
+ */
 int jp_restart_order(struct jp_supervisor *s, struct jp_client *client, size_t app,
                      int64_t grace_ms, struct jp_error *err);
 
