@@ -45,6 +45,14 @@ wait "$late"
 is "$?" 1 "a request to a pod that has just ended"
 like "$(cat "$work/late")" "kill: signal pod 'pod': it has just ended" "... says so"
 
+# PID 1 of a pod gives up the lock, which it has from its supervisor, when it can be found: whoever
+# cleans up after a supervisor that was killed finds the lock held or a process of that name.
+ASAN_OPTIONS=detect_leaks=0 strace -f -qq -e trace=prctl,close_range -o "$work/trace" \
+    "$JETPACK" -config "$config" run -destroy --net=none test.example/app -exec /bin/probe -- true 2>"$work/err"
+first=$(sed -n 's/^\([0-9]*\) *prctl(PR_SET_NAME, "jp-.*/\1/p' "$work/trace" | head -n 1)
+like "$(grep "^${first:-none} " "$work/trace" | grep -E 'PR_SET_NAME|close_range' | head -n 1)" \
+    'PR_SET_NAME, "jp-' "PID 1 is named before it closes what it inherited"
+
 # One that is there and does not answer is killed in the end.
 done_well "start" jetpack start pod
 run jetpack show -format=json pod

@@ -193,8 +193,10 @@ JP_NORETURN void jp_linux_init(const struct jp_plan *plan, int socket)
     struct jp_linux_builder b = {
         .plan = plan, .socket = socket, .base_fd = -1, .has_net = plan->net.mode == JP_NET_HOST};
     struct jp_error err = JP_ERROR_INIT;
+    /* First its name: the pod's lock must not be free while nobody could find what is left of it. */
+    int r = prepare(plan, &err);
     close_all_but(socket);
-    if (prepare(plan, &err) < 0 || jp_linux_build(&b, &err) < 0 ||
+    if (r < 0 || jp_linux_build(&b, &err) < 0 ||
         jp_linux_await_net(&b, &err) < 0 || become_small(&b, &err) < 0 ||
         drop_capabilities(&err) < 0)
         report_failure(socket, &err);
