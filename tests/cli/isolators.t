@@ -124,22 +124,24 @@ run jetpack run -d -pod-name slow --isolator='resource/network-bandwidth={"defau
     "$subject" --exec /bin/probe -- source 7000 2048 ---
 address() { jetpack list -H -filter "name=$1" | cut -f4; }
 pull() { "$programs/probe" pull "$(address "$1")" 7000; }
+# The best of five: what goes unhindered may still have to wait for a processor.
+best() { for i in 1 2 3 4 5; do "$@"; done | sort -n | head -n 1; }
 wait_for 60 pull free
-free=$(pull free)
+free=$(best pull free)
 if jetpack show slow | grep -q 'resource/network-bandwidth: ignored'; then
     skip "network-bandwidth" "not here: $(jetpack show slow | sed -n 's/.*bandwidth: ignored, //p')"
 else
     wait_for 60 pull slow
     at_least 3 "$(pull slow)" "$free" "network-bandwidth: what the pod sends takes longer"
     verdict slow ' resource/network-bandwidth: enforced' "network-bandwidth: show says enforced"
-    run jetpack exec slow /bin/probe pull 127.0.0.1 7000
-    at_least 3 "$(pull slow)" "$out" "network-bandwidth: the loopback is free"
-    "$programs/probe" source 7001 2048 >/dev/null &
+    loopback() { jetpack exec slow /bin/probe pull 127.0.0.1 7000; }
+    at_least 3 "$(pull slow)" "$(best loopback)" "network-bandwidth: the loopback is free"
+    "$programs/probe" source "$own_port" 2048 >/dev/null &
     source_pid=$!
     gateway=$(ip -4 -o addr show dev "$bridge" | awk '{ sub("/.*", "", $4); print $4 }')
-    from_host() { jetpack exec "$1" /bin/probe pull "$gateway" 7001; }
+    from_host() { jetpack exec "$1" /bin/probe pull "$gateway" "$own_port"; }
     wait_for 60 from_host free
-    at_least 3 "$(from_host slow)" "$(from_host free)" "network-bandwidth: what the pod receives takes longer"
+    at_least 3 "$(from_host slow)" "$(best from_host free)" "network-bandwidth: what the pod receives takes longer"
     kill "$source_pid"
 fi
 jetpack destroy free

@@ -10,6 +10,7 @@
 #                           fails with that status and one line on standard error that fits
 #   jetpack ...             the command with the test's configuration
 #   image NAME JSON         $work/NAME.aci: the probe, users, and the given members of the app
+#   $own_port               a port of the host that no other test program has
 
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -25,10 +26,20 @@ umask 022
 
 [ -x "$JETPACK" ] || { echo "Bail out! $JETPACK is not built"; exit 1; }
 
+# A number that no other test program has now, for what there is once on a host: a subnet and ports.
+# (Those of process numbers meet again after some thousands of processes.)
+number=$(($$ % 6000)) tries=6000
+claim() { ln -s $$ "${TMPDIR:-/tmp}/jetpack-cli-number-$number" 2>/dev/null; }
+until claim; do
+    number=$(((number + 1) % 6000)) tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || { echo "Bail out! no number is free in ${TMPDIR:-/tmp}"; exit 1; }
+done
+
 work=$(mktemp -d "${TMPDIR:-/tmp}/jetpack-cli-XXXXXX") || exit 1
 config=$work/jetpack.conf
 bridge=jpt$$
-subnet=10.$((200 + $$ / 256 % 50)).$(($$ % 256)).0/24
+subnet=10.$((200 + number / 256)).$((number % 256)).0/24
+own_port=$((26000 + number))
 
 cat >"$config" <<END
 root.dir = $work/root
@@ -36,7 +47,7 @@ net.bridge = $bridge
 net.subnet = $subnet
 allow.no-signature = on
 stop.grace = 5
-mds.port = $((20000 + $$ % 12000))
+mds.port = $((20000 + number))
 mds.user = nobody
 mds.idle = 1
 END
@@ -61,6 +72,7 @@ cleanup() {
         fi
     fi
     rm -rf "$work"
+    rm -f "${TMPDIR:-/tmp}/jetpack-cli-number-$number"
 }
 trap cleanup EXIT
 trap 'exit 1' INT TERM HUP
