@@ -144,11 +144,13 @@ end_of "$client"
 is "$?" 0 "an interrupt leaves"
 state_of att running
 ok $? "... and the pod goes on"
-(
-    sleep 1
-    jetpack kill -s HUP att
-) &
+# Until it was seen: what came before somebody attached is not told.
+poke() { until [ -e "$work/seen" ]; do jetpack kill -s HUP att; sleep 0.2; done; }
+poke &
+poker=$!
 run withpty 'expect caught 1;send \x10\x11' $j attach -it att
+touch "$work/seen"
+wait "$poker"
 is "$status" 0 "ctrl-p ctrl-q leaves"
 state_of att running
 ok $? "... and the pod goes on"
