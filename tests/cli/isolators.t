@@ -53,6 +53,12 @@ if has_controller memory; then
         "memory: show says modified"
     verdict bounded ' resource/memory: enforced' "memory: and enforced for the pod"
     jetpack destroy bounded
+    run jetpack run -pod-name small "$subject" --memory=1K --exec /bin/probe -- true ---
+    is "$status" 137 "memory: a page is too little for any program"
+    verdict small 'app: resource/memory: modified, because memory[a-z_.]* says [1-9][0-9]* instead of 1000: whole pages' \
+        "memory: what is no whole page is rounded up, and told"
+    jetpack destroy small
+
     run jetpack run -destroy --memory=32Mi "$subject" --exec /bin/probe -- eat 128 ---
     is "$status" 137 "memory: of the pod alone, it bounds an app that asks for nothing"
 else

@@ -70,6 +70,18 @@ static void compare(struct jp_ceiling_verdict *v, int fd, const char *file, uint
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
+/*
+ * The kernel counts pages and would round down, 1000 bytes to nothing: a limit of 0 that nobody
+ * asked for. What is beyond its numbers stays, and is no limit.
+ */
+static uint64_t whole_pages(uint64_t bytes)
+{
+    long size = sysconf(_SC_PAGESIZE);
+    uint64_t page = size > 0 ? (uint64_t)size : 4096;
+    uint64_t rest = bytes % page;
+    return rest == 0 || bytes > UINT64_MAX - page ? bytes : bytes + (page - rest);
+}
+
 static void apply_memory(int fd, bool is_v2, const struct jp_plan_limits *l,
                          struct jp_ceiling_verdict *v)
 {
@@ -82,13 +94,14 @@ static void apply_memory(int fd, bool is_v2, const struct jp_plan_limits *l,
     }
     if (l->memory_bytes == 0)
         return;
-    if (write_number(fd, file, l->memory_bytes) < 0) {
+    uint64_t bytes = whole_pages(l->memory_bytes);
+    if (write_number(fd, file, bytes) < 0) {
         ignore(v, file, errno);
         return;
     }
     /* Absent where the kernel does not count swap. */
     (void)(is_v2 ? write_text(fd, "memory.swap.max", "0")
-                 : write_number(fd, "memory.memsw.limit_in_bytes", l->memory_bytes));
+                 : write_number(fd, "memory.memsw.limit_in_bytes", bytes));
     compare(v, fd, file, l->memory_bytes, ": whole pages");
 }
 

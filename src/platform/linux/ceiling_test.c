@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "platform/linux/ceiling.h"
 #include "sys/fd.h"
 #include "tap.h"
@@ -63,6 +64,24 @@ static void try(int dir, size_t index, bool is_v2)
     TAP_OK(verdict.verdict == JP_VERDICT_ENFORCED && verdict.reason[0] == '\0', "and enforced");
 }
 
+/* 1000 bytes are a page, not none: told. */
+static void pages(int dir, bool is_v2)
+{
+    const struct jp_plan_limits limits = {.memory_bytes = 1000};
+    const char *file = is_v2 ? "memory.max" : "memory.limit_in_bytes";
+    struct jp_ceiling_verdict verdict;
+    JP_AUTO(jp_buf) text = JP_BUF_INIT;
+    JP_AUTO_FREE char *page = jp_format("%ld", sysconf(_SC_PAGESIZE));
+    JP_AUTO_FREE char *reason =
+        jp_format("%s says %s instead of 1000: whole pages", file, page ? page : "");
+    make_files(dir);
+    jp_ceiling_apply(dir, is_v2, JP_CEILING_MEMORY, &limits, &verdict);
+    (void)jp_file_read(dir, file, 64, &text, NULL);
+    TAP_STR(jp_buf_text(&text), page, "%s: less than a page is rounded up to one", file);
+    TAP_OK(verdict.verdict == JP_VERDICT_MODIFIED, "and told");
+    TAP_STR(verdict.reason, reason, "with both numbers");
+}
+
 static void refusals(int dir)
 {
     struct jp_ceiling_verdict verdict;
@@ -98,6 +117,8 @@ int main(void)
         try(dir, i, false);
         try(dir, i, true);
     }
+    pages(dir, false);
+    pages(dir, true);
     refusals(dir);
     bounds();
     remove_files(dir);
