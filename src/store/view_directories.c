@@ -5,6 +5,9 @@
  * alone it has them all the same; stacked, what is said of them below must hold: a delta must not
  * turn /tmp into 0755. So the directories whose topmost copy is such an unnamed one are made once
  * more, with the properties of the topmost copy that was named, and laid over the stack.
+ *
+ * A directory is looked for in every layer above such a copy: images made for it could keep that
+ * going for hours. So what is made already is not looked for again, and the work is bounded.
  */
 #include <sys/stat.h>
 
@@ -22,6 +25,10 @@
 
 #define MAX_LISTS (64U << 20) /* bytes of all lists of a stack, and of the directories of its view */
 
+/* Components of paths that are opened: twenty seconds or so, and ten times any honest stack. */
+uint64_t jp_view_max_work = 64000000;
+#define WORK_OF_LOOK 4 /* of each look, in components */
+
 struct job {
     struct jp_view_list *lists; /* one a layer, topmost first */
     int *roots;          /* the layers */
@@ -29,6 +36,7 @@ struct job {
     int to_fd;
     struct jp_strv made; /* directories of the view, a directory before what is in it */
     size_t bytes;        /* of lists and made */
+    uint64_t work;       /* of jp_view_max_work */
 };
 
 static void job_clear(struct job *job)
@@ -70,16 +78,30 @@ int jp_view_has_implicit(const struct jp_driver_context *ctx, const struct jp_st
 /* ---- what shows -------------------------------------------------------------------------------
  */
 
+static uint64_t work_of(const char *path)
+{
+    uint64_t work = WORK_OF_LOOK;
+    for (const char *p = path; *p; p++)
+        work += *p == '/';
+    return work;
+}
+
 /*
  * Opens the copy of a directory whose properties hold: the topmost that was named, else the
  * topmost. *ret_unnamed tells whether an unnamed one lies above it. -1 with ENOENT when no layer
- * shows such a directory.
+ * shows such a directory, with ELOOP when too much was looked at.
  */
-static int open_source(const struct job *job, const char *path, bool *ret_unnamed)
+static int open_source(struct job *job, const char *path, bool *ret_unnamed)
 {
     JP_AUTO_FD int top = -1;
+    uint64_t work = work_of(path);
     *ret_unnamed = false;
     for (size_t i = 0; i < job->count; i++) {
+        job->work += work;
+        if (job->work > jp_view_max_work) {
+            errno = ELOOP;
+            return -1;
+        }
         JP_AUTO_FD int fd = jp_view_open_dir(job->roots[i], path);
         if (fd < 0 && errno == ENOENT)
             continue;
@@ -101,6 +123,14 @@ static int open_source(const struct job *job, const char *path, bool *ret_unname
 
 /* ---- the view ---------------------------------------------------------------------------------
  */
+
+static int fail_look(const char *path, struct jp_error *err)
+{
+    if (errno == ELOOP)
+        return jp_fail(err, JP_ELIMIT, 0,
+                       "the images leave too many directories unnamed for so many layers");
+    return jp_fail_sys(err, "look at '%s'", path);
+}
 
 static int note_made(struct job *job, const char *path, size_t len, struct jp_error *err)
 {
@@ -137,19 +167,23 @@ static int make_dirs(struct job *job, const char *path, struct jp_error *err)
 static int add_path(struct job *job, const char *path, struct jp_error *err)
 {
     bool is_unnamed = false;
+    JP_AUTO_FD int made = jp_view_open_dir(job->to_fd, path);
+    job->work += work_of(path);
+    if (made >= 0) /* for a layer above this one, or for what is in it */
+        return 0;
     JP_AUTO_FD int fd = open_source(job, path, &is_unnamed);
     if (fd < 0)
-        return errno == ENOENT ? 0 : jp_fail_sys(err, "look at '%s'", path);
+        return errno == ENOENT ? 0 : fail_look(path, err);
     return is_unnamed ? make_dirs(job, path, err) : 0;
 }
 
-static int finish_dir(const struct job *job, const char *path, struct jp_error *err)
+static int finish_dir(struct job *job, const char *path, struct jp_error *err)
 {
     bool is_unnamed = false;
     JP_AUTO_FD int from = open_source(job, path, &is_unnamed);
     JP_AUTO_FD int to = from < 0 ? -1 : jp_view_open_dir(job->to_fd, path);
     if (to < 0)
-        return jp_fail_sys(err, "open '%s'", path);
+        return fail_look(path, err);
     return jp_plain_copy_metadata(from, to, err);
 }
 

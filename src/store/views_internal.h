@@ -3,6 +3,7 @@
 #define JP_STORE_VIEWS_INTERNAL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "store/internal.h"
 #include "store/views.h"
@@ -34,6 +35,11 @@ int jp_view_fill_filtered(const struct jp_driver_context *ctx, const struct jp_s
 int jp_view_has_implicit(const struct jp_driver_context *ctx, const struct jp_store_stack *stack,
                          struct jp_error *err);
 
+/*
+ * How much the next one may look at, in components of paths; beyond it fails with JP_ELIMIT. A
+ * variable for tests only.
+ */
+extern uint64_t jp_view_max_work;
 /* Fills the empty directory with the directories to lay on top of these layers. */
 int jp_view_fill_directories(const struct jp_driver_context *ctx,
                              const struct jp_store_stack *stack, const struct jp_strv *layers,

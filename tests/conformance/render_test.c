@@ -25,6 +25,7 @@
 #include "pod/internal.h"
 #include "store/driver/driver.h"
 #include "store/store.h"
+#include "store/views_internal.h"
 #include "sys/fd.h"
 #include "sys/tree.h"
 #include "tap.h"
@@ -602,6 +603,45 @@ static void test_graph(struct jp_store *const *stores, struct jp_store_pod *pod,
     TAP_OK(failed == 0, "graph %u: %d roots by %zu drivers", number, IMAGES, JP_LEN(drivers));
 }
 
+/* Whether the layers of an image can be had. */
+static int layers_of(struct jp_store *store, const char *id, struct jp_error *err)
+{
+    JP_AUTO(jp_store_stack) stack = JP_STORE_STACK_INIT;
+    JP_AUTO(jp_strv) layers = JP_STRV_INIT;
+    struct jp_pod_context ctx = {.store = store};
+    if (jp_pod_image_stack(&ctx, id, NULL, &stack, err) < 0)
+        die("stack", err);
+    return jp_store_stack_layers(store, &stack, &layers, err);
+}
+
+/* Stacks that want too much looked at are refused; the same ones are fine when it is allowed. */
+static void test_bound(struct jp_store *store, unsigned first)
+{
+    static struct image graph[IMAGES];
+    uint64_t before = jp_view_max_work;
+    unsigned refused = 0, others = 0, mended = 0;
+    for (unsigned number = first; refused == 0 && number < first + 20; number++) {
+        for (int i = 0; i < IMAGES; i++) {
+            make_image(graph, i, number);
+            import(store, graph, &graph[i]);
+        }
+        for (int i = 0; i < IMAGES; i++) {
+            JP_AUTO(jp_error) err = JP_ERROR_INIT;
+            jp_view_max_work = 1;
+            int r = layers_of(store, graph[i].id, &err);
+            jp_view_max_work = before;
+            if (r == 0)
+                continue;
+            refused += err.code == JP_ELIMIT;
+            others += err.code != JP_ELIMIT;
+            mended += layers_of(store, graph[i].id, NULL) == 0;
+        }
+    }
+    TAP_OK(refused > 0 && others == 0, "too much work for directories is refused: %u stacks",
+           refused);
+    TAP_OK(mended == refused, "which are fine where it is allowed");
+}
+
 static void clean_up(void)
 {
     JP_AUTO_FD int fd = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -636,6 +676,7 @@ int main(int argc, char **argv)
     }
     for (unsigned i = 0; i < graphs; i++)
         test_graph(stores, &pod, i);
+    test_bound(stores[0], graphs);
     TAP_OK(jp_store_pod_destroy(stores[0], pod.uuid, &err) == 0, "the pod is destroyed");
     for (size_t i = 0; i < JP_LEN(drivers); i++)
         jp_store_rest(stores[i]);
