@@ -75,4 +75,52 @@ jetpack cp "$programs/isolation" stay::/bin/
 # shellcheck disable=SC2086
 odd "$JETPACK" -config "$config" exec stay /bin/isolation $facts >"$work/exec"
 is "$(cat "$work/exec")" "$(cat "$work/plain")" "... and for exec"
+# Control groups of a service manager's unit: a login's scope ends without the pod. A group that is
+# nobody's unit is not left.
+tops=$(awk '$3 == "cgroup2" || ($3 == "cgroup" && $4 ~ /name=systemd/) { print $2 }' /proc/mounts)
+in_group() { # NAME COMMAND...: the command in groups of that name
+    in_name=$1
+    shift
+    # shellcheck disable=SC2016 # for the inner shell
+    sh -c 'name=$1 tops=$2; shift 2
+        for top in $tops; do mkdir -p "$top/$name" && echo $$ >"$top/$name/cgroup.procs" || exit 99; done
+        exec "$@"' sh "$in_name" "$tops" "$@"
+}
+groups_of() { # POD: of its supervisor and processes, in those hierarchies
+    for pid in $(jetpack ps -H "$1" | cut -f1) \
+        $(jetpack show -format=json "$1" | sed -n 's/.*"supervisor": \([0-9]*\).*/\1/p'); do
+        grep -E '^0::|name=systemd' "/proc/$pid/cgroup"
+    done
+}
+unit=jptest$$.scope other=jptest$$.group
+if [ -n "$tops" ] && in_group "$unit" true 2>/dev/null; then
+    in_group "$unit" "$JETPACK" -config "$config" run -d -pod-name away test.example/plain >/dev/null
+    run groups_of away
+    uuid=$(jetpack list -q -filter name=away)
+    is "$(printf '%s\n' "$out" | grep -c .)" "$(($(printf '%s\n' "$tops" | grep -c .) * 2))" \
+        "groups of supervisor and app are known"
+    is "$(printf '%s\n' "$out" | grep -vc "jetpack/$uuid/_supervisor\$")" 0 "all are the pod's own"
+    run jetpack exec away /bin/probe cat /proc/self/cgroup
+    unlike "$(printf '%s\n' "$out" | grep -E '^0::|name=systemd')" '\.\.|scope' "the pod sees its own as the top"
+    gone=0
+    for top in $tops; do rmdir "$top/$unit" || gone=1; done
+    ok "$gone" "the unit's groups can go while the pod runs"
+    jetpack destroy away
+    left=$(for top in $tops; do find "$top" -name "$uuid"; done)
+    is "$left" '' "no group is left"
+    in_group "$unit" "$JETPACK" -config "$config" run -d -pod-name killed test.example/plain >/dev/null
+    uuid=$(jetpack list -q -filter name=killed)
+    kill -9 "$(jetpack show -format=json killed | sed -n 's/.*"supervisor": \([0-9]*\).*/\1/p')"
+    jetpack gc >/dev/null 2>&1
+    left=$(for top in $tops; do find "$top" -name "$uuid"; done)
+    is "$left" '' "nor by a killed supervisor, after gc"
+    jetpack destroy killed
+    in_group "$other" "$JETPACK" -config "$config" run -d -pod-name stays test.example/plain >/dev/null
+    run groups_of stays
+    is "$(printf '%s\n' "$out" | grep -vc "/$other\$")" 0 "a group that is no unit is not left"
+    jetpack destroy stays
+    for top in $tops; do rmdir "$top/$unit" "$top/$other"; done
+else
+    skip "control groups of a unit" "not here: none can be made"
+fi
 finish

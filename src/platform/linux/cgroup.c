@@ -35,21 +35,32 @@ static unsigned controllers_in(const char *words, const char *separators, bool i
     return found;
 }
 
+static bool has_option(const char *options, const char *wanted)
+{
+    size_t len = strlen(wanted);
+    for (const char *p = options; *p != '\0'; p += strspn(p, ",")) {
+        if (strncmp(p, wanted, len) == 0 && (p[len] == ',' || p[len] == '\0'))
+            return true;
+        p += strcspn(p, ",");
+    }
+    return false;
+}
+
 static int add(struct jp_cgroup_layout *layout, const char *mount_point, bool is_v2,
-               unsigned controllers)
+               bool is_systemd, unsigned controllers)
 {
     for (size_t i = 0; i < layout->count; i++) {
         const struct jp_cgroup_hierarchy *h = &layout->items[i];
         if (h->is_v2 == is_v2 && (is_v2 || h->controllers == controllers))
             return 0; /* mounted a second time somewhere */
     }
-    if (layout->count == JP_CGROUP_MAX_HIERARCHIES || (!is_v2 && controllers == 0))
+    if (layout->count == JP_CGROUP_MAX_HIERARCHIES || (!is_v2 && !is_systemd && controllers == 0))
         return 0;
     char *copy = jp_strdup(mount_point);
     if (!copy)
         return -1;
     layout->items[layout->count++] = (struct jp_cgroup_hierarchy){
-        .mount_point = copy, .is_v2 = is_v2, .controllers = controllers};
+        .mount_point = copy, .is_v2 = is_v2, .is_systemd = is_systemd, .controllers = controllers};
     return 0;
 }
 
@@ -57,9 +68,10 @@ static int take_mount(void *context, const struct jp_mountinfo *mount)
 {
     struct jp_cgroup_layout *layout = context;
     if (strcmp(mount->type, "cgroup2") == 0)
-        return add(layout, mount->point, true, 0);
+        return add(layout, mount->point, true, false, 0);
     if (strcmp(mount->type, "cgroup") == 0)
-        return add(layout, mount->point, false, controllers_in(mount->options, ",", false));
+        return add(layout, mount->point, false, has_option(mount->options, "name=systemd"),
+                   controllers_in(mount->options, ",", false));
     return 0;
 }
 

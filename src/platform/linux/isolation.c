@@ -173,8 +173,8 @@ static int create(const struct jp_plan *plan, int stage2_fd, struct jp_isolation
     struct jp_isolation *pod = new_isolation(plan, stage2_fd);
     if (!pod)
         return jp_oom(err);
-    if (jp_linux_forget_caller(&pod->warnings, err) < 0 || start_init(pod, err) < 0 ||
-        make_net(pod, err) < 0) {
+    if (jp_linux_forget_caller(&pod->warnings, err) < 0 ||
+        jp_linux_home_enter(pod, err) < 0 || start_init(pod, err) < 0 || make_net(pod, err) < 0) {
         destroy(pod);
         return jp_wrap(err, "isolate the pod");
     }
@@ -201,13 +201,14 @@ static int watch_fd(const struct jp_isolation *pod)
  */
 static void kill_world(struct jp_isolation *pod)
 {
-    if (pod->init_pid <= 0)
-        return;
-    (void)jp_linux_kill_fd(pod->init_fd);
-    jp_linux_reap_children(pod);
-    while (waitpid(pod->init_pid, NULL, __WALL) < 0 && errno == EINTR)
-        ;
-    pod->init_pid = -1;
+    if (pod->init_pid > 0) {
+        (void)jp_linux_kill_fd(pod->init_fd);
+        jp_linux_reap_children(pod);
+        while (waitpid(pod->init_pid, NULL, __WALL) < 0 && errno == EINTR)
+            ;
+        pod->init_pid = -1;
+    }
+    jp_linux_home_leave(pod); /* its groups can go only now */
 }
 
 static void destroy(struct jp_isolation *pod)

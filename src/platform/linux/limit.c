@@ -75,7 +75,7 @@ static unsigned needs(const struct jp_plan_limits *l)
  * The directory of all our pods, from a prefix that is made for names of jails ("jetpack/"): what
  * does not belong in a file name becomes '-', at the end it is dropped.
  */
-static void directory_name(const char *prefix, char out[NAME_MAX + 1])
+void jp_linux_group_prefix(const char *prefix, char out[NAME_MAX + 1])
 {
     size_t len = 0, used = 0;
     for (; prefix && prefix[len] != '\0' && len < NAME_MAX; len++) {
@@ -99,7 +99,7 @@ static int write_value(int dir_fd, const char *file, const char *value)
     return jp_sys.write(fd, value, strlen(value)) < 0 ? -1 : 0;
 }
 
-static int make_group(int parent, const char *name)
+int jp_linux_group_make(int parent, const char *name)
 {
     if (jp_sys.mkdirat(parent, name, 0755) < 0 && errno != EEXIST)
         return -1;
@@ -129,10 +129,10 @@ static int make_pod_group(const struct place *place, const char *prefix_name, co
     if (top < 0 || (place->hierarchy->is_v2 && enable_below(place, top) < 0))
         return -1;
     for (int i = 0; i < MAKE_TRIES; i++) {
-        JP_AUTO_FD int prefix = make_group(top, prefix_name);
+        JP_AUTO_FD int prefix = jp_linux_group_make(top, prefix_name);
         if (prefix < 0 || enable_below(place, prefix) < 0)
             return -1;
-        JP_AUTO_FD int pod = make_group(prefix, uuid);
+        JP_AUTO_FD int pod = jp_linux_group_make(prefix, uuid);
         if (pod >= 0)
             return enable_below(place, pod) < 0 ? -1 : jp_fd_take(&pod);
         if (errno != ENOENT)
@@ -243,7 +243,7 @@ static void setup_app(struct jp_isolation *pod, struct place *place, size_t inde
     r.app = app->name;
     r.bounded = jp_ceilings_bound(&limits, &pod->plan->limits);
     struct jp_linux_groups *groups = &pod->apps[index].groups;
-    JP_AUTO_FD int fd = place->pod_fd < 0 ? -1 : make_group(place->pod_fd, app->name);
+    JP_AUTO_FD int fd = place->pod_fd < 0 ? -1 : jp_linux_group_make(place->pod_fd, app->name);
     int procs = fd < 0 || groups->count == JP_LINUX_MAX_CGROUPS
                     ? -1
                     : openat(fd, "cgroup.procs", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -377,7 +377,7 @@ static int begin(struct jp_isolation *pod, struct jp_error *err)
     let_go(pod);
     pod->limits->n_places = 0;
     jp_cgroup_layout_clear(&pod->limits->layout);
-    directory_name(pod->plan->jail_prefix, pod->limits->prefix);
+    jp_linux_group_prefix(pod->plan->jail_prefix, pod->limits->prefix);
     return jp_cgroup_find(&pod->limits->layout, err);
 }
 
@@ -470,7 +470,8 @@ static int remove_pod_group(int prefix, const char *uuid)
     return remove_group(prefix, uuid) < 0 ? -1 : r;
 }
 
-static int remove_in(const struct jp_cgroup_hierarchy *h, const char *prefix, const char *uuid)
+int jp_linux_group_remove(const struct jp_cgroup_hierarchy *h, const char *prefix,
+                          const char *uuid)
 {
     JP_AUTO_FD int top = open(h->mount_point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     JP_AUTO_FD int fd =
@@ -489,8 +490,11 @@ static void teardown(struct jp_isolation *pod)
     if (!limits)
         return;
     let_go(pod);
-    for (size_t i = 0; i < limits->n_places; i++)
-        (void)remove_in(limits->places[i].hierarchy, limits->prefix, pod->plan->uuid);
+    for (size_t i = 0; i < limits->n_places; i++) {
+        if (pod->has_home && limits->places[i].hierarchy->is_v2)
+            continue; /* nothing can be removed around us: home.c does */
+        (void)jp_linux_group_remove(limits->places[i].hierarchy, limits->prefix, pod->plan->uuid);
+    }
     jp_cgroup_layout_clear(&limits->layout);
     free(limits->memory_fds);
     free(limits->seen_kills);
@@ -506,7 +510,7 @@ static int clean_in(const struct jp_cgroup_hierarchy *h, const char *uuid)
     const struct dirent *entry;
     for (size_t n = 0; dir && n < MAX_GROUPS && (entry = readdir(dir)); n++) {
         if (entry->d_type == DT_DIR && entry->d_name[0] != '.' &&
-            remove_in(h, entry->d_name, uuid) < 0)
+            jp_linux_group_remove(h, entry->d_name, uuid) < 0)
             r = -1;
     }
     if (dir)

@@ -12,6 +12,7 @@
 
 #include <sys/types.h>
 
+#include <limits.h>
 #include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -56,7 +57,26 @@ struct jp_isolation {
     size_t n_children;
     size_t children_capacity;
     struct jp_linux_limits *limits; /* NULL: none */
+    bool has_home;                  /* the supervisor is in control groups of the pod (home.c) */
 };
+
+struct jp_cgroup_hierarchy;
+
+/* The directory of all our pods in a hierarchy, from a prefix for names of jails. (limit.c) */
+void jp_linux_group_prefix(const char *prefix, char out[NAME_MAX + 1]);
+/* Makes or finds a group below another: its descriptor, or -1 with errno. */
+int jp_linux_group_make(int parent, const char *name);
+/* Removes a pod's groups in a hierarchy; nothing there is fine. */
+int jp_linux_group_remove(const struct jp_cgroup_hierarchy *h, const char *prefix,
+                          const char *uuid);
+
+/*
+ * Takes the supervisor out of the control groups of the caller's systemd unit, where it is in one,
+ * into groups of the pod. What cannot be done is added to the pod's warnings. (home.c)
+ */
+int jp_linux_home_enter(struct jp_isolation *pod, struct jp_error *err);
+/* To the top of the hierarchies; removes the groups. Nothing of the pod may run any more. */
+void jp_linux_home_leave(struct jp_isolation *pod);
 
 /*
  * Gives up what this process and its children to come inherited from whoever started it (caller.c).
