@@ -17,6 +17,7 @@
 #include "base/time.h"
 #include "plan/token.h"
 #include "sys/fd.h"
+#include "sys/lock.h"
 
 #define MAX_PODS   100000            /* no host has the addresses for more */
 #define KEPT_BYTES ((size_t)256 << 10) /* of contents that are kept */
@@ -292,6 +293,15 @@ static void digest(struct jp_registry *r, const char *token, size_t len,
     memcpy(r->last_digest, ret, JP_TOKEN_DIGEST_SIZE);
 }
 
+/*
+ * The pod's supervisor holds its registration locked for as long as it lives, however it ends; the
+ * file of one that was killed stays until some command cleans up. What cannot be told is not alive.
+ */
+static bool is_alive(const struct jp_registry *r, const struct entry *e)
+{
+    return jp_lock_is_held(r->dir_fd, e->uuid, NULL) == 1;
+}
+
 const struct jp_registration *jp_registry_find(struct jp_registry *registry, const char *token,
                                                size_t len, const char *address)
 {
@@ -302,7 +312,7 @@ const struct jp_registration *jp_registry_find(struct jp_registry *registry, con
                           ? NULL
                           : bsearch(&key, registry->entries, registry->count,
                                     sizeof(*registry->entries), compare_digests);
-    return e && has_address(e, address) ? load(registry, e) : NULL;
+    return e && has_address(e, address) && is_alive(registry, e) ? load(registry, e) : NULL;
 }
 
 uint64_t jp_registry_generation(const struct jp_registry *registry)

@@ -24,7 +24,7 @@ JP_DEFINE_AUTO_PTR(jp_registry);
 
 /*
  * The pod whose token this is (len bytes) and that has this numeric address, NULL when there is
- * none, for whatever reason. Valid until the next call.
+ * none, for whatever reason: one whose supervisor was killed is none. Valid until the next call.
  */
 const struct jp_registration *jp_registry_find(struct jp_registry *registry, const char *token,
                                                size_t len, const char *address);

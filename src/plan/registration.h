@@ -1,7 +1,8 @@
 /*
  * A registration: what the metadata service knows of one start of a pod. pod/ writes it as the file
  * ROOT/mds/UUID (0640, root and the service's group) before the apps start; the supervisor removes
- * it when the pod is over. It holds finished answers, so that the service parses no manifest, and a
+ * it when the pod is over, and holds it locked (flock(2)) until then: without its supervisor a
+ * registration is worth nothing. It holds finished answers, so that the service parses no manifest, and a
  * digest of the token, so that reading the file gives nobody the token.
  */
 #ifndef JP_PLAN_REGISTRATION_H

@@ -107,6 +107,7 @@ int main(int argc, char **argv)
         .stage2_fd = JP_STAGE1_FD_STAGE2,
         .listen_fd = -1,
         .logs_fd = -1,
+        .registration_fd = -1,
     };
     JP_AUTO(jp_error) err = JP_ERROR_INIT;
     jp_sys_arm();

@@ -4,6 +4,10 @@
  * FreeBSD's jail(8).) What a killed supervisor leaves is not this file's business: the back ends'
  * clean calls find it by the pod's UUID.
  */
+#include <sys/file.h>
+
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -148,15 +152,34 @@ static void undo_processes(struct jp_supervisor *s, JP_UNUSED size_t app)
     jp_platform.isolation->kill(s->isolation);
 }
 
-/* The metadata service knows the pod as long as its file is there. */
+#define LOCK_TRIES    100 /* the service looks whether the file is locked: for a moment it is its */
+#define LOCK_PAUSE_MS 10
+
+/*
+ * The metadata service knows the pod as long as its file is there and locked by us. A lock that
+ * cannot be had is the service's doing, and its loss: the pod is not kept from starting.
+ */
+static int hold_registration(struct jp_supervisor *s, JP_UNUSED size_t app, struct jp_error *err)
+{
+    if (!s->plan.registration)
+        return 0;
+    s->registration_fd = open(s->plan.registration, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (s->registration_fd < 0)
+        return jp_fail_sys(err, "open '%s'", s->plan.registration);
+    for (int i = 0; i < LOCK_TRIES && flock(s->registration_fd, LOCK_EX | LOCK_NB) < 0; i++)
+        (void)poll(NULL, 0, LOCK_PAUSE_MS);
+    return 0;
+}
+
 static void undo_registration(struct jp_supervisor *s, JP_UNUSED size_t app)
 {
     if (s->plan.registration)
         (void)unlink(s->plan.registration);
+    jp_fd_close(&s->registration_fd);
 }
 
 static const struct step steps[] = {
-    {NULL, false, make_nothing, undo_registration},
+    {"registration", false, hold_registration, undo_registration},
     {"isolation", false, make_isolation, undo_isolation},
     {"limits", false, make_limits, undo_limits},
     {"network", false, make_links, undo_links},

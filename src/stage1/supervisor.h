@@ -145,6 +145,7 @@ struct jp_supervisor {
     int stage2_fd;
     int listen_fd;
     int logs_fd;
+    int registration_fd; /* locked while the metadata service may know the pod */
     struct jp_isolation *isolation;
     size_t steps_done;   /* how far the world is built (steps.c) */
     struct jp_app *apps; /* plan.n_apps of them */

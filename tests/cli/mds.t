@@ -354,6 +354,19 @@ refused "row 53: the token of an earlier start"
 get two $v1/pod/uuid
 is "$code" 200 "... and the new one works"
 
+# ---- a supervisor that was killed ----
+done_well "another pod in the host's network" jetpack run -d --net=host -pod-name orphan test.example/asker
+split "$(url_of orphan)"
+get host $v1/pod/uuid
+is "$code" 200 "is answered"
+kill -9 "$(jetpack show -format=json orphan | sed -n 's/.*"supervisor": \([0-9]*\).*/\1/p')"
+is_refused() { get host $v1/pod/uuid && [ "$code" = 403 ]; }
+wait_for 120 is_refused
+ok $? "not any more when its supervisor was killed"
+[ -f "$work/root/mds/$(jetpack list -q -filter name=orphan)" ]
+ok $? "... though nobody has cleaned up"
+jetpack destroy orphan
+
 # ---- row 56: bursts, floods, trickles ----
 split "$(url_of hosted)"
 printf 'GET /~%s%s/pod/uuid HTTP/1.1\r\nHost: %s:%s\r\n\r\n' "$token" "$v1" "$address" "$port" >"$work/one"
