@@ -28,18 +28,18 @@ umask 022
 
 # A number that no other test program has now, for what there is once on a host: a subnet and ports.
 # (Those of process numbers meet again after some thousands of processes.)
-number=$(($$ % 6000)) tries=6000
-claim() { ln -s $$ "${TMPDIR:-/tmp}/jetpack-cli-number-$number" 2>/dev/null; }
+own_number=$(($$ % 6000)) tries=6000
+claim() { ln -s $$ "${TMPDIR:-/tmp}/jetpack-cli-number-$own_number" 2>/dev/null; }
 until claim; do
-    number=$(((number + 1) % 6000)) tries=$((tries - 1))
+    own_number=$(((own_number + 1) % 6000)) tries=$((tries - 1))
     [ "$tries" -gt 0 ] || { echo "Bail out! no number is free in ${TMPDIR:-/tmp}"; exit 1; }
 done
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/jetpack-cli-XXXXXX") || exit 1
 config=$work/jetpack.conf
 bridge=jpt$$
-subnet=10.$((200 + number / 256)).$((number % 256)).0/24
-own_port=$((26000 + number))
+subnet=10.$((200 + own_number / 256)).$((own_number % 256)).0/24
+own_port=$((26000 + own_number))
 
 cat >"$config" <<END
 root.dir = $work/root
@@ -47,7 +47,7 @@ net.bridge = $bridge
 net.subnet = $subnet
 allow.no-signature = on
 stop.grace = 5
-mds.port = $((20000 + number))
+mds.port = $((20000 + own_number))
 mds.user = nobody
 mds.idle = 1
 END
@@ -72,7 +72,7 @@ cleanup() {
         fi
     fi
     rm -rf "$work"
-    rm -f "${TMPDIR:-/tmp}/jetpack-cli-number-$number"
+    rm -f "${TMPDIR:-/tmp}/jetpack-cli-number-$own_number"
 }
 trap cleanup EXIT
 trap 'exit 1' INT TERM HUP
