@@ -334,7 +334,22 @@ static int end_for_good(const struct jp_pod_context *ctx, const struct jp_store_
     return 0;
 }
 
-int jp_pod_stop(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, int64_t grace_ms,
+int jp_pod_unless_gone(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, int result,
+                       struct jp_error *why, struct jp_error *err)
+{
+    JP_AUTO_FD int pod_fd = -1;
+    JP_AUTO(jp_error) local = JP_ERROR_INIT;
+    if (result == 0)
+        return 0;
+    if (why->code != JP_EINTERRUPTED &&
+        jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, &local) < 0 &&
+        local.code == JP_ENOTFOUND)
+        return 0;
+    jp_error_move(err, why);
+    return -1;
+}
+
+static int stop(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, int64_t grace_ms,
                 struct jp_error *err)
 {
     JP_AUTO_FD int pod_fd = -1;
@@ -362,6 +377,13 @@ int jp_pod_stop(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
     return jp_pod_shed(ctx, pod, pod_fd, NULL, err);
 }
 
+int jp_pod_stop(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, int64_t grace_ms,
+                struct jp_error *err)
+{
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    return jp_pod_unless_gone(ctx, pod, stop(ctx, pod, grace_ms, &why), &why, err);
+}
+
 /* What removes the traces of an interrupted command is not interrupted itself; it takes seconds. */
 static struct jp_pod_context deaf(const struct jp_pod_context *ctx)
 {
@@ -370,8 +392,8 @@ static struct jp_pod_context deaf(const struct jp_pod_context *ctx)
     return copy;
 }
 
-int jp_pod_kill(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
-                struct jp_error *err)
+static int kill_pod(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                    struct jp_error *err)
 {
     struct jp_pod_context calm = deaf(ctx);
     JP_AUTO_FD int pod_fd = -1;
@@ -385,7 +407,14 @@ int jp_pod_kill(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
     return jp_pod_shed(ctx, pod, pod_fd, NULL, err);
 }
 
-int jp_pod_destroy(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+int jp_pod_kill(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                struct jp_error *err)
+{
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    return jp_pod_unless_gone(ctx, pod, kill_pod(ctx, pod, &why), &why, err);
+}
+
+static int destroy(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
                    struct jp_error *err)
 {
     JP_AUTO_FD int pod_fd = -1;
@@ -406,6 +435,17 @@ int jp_pod_destroy(const struct jp_pod_context *ctx, const struct jp_store_pod *
     if (jp_pod_mend(ctx, pod, pod_fd, NULL, err) < 0)
         return -1;
     return jp_store_pod_destroy(ctx->store, pod->uuid, err);
+}
+
+int jp_pod_destroy(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                   struct jp_error *err)
+{
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    int result = destroy(ctx, pod, &why);
+    if (result == 0 || why.code == JP_ENOTFOUND)
+        return jp_pod_unless_gone(ctx, pod, result, &why, err);
+    jp_error_move(err, &why); /* of its row something may be left */
+    return -1;
 }
 
 int jp_pod_end_run(const struct jp_pod_context *ctx, const char *uuid, struct jp_error *err)
@@ -485,12 +525,19 @@ int jp_pod_set_limits(const struct jp_pod_context *ctx, const struct jp_store_po
 
 /* ---- waiting ---- */
 
+/* How a wait ended. */
+struct ending {
+    int seat; /* held until the record was read */
+    bool was_told;
+    int status; /* what ENDED said */
+};
+
 /* 1 ended, 0 time-out, -1 error. */
 static int wait_for_end(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
-                        int pod_fd, int64_t timeout_ms, int *ret_seat, struct jp_error *err)
+                        int pod_fd, int64_t timeout_ms, struct ending *ret, struct jp_error *err)
 {
     JP_AUTO(jp_error) local = JP_ERROR_INIT;
-    int fd = *ret_seat = connect_patiently(ctx, pod, pod_fd, timeout_ms, &local);
+    int fd = ret->seat = connect_patiently(ctx, pod, pod_fd, timeout_ms, &local);
     if (fd < 0) {
         if (local.code == JP_EBUSY || local.code == JP_ELIMIT)
             return local.code == JP_EBUSY;
@@ -512,8 +559,13 @@ static int wait_for_end(const struct jp_pod_context *ctx, const struct jp_store_
         n = jp_control_receive(fd, &message, err);
         if (n < 0)
             return -1;
-        if (n == 0 || message.type == JP_CONTROL_ENDED)
+        if (n == 0)
             return 1;
+        if (message.type == JP_CONTROL_ENDED) {
+            ret->was_told = true;
+            ret->status = (int)message.number;
+            return 1;
+        }
     }
 }
 
@@ -541,10 +593,11 @@ int jp_pod_wait(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
                 int64_t timeout_ms, int *ret_status, struct jp_error *err)
 {
     JP_AUTO_FD int pod_fd = -1;
-    JP_AUTO_FD int seat = -1; /* held until the record was read */
+    struct ending ending = {.seat = -1};
     if (jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, err) < 0)
         return -1;
-    int n = wait_for_end(ctx, pod, pod_fd, timeout_ms, &seat, err);
+    int n = wait_for_end(ctx, pod, pod_fd, timeout_ms, &ending, err);
+    JP_UNUSED JP_AUTO_FD int seat = ending.seat;
     if (n < 0)
         return -1;
     if (n == 0)
@@ -552,7 +605,11 @@ int jp_pod_wait(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
     struct jp_pod_record record = {.is_there = false};
     if (jp_pod_record_read(pod_fd, &record, err) < 0)
         return -1;
-    int result = status_of(&record, pod, app, ret_status, err);
+    int result = 0;
+    if (record.is_there || !ending.was_told || app)
+        result = status_of(&record, pod, app, ret_status, err);
+    else /* whoever ran it has removed it already (run -destroy) */
+        *ret_status = ending.status;
     jp_pod_record_clear(&record);
     return result;
 }

@@ -45,7 +45,7 @@ int jp_pod_shed(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
     return 0;
 }
 
-int jp_pod_tidy(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+static int tidy(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
                 struct jp_error *err)
 {
     JP_AUTO_FD int pod_fd = -1;
@@ -63,6 +63,13 @@ int jp_pod_tidy(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
     if (jp_pod_mend(ctx, pod, pod_fd, NULL, err) < 0)
         return -1;
     return jp_pod_shed(ctx, pod, pod_fd, NULL, err);
+}
+
+int jp_pod_tidy(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                struct jp_error *err)
+{
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    return jp_pod_unless_gone(ctx, pod, tidy(ctx, pod, &why), &why, err);
 }
 
 /* Ended, and either meant to be gone by now (`run -destroy`) or old enough for the options. */

@@ -293,6 +293,14 @@ int jp_pod_record_fail(int pod_fd, const char *uuid, const char *reason, struct 
 bool jp_pod_record_is_alive(const struct jp_pod_record *record);
 
 /*
+ * The end of a command on a pod that was there when it began: with success also when somebody else
+ * has removed the pod meanwhile (`destroy`, the `run -destroy` that it ended). `why` is moved to
+ * `err` otherwise.
+ */
+int jp_pod_unless_gone(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, int result,
+                       struct jp_error *why, struct jp_error *err);
+
+/*
  * Takes the pod's lock without waiting: the descriptor, or -1 JP_EBUSY with a text that tells
  * what the pod is doing.
  */

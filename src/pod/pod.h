@@ -232,12 +232,12 @@ int jp_pod_start(const struct jp_pod_context *ctx, const struct jp_store_pod *po
 
 /*
  * Asks the apps to end (stop signal), kills them after the grace (-1: the pod's own), and waits
- * until the pod is over. A pod that does not run is fine.
+ * until the pod is over. A pod that does not run is fine, and one that somebody else has removed.
  */
 int jp_pod_stop(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, int64_t grace_ms,
                 struct jp_error *err);
 
-/* SIGKILL for everything at once, the supervisor too when it does not answer; waits. */
+/* SIGKILL for everything at once, the supervisor too when it does not answer; waits. As stop. */
 int jp_pod_kill(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
                 struct jp_error *err);
 
@@ -276,7 +276,9 @@ int jp_pod_wait(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
 int jp_pod_tidy(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
                 struct jp_error *err);
 
-/* Kills it if it runs and removes all of it (ruling 25). Works on half-made and half-removed pods.
+/*
+ * Kills it if it runs and removes all of it (ruling 25). Works on half-made and half-removed pods,
+ * and on one that somebody else has removed meanwhile.
  */
 int jp_pod_destroy(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
                    struct jp_error *err);
