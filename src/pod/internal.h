@@ -305,6 +305,12 @@ int jp_pod_unless_gone(const struct jp_pod_context *ctx, const struct jp_store_p
  * what the pod is doing.
  */
 int jp_pod_lock(const struct jp_store_pod *pod, int pod_fd, struct jp_error *err);
+/*
+ * The same, but waits ten seconds for another command that looks after a pod which does not run
+ * (gc, the end of a run): JP_EBUSY at once only when the pod does.
+ */
+int jp_pod_lock_calm(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, int pod_fd,
+                     struct jp_error *err);
 /* Waits for the lock: at most timeout_ms. JP_EBUSY afterwards. */
 int jp_pod_lock_wait(const struct jp_pod_context *ctx, int pod_fd, int64_t timeout_ms,
                      struct jp_error *err);

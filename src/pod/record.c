@@ -19,6 +19,7 @@
 #include "sys/lock.h"
 
 #define MAX_WARNINGS  1024 /* of a record; supervisors write fewer */
+#define CALM_WAIT_MS  10000 /* for commands that look after a pod that does not run */
 #define LOCK_PAUSE_MS 20   /* between looks at a lock that somebody is about to give up */
 
 /* ---- manifest ---- */
@@ -304,6 +305,33 @@ int jp_pod_lock(const struct jp_store_pod *pod, int pod_fd, struct jp_error *err
             jp_pod_record_is_alive(&record) ? record.state : "in use by another command");
     jp_pod_record_clear(&record);
     return -1;
+}
+
+static bool is_alive(int pod_fd)
+{
+    struct jp_pod_record record = {.is_there = false};
+    bool is = jp_pod_record_read(pod_fd, &record, NULL) == 0 && jp_pod_record_is_alive(&record);
+    jp_pod_record_clear(&record);
+    return is;
+}
+
+int jp_pod_lock_calm(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, int pod_fd,
+                     struct jp_error *err)
+{
+    int64_t end = jp_time_monotonic_ms() + CALM_WAIT_MS;
+    for (;;) {
+        JP_AUTO(jp_error) local = JP_ERROR_INIT;
+        int fd = jp_pod_lock(pod, pod_fd, &local);
+        if (fd >= 0)
+            return fd;
+        if (local.code != JP_EBUSY || is_alive(pod_fd) || jp_time_monotonic_ms() >= end) {
+            jp_error_move(err, &local);
+            return -1;
+        }
+        if (jp_pod_check_interrupt(ctx, err) < 0)
+            return -1;
+        (void)poll(NULL, 0, LOCK_PAUSE_MS);
+    }
 }
 
 int jp_pod_lock_wait(const struct jp_pod_context *ctx, int pod_fd, int64_t timeout_ms,

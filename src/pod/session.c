@@ -41,9 +41,13 @@ struct jp_pod_session *jp_pod_session_new(int socket)
 static void put_record_back(struct jp_pod_session *session)
 {
     int lock = jp_lock_take(session->pod_fd, JP_POD_LOCK_FILE, JP_LOCK_LIFE, false, NULL);
-    if (lock < 0)
-        return; /* somebody was faster: it is that run's record now */
-    if (session->before)
+    struct jp_pod_record now = {.is_there = false};
+    bool is_ours = lock >= 0 && jp_pod_record_read(session->pod_fd, &now, NULL) == 0 &&
+                   now.supervisor == session->child;
+    jp_pod_record_clear(&now);
+    if (!is_ours)
+        jp_fd_close(&lock); /* somebody was faster: it is that run's record now */
+    else if (session->before)
         (void)jp_file_replace(session->pod_fd, JP_STATE_FILE, session->before,
                               strlen(session->before), 0600, false, NULL);
     else

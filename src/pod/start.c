@@ -348,7 +348,7 @@ static int start(const struct jp_pod_context *ctx, const struct jp_store_pod *po
     __attribute__((__cleanup__(launch_clear))) struct launch l = {
         .ctx = ctx, .pod = pod, .options = options, .pod_fd = -1, .lock_fd = -1};
     if (jp_store_pod_open(ctx->store, pod->uuid, &l.pod_fd, err) < 0 ||
-        (l.lock_fd = jp_pod_lock(pod, l.pod_fd, err)) < 0)
+        (l.lock_fd = jp_pod_lock_calm(ctx, pod, l.pod_fd, err)) < 0)
         return -1;
     if (gather(&l, err) < 0) {
         jp_pod_unregister(ctx, pod->uuid);

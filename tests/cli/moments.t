@@ -86,6 +86,29 @@ is "$?" 143 "run -destroy has ended and removed the pod"
 go_on
 is "$status $(cat "$work/late")" '143 ' "wait learns the status of a pod that was removed at once"
 
+# Another command has the lock of a pod that does not run, for a moment.
+add_image short '"exec": ["/bin/probe", "exit", "3"], "user": "0", "group": "0"'
+done_well "a pod" jetpack prepare --net=none -pod-name idle test.example/short
+late 2 flock stop idle
+in_background "$work/fore" run idle
+go_on
+is "$status" 0 "a slow stop of a pod that does not run"
+end_of "$job"
+is "$?" 3 "... and waited for"
+
+# The record of an isolation for exec alone, and the run that came before its end was seen.
+done_well "a pod" jetpack prepare --net=none -pod-name fresh test.example/short
+in_background "$work/fore" exec fresh /bin/probe sleep 1000
+wait_for 60 grep -q ready "$work/fore"
+kill -STOP "$job"
+done_well "stop" jetpack stop fresh
+run jetpack run fresh
+is "$status" 3 "a run while somebody still believes in exec"
+kill -CONT "$job"
+end_of "$job"
+run jetpack wait fresh
+is "$status" 3 "... is the last run that is known"
+
 # PID 1 of a pod gives up the lock, which it has from its supervisor, when it can be found: whoever
 # cleans up after a supervisor that was killed finds the lock held or a process of that name.
 ASAN_OPTIONS=detect_leaks=0 strace -f -qq -e trace=prctl,close_range -o "$work/trace" \
@@ -105,5 +128,5 @@ done_well "kill of a pod whose supervisor does not answer" timeout -s KILL 100 \
 state_of pod failed
 ok $? "... ends it"
 done_well "start" jetpack start pod
-done_well "destroy" jetpack destroy pod slow
+done_well "destroy" jetpack destroy pod slow idle fresh
 finish
