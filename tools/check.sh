@@ -70,6 +70,17 @@ programs() {
     sed 's/^count /     /' "$output.points"
 }
 
+# Whole tests for one system: elsewhere they are one skip.
+freebsd() {
+    if [ "$(uname -s)" = FreeBSD ]; then
+        # shellcheck disable=SC2046
+        suite freebsd build-check/gcc $(scripts tests/freebsd)
+    else
+        echo "count freebsd 0 passed, 0 failed, 1 skipped" | tee -a "$log/summary" | sed 's/^count /     /'
+        say "      1 skipped: not here: no FreeBSD"
+    fi
+}
+
 scripts() { find "$@" -name '*.t' 2>/dev/null | sort; }
 
 # The cross compiler of tests/cross-freebsd.t: a Python package that carries FreeBSD's headers.
@@ -102,6 +113,7 @@ if [ $# -gt 0 ]; then
         # shellcheck disable=SC2046
         case $name in
         unit) programs unit build-check/gcc ;;
+        freebsd) freebsd ;;
         *) suite "$name" build-check/gcc $(scripts "tests/$name") ;;
         esac
     done
@@ -111,6 +123,7 @@ else
     # shellcheck disable=SC2046
     suite "house" build-check/gcc $(find tests -maxdepth 1 -name '*.t' | sort)
     all_suites "gcc" build-check/gcc
+    freebsd
     # shellcheck disable=SC2046
     suite "fault" build-check/gcc $(scripts tests/fault)
     step "build with clang" build build-check/clang clang
