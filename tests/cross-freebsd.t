@@ -1,8 +1,9 @@
 #!/bin/sh
 # Every file outside the Linux back end compiles for FreeBSD, on amd64 and arm64, with the house's
-# warnings as errors. The compiler is zig, which carries FreeBSD's headers: $JETPACK_ZIG, or
-# `python3 -m ziglang`. Of other libraries only headers of plain C are lent, one by one:
-# /usr/include as a whole would bring glibc's.
+# warnings as errors, and the programs are linked from them: nothing that they call is Linux's or
+# missing. The compiler is zig, which carries FreeBSD's headers and C library: $JETPACK_ZIG, or
+# `python3 -m ziglang`. Of other libraries only headers of plain C are lent, one by one
+# (/usr/include as a whole would bring glibc's), and the names that the host's libraries define.
 set -u
 cd "${SOURCE_DIR:-$(dirname "$0")/..}" || exit 1
 SOURCE_DIR=$(pwd)
@@ -61,7 +62,10 @@ if "$ZIG" cc -target "$arch-freebsd.$RELEASE" -c -o "$SCRATCH/results/$id.o" -st
 else
     echo "not-ok $arch $file" >"$SCRATCH/results/$id"
 fi
-rm -f "$SCRATCH/results/$id.o"
+case $file in
+src/cli/cmd_test.c) ;;
+*_test.c) rm -f "$SCRATCH/results/$id.o" ;;
+esac
 END
 chmod +x "$scratch/compile"
 
@@ -90,5 +94,81 @@ for arch in $ARCHITECTURES; do
         fi
     done <"$scratch/files"
 done
+
+# ---- linking ----
+
+# What other libraries define, as a library of empty functions: names of the host's own, and those
+# of libzfs_core, which is in FreeBSD's base system.
+lent_names() {
+    for library in $LENT_LIBRARIES; do
+        for folder in "/usr/lib/$multiarch" /usr/lib; do
+            [ ! -e "$folder/lib$library.so" ] || nm -D --defined-only "$folder/lib$library.so"
+        done
+    done | awk '$2 ~ /^[TWiD]$/ {sub(/@.*/, "", $3); print $3}' | grep -E '^[A-Za-z_0-9]+$'
+    cat src/store/driver/*.c src/sys/dataset.c |
+        grep -oE '\b(lzc_|nvlist_|nvpair_|fnvlist_|libzfs_core_)[a-z0-9_]+' || true
+}
+
+# check NAME COMMAND...: one point
+check() {
+    name=$1
+    shift
+    count=$((count + 1))
+    if "$@" >"$scratch/said" 2>&1; then
+        echo "ok $count - $name"
+    else
+        failures=$((failures + 1))
+        echo "not ok $count - $name"
+        head -20 "$scratch/said" | sed 's/^/# /'
+    fi
+}
+
+# link ARCHITECTURE OUTPUT INPUT...
+link() {
+    arch=$1 output=$2
+    shift 2
+    "$ZIG" cc -target "$arch-freebsd.$RELEASE" -o "$scratch/$output" "$@" -lpthread -lutil -lm
+}
+
+object() { printf '%s/results/%s.o\n' "$scratch" "$(printf '%s' "$arch:$1" | tr '/:' '__')"; }
+
+# An archive of the files that are listed; nothing of a build before is in it.
+archive() { # NAME FILE...
+    output=$scratch/$1.a
+    shift
+    for file in "$@"; do
+        [ ! -f "$(object "$file")" ] || object "$file"
+    done >"$scratch/objects"
+    rm -f "$output"
+    xargs "$ZIG" ar rcs "$output" <"$scratch/objects"
+}
+
+LENT_LIBRARIES='jansson sqlite3 nettle z bz2 lzma zstd microhttpd crypto'
+lent_names | sort -u | sed 's/.*/void &(void); void &(void) {}/' >"$scratch/lent.c"
+# Not: programs' own files, tests, and the other one of two files of which a build takes one.
+grep -vE '_test\.c$|/(main[a-z_]*|harness|smoke|inflate_isal|dataset_none)\.c$|^src/platform/fake/' \
+    "$scratch/files" >"$scratch/parts"
+echo src/cli/cmd_test.c >>"$scratch/parts"
+for arch in $ARCHITECTURES; do
+    "$ZIG" cc -target "$arch-freebsd.$RELEASE" -c -w -fno-builtin -o "$scratch/lent.o" \
+        "$scratch/lent.c"
+    rm -f "$scratch/lent.a"
+    "$ZIG" ar rcs "$scratch/lent.a" "$scratch/lent.o"
+    # shellcheck disable=SC2046 # names without blanks
+    archive parts $(cat "$scratch/parts")
+    for main in $(grep -E '/main[a-z_]*\.c$' "$scratch/files"); do
+        case $main in
+        # Small and static: no library but libc may come in.
+        src/stage1/* | src/stage2/* | src/mdc/* | src/forward/*) lent= ;;
+        *) lent=$scratch/lent.a ;;
+        esac
+        # shellcheck disable=SC2086
+        check "$arch $main links" link "$arch" program "$(object "$main")" "$scratch/parts.a" $lent
+    done
+    check "$arch every part of every library links" link "$arch" program \
+        "$(object src/cli/main_jetpack.c)" \
+        -Wl,--whole-archive "$scratch/parts.a" -Wl,--no-whole-archive "$scratch/lent.a"
+done
+
 echo "1..$count"
 [ "$failures" -eq 0 ]

@@ -53,8 +53,8 @@ struct jp_driver_context jp_store_driver_context(const struct jp_store *store);
 
 /* "172.23.0.0/16" to the addresses that may be leased. JP_EINVALID. */
 int jp_pool_parse(const char *subnet, struct jp_pool *ret, struct jp_error *err);
-void jp_address_format(uint32_t address, char out[16]);
-bool jp_address_parse(const char *text, uint32_t *ret);
+void jp_lease_format(uint32_t address, char out[16]);
+bool jp_lease_parse(const char *text, uint32_t *ret);
 
 /* ---- reserve.c -------------------------------------------------------------------------------
  */

@@ -18,7 +18,7 @@
 #define MIN_PREFIX 8
 #define MAX_PREFIX 29 /* network, gateway, broadcast, and at least a few pods */
 
-bool jp_address_parse(const char *text, uint32_t *ret)
+bool jp_lease_parse(const char *text, uint32_t *ret)
 {
     struct in_addr address;
     if (inet_pton(AF_INET, text, &address) != 1)
@@ -27,7 +27,7 @@ bool jp_address_parse(const char *text, uint32_t *ret)
     return true;
 }
 
-void jp_address_format(uint32_t address, char out[16])
+void jp_lease_format(uint32_t address, char out[16])
 {
     (void)snprintf(out, 16, "%u.%u.%u.%u", address >> 24, (address >> 16) & 255,
                    (address >> 8) & 255, address & 255);
@@ -44,7 +44,7 @@ int jp_pool_parse(const char *subnet, struct jp_pool *ret, struct jp_error *err)
         return jp_fail(err, JP_EINVALID, 0, "subnet '%s' is not ADDRESS/PREFIX", subnet);
     memcpy(network_text, subnet, len);
     network_text[len] = '\0';
-    if (!jp_address_parse(network_text, &network) ||
+    if (!jp_lease_parse(network_text, &network) ||
         !jp_parse_u64(slash + 1, 10, MIN_PREFIX, MAX_PREFIX, &prefix))
         return jp_fail(err, JP_EINVALID, 0,
                        "subnet '%s' is not an IPv4 network with a prefix of %d to %d", subnet,

@@ -90,7 +90,7 @@ static int enter_pod(struct jp_store *store, const char *tmp_name, int tmp_fd,
         char text[16];
         if (jp_lease_choose(store->db, &store->pool, &address, err) < 0)
             return -1;
-        jp_address_format(address, text);
+        jp_lease_format(address, text);
         pod->address = jp_strdup(text);
         if (!pod->address)
             return jp_oom(err);

@@ -79,7 +79,7 @@ static void try_probe(void)
     pid_t pid = fork();
     if (pid == 0) {
         (void)close(release);
-        _exit(try_take(JP_LOCK_LIFE));
+        _exit((int)try_take(JP_LOCK_LIFE));
     }
     int status = 0;
     bool has_ended = false;
