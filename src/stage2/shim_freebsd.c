@@ -41,9 +41,17 @@ int jp_shim_limit(const struct jp_orders *orders)
     return 0;
 }
 
+/* The first of the kernel's list is the effective group: setresgid(2) would overwrite another. */
 int jp_shim_groups(const struct jp_orders *orders)
 {
-    return setgroups((int)orders->n_groups, (const gid_t *)orders->groups);
+    static gid_t list[JP_ORDERS_MAX_GROUPS + 1];
+    int count = 0;
+    list[count++] = orders->gid;
+    for (size_t i = 0; i < orders->n_groups && i < JP_ORDERS_MAX_GROUPS; i++) {
+        if (orders->groups[i] != orders->gid)
+            list[count++] = orders->groups[i];
+    }
+    return setgroups(count, list);
 }
 
 int jp_shim_ids(const struct jp_orders *orders)
