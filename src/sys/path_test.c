@@ -14,7 +14,7 @@
 #include "tap.h"
 
 #ifndef O_PATH
-#define O_PATH O_RDONLY
+#define O_PATH JP_PATH_PLACE
 #endif
 
 #define CHAIN 42 /* links behind one another: two more than may be followed */

@@ -1,15 +1,8 @@
 #!/bin/sh
 # What only a FreeBSD kernel can show: the pod's jail, its /dev, its volumes, what is left when a
 # supervisor is killed. Row numbers are those of SECURITY.md.
-. "$(dirname "$0")/../cli/lib.sh"
-[ "$(uname -s)" = FreeBSD ] || skip_all 'not here: this is no FreeBSD kernel'
-need_root
-
-uuid_of() { jetpack list -H | awk -v name="$1" '$2 == name {print $1}'; }
-jail_of() { jls -n name jid 2>/dev/null | sed -n "s/^name=.*$1 jid=\([0-9]*\).*/\1/p"; }
-mounts_of() { mount | grep -c "$1/world"; }
-gone() { [ -z "$(jail_of "$1")" ] && [ "$(mounts_of "$1")" -eq 0 ]; }
-host_end() { printf 'jp%s\n' "$(printf '%s' "$1" | tr -d - | cut -c 1-12)"; }
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/lib.sh"
 
 add_image sleeper '"exec": ["/bin/probe", "sleep", "600"], "user": "0", "group": "0"'
 
@@ -30,18 +23,17 @@ run jetpack exec first /bin/probe ls /dev
 unlike "$out" 'vtbd|mem|pci|console|bpf|pf$' "row 68: no device of the host in /dev"
 like "$out" null "... and /dev/null is there"
 fails 125 'ruleset 4711 is missing or empty' "row 68: a ruleset that is not there stops the start" \
-    jetpack run -a jetpack/devfs-ruleset=4711 --pod-name nodev test.example/sleeper
+    jetpack run -d -a jetpack/devfs-ruleset=4711 --pod-name nodev test.example/sleeper
 
 # row 69: lengths
 long=$(printf 'a%.0s' 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34)
 fails 125 'osrelease: more than' "row 69: a release that is too long is refused" \
-    jetpack run -a jetpack/jail.conf/osrelease="$long" --pod-name long test.example/sleeper
+    jetpack run -d -a jetpack/jail.conf/osrelease="$long" --pod-name long test.example/sleeper
 fails 125 "set by jetpack" "the jail's path is not the pod's to say" \
-    jetpack run -a jetpack/jail.conf/path=/ --pod-name path test.example/sleeper
+    jetpack run -d -a jetpack/jail.conf/path=/ --pod-name path test.example/sleeper
 
 # a killed supervisor
-supervisor=$(jetpack list -H --format=json 2>/dev/null | sed -n 's/.*"supervisor": *\([0-9]*\).*/\1/p' | head -n 1)
-[ -n "$supervisor" ] || supervisor=$(pgrep -f jetpack-stage1 | head -n 1)
+supervisor=$(supervisor_of "$first")
 kill -KILL "$supervisor"
 wait_for 60 gone "$first"
 ok $? "row 63: nothing of a pod is left when its supervisor is killed" || { jls; mount; }
@@ -73,10 +65,10 @@ add_image shares '"exec": ["/bin/probe", "sleep", "600"], "user": "0", "group": 
 done_well "a pod has a volume" \
     jetpack run -d --pod-name owner -v "data:$work/shared" test.example/shares
 fails 125 'in use by another pod' "row 67: another pod does not get it as well" \
-    jetpack run --pod-name thief -v "data:$work/shared" test.example/shares
+    jetpack run -d --pod-name thief -v "data:$work/shared" test.example/shares
 mkdir "$work/shared/sub"
 fails 125 'in use by another pod' "row 67: nor a directory in it" \
-    jetpack run --pod-name subthief -v "data:$work/shared/sub" test.example/shares
+    jetpack run -d --pod-name subthief -v "data:$work/shared/sub" test.example/shares
 done_well "unless it was asked for" jetpack run -d -a jetpack/share-volumes=on \
     --pod-name guest -v "data:$work/shared" test.example/shares
 finish

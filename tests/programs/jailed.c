@@ -1,0 +1,97 @@
+/*
+ * What a program in a FreeBSD jail may try, for tests/freebsd/:
+ *
+ *   relay N     N families of processes of which each forks the next and ends, so that somebody is
+ *               always in the middle of a fork; writes "ready" first
+ *   trace       attaches to every other process that it sees, once, writes "traced NAME" and lets
+ *               it go; writes "ready" first and never ends
+ *   climb       goes up from its working directory; writes where it ends: "root" or "elsewhere"
+ */
+#include <sys/param.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/sysctl.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MAX_PROCESSES 256
+#define LEVELS        64
+#define MAX_PID       99999 /* of the kernel */
+
+static int relay(int families)
+{
+    for (int i = 0; i < families; i++) {
+        if (fork() == 0) {
+            for (;;) {
+                if (fork() > 0)
+                    _exit(0);
+            }
+        }
+    }
+    puts("ready");
+    for (;;)
+        pause();
+}
+
+static void trace_one(const struct kinfo_proc *p)
+{
+    int status;
+    if (ptrace(PT_ATTACH, p->ki_pid, NULL, 0) < 0)
+        return;
+    printf("traced %s\n", p->ki_comm);
+    (void)waitpid(p->ki_pid, &status, 0);
+    (void)ptrace(PT_DETACH, p->ki_pid, (caddr_t)1, 0);
+}
+
+/* No process is tried twice: a pid comes back only after all others. */
+static int trace(void)
+{
+    static struct kinfo_proc all[MAX_PROCESSES];
+    static bool is_known[MAX_PID + 1];
+    puts("ready");
+    is_known[getpid()] = true;
+    for (;;) {
+        int name[] = {CTL_KERN, KERN_PROC, KERN_PROC_PROC};
+        size_t len = sizeof(all);
+        if (sysctl(name, 3, all, &len, NULL, 0) < 0)
+            return 1;
+        for (size_t i = 0; i < len / sizeof(all[0]); i++) {
+            if (all[i].ki_pid > MAX_PID || is_known[all[i].ki_pid])
+                continue;
+            is_known[all[i].ki_pid] = true;
+            trace_one(&all[i]);
+        }
+    }
+}
+
+static int climb(void)
+{
+    struct stat here, root;
+    for (int i = 0; i < LEVELS; i++) {
+        if (chdir("..") < 0)
+            break;
+    }
+    if (stat(".", &here) < 0 || stat("/", &root) < 0)
+        return 1;
+    puts(here.st_ino == root.st_ino && here.st_dev == root.st_dev ? "root" : "elsewhere");
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    const char *what = argc > 1 ? argv[1] : "";
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    if (strcmp(what, "relay") == 0)
+        return relay(argc > 2 ? atoi(argv[2]) : 1);
+    if (strcmp(what, "trace") == 0)
+        return trace();
+    if (strcmp(what, "climb") == 0)
+        return climb();
+    return 2;
+}
