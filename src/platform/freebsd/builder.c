@@ -161,7 +161,7 @@ static int mount_volume(struct target *t, struct jp_error *err)
         jp_path_open(t->root_fd, t->mount->path, JP_PATH_PLACE | O_DIRECTORY, err);
     if (mounted < 0 || jp_freebsd_check_mounted(mounted, source, err) < 0)
         return -1;
-    if (volume->is_recursive)
+    if (volume->is_recursive && jp_freebsd_has_mount_below(path))
         jp_freebsd_warn(pod, "volume '%s': what is mounted below '%s' is not in it: nullfs cannot",
                         volume->name, volume->source);
     if (pod->plan->may_share_volumes)

@@ -72,6 +72,8 @@ int jp_freebsd_mount(const struct jp_freebsd_mount *mount, int target_fd, struct
 int jp_freebsd_check_mounted(int mounted_fd, int source_fd, struct jp_error *err);
 /* Unmounts everything at or below a directory of ours, the newest first. 0 when nothing is left. */
 int jp_freebsd_unmount_below(const char *dir, struct jp_error *err);
+/* Is something mounted below an absolute path without links? nullfs does not show it. */
+bool jp_freebsd_has_mount_below(const char *path);
 /*
  * Refuses a volume that another pod has as well, unless both only read: a directory that is moved
  * while a process of the other pod stands in it leads that process out of its jail. Asked after the

@@ -152,6 +152,17 @@ int jp_freebsd_unmount_below(const char *dir, struct jp_error *err)
     return r;
 }
 
+bool jp_freebsd_has_mount_below(const char *path)
+{
+    size_t count = 0;
+    JP_AUTO_FREE struct statfs *all = all_mounts(&count, NULL);
+    for (size_t i = 0; all && i < count; i++) {
+        if (is_below(all[i].f_mntonname, path) && strcmp(all[i].f_mntonname, path) != 0)
+            return true;
+    }
+    return false;
+}
+
 /* ".../UUID/world/..." is a mount of some pod. */
 static bool is_of_a_pod(const char *path)
 {
