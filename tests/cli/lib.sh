@@ -214,4 +214,7 @@ add_image() {
 # json KEY...: a member of the JSON in $out, as text (python3 or perl would be one more need)
 json() { printf '%s\n' "$out" | sed -n "s/^ *\"$1\": *\"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p" | head -n 1; }
 
+# mode_of FILE: permissions, octal; stat(1) has other options on each system
+mode_of() { "$programs/probe" stat "$1" | awk '{print $2}'; }
+
 state_of() { jetpack list -q -filter "name=$1" -filter "state=$2" | grep -q .; }
