@@ -18,7 +18,7 @@ rounds=0
 left=
 while [ $rounds -lt 5 ] && [ -z "$left" ]; do
     jetpack run -d --net=none --pod-name relay test.example/jailed -exec /bin/jailed -- relay 6 --- \
-        2>"$work/err" || break
+        >/dev/null 2>"$work/err" || break
     wait_for 60 says relay ready || break
     jid=$(jail_of "$(uuid_of relay)")
     jetpack kill relay 2>"$work/err" || break
