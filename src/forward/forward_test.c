@@ -41,7 +41,7 @@ static union jp_address parse(const char *text, uint16_t port)
 {
     union jp_address address;
     memset(&address, 0, sizeof(address));
-    (void)jp_address_parse(text, port, &address, NULL);
+    (void)jp_address_read(text, port, &address, NULL);
     return address;
 }
 

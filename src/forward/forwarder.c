@@ -46,7 +46,7 @@ static int read_addresses(struct jp_forwarder *f, struct jp_error *err)
     };
     for (size_t i = 0; i < JP_LEN(table); i++) {
         table[i].address->any.sa_family = AF_UNSPEC;
-        if (table[i].text && jp_address_parse(table[i].text, 0, table[i].address, err) < 0)
+        if (table[i].text && jp_address_read(table[i].text, 0, table[i].address, err) < 0)
             return -1;
     }
     return 0;

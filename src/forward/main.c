@@ -20,12 +20,14 @@ static void report(const char *text)
     (void)send(JP_FORWARD_FD_LIFE, text, len, MSG_NOSIGNAL);
 }
 
-static int begin(struct jp_forwarder *f, struct jp_forward_settings *settings, struct jp_error *err)
+static int begin(struct jp_forwarder *f, struct jp_forward_settings *settings, bool is_plain,
+                 struct jp_error *err)
 {
     JP_AUTO_FREE int *sockets = NULL;
     if (jp_forward_fetch(JP_FORWARD_FD_MAILBOX, settings, &sockets, err) < 0)
         return -1;
     (void)close(JP_FORWARD_FD_MAILBOX);
+    settings->keeps_address = settings->keeps_address && !is_plain;
     const struct jp_forward_rights rights = {settings->uid, settings->gid, settings->keeps_address};
     if (jp_forward_confine_ids(&rights, err) < 0 ||
         jp_forwarder_open(f, settings, sockets, err) < 0)
@@ -33,14 +35,15 @@ static int begin(struct jp_forwarder *f, struct jp_forward_settings *settings, s
     return jp_forward_confine_calls(err);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     static struct jp_forwarder forwarder;
     static struct jp_forward_settings settings;
     const struct sigaction ignore = {.sa_handler = SIG_IGN};
     JP_AUTO(jp_error) err = JP_ERROR_INIT;
     (void)sigaction(SIGPIPE, &ignore, NULL);
-    if (begin(&forwarder, &settings, &err) < 0) {
+    bool is_plain = argc > 1 && strcmp(argv[1], JP_FORWARD_PLAIN) == 0;
+    if (begin(&forwarder, &settings, is_plain, &err) < 0) {
         report(jp_error_text(&err));
         return 1;
     }

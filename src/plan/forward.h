@@ -6,7 +6,7 @@
  * and the sockets into one end of a SOCK_SEQPACKET pair, the mailbox: one packet of settings, then
  * packets of one byte with up to JP_FORWARD_CHUNK sockets each, in the order of the listeners. It
  * closes that end; the other one travels through stage 1, who looks at nothing of it, to the
- * forwarder's standard input. Nothing stands on a command line.
+ * forwarder's standard input.
  *
  * The forwarder's standard output is a SOCK_SEQPACKET whose other end only stage 1 holds. On it the
  * forwarder answers once, "ok" or why not; when it ends, the forwarder ends.
@@ -28,6 +28,9 @@
 #define JP_FORWARD_MAX_PACKET  65536 /* bytes of settings */
 #define JP_FORWARD_CHUNK       16    /* sockets in a packet */
 #define JP_FORWARD_MAX_ANSWER  1024  /* bytes of the answer */
+
+/* The one argument: clients' addresses cannot be kept there, whatever the settings say. */
+#define JP_FORWARD_PLAIN "plain"
 
 #define JP_FORWARD_FD_MAILBOX 0
 #define JP_FORWARD_FD_LIFE    1

@@ -160,6 +160,8 @@ void jp_plan_code(struct jp_codec *c, struct jp_plan *plan)
     jp_codec_strv(c, &plan->jail_parameters, JP_PLAN_MAX_STRINGS);
     jp_codec_bool(c, &plan->may_share_volumes);
     code_net(c, &plan->net);
+    jp_plan_ports_code(c, &plan->ports);
+    jp_codec_str(c, &plan->forwarder);
     code_limits(c, &plan->limits);
     code_labels(c, &plan->labels);
     jp_codec_strv(c, &plan->sysctls, JP_PLAN_MAX_STRINGS);
@@ -339,6 +341,8 @@ void jp_plan_clear(struct jp_plan *plan)
     free(plan->net.interface);
     free(plan->net.address);
     free(plan->net.gateway);
+    jp_plan_ports_clear(&plan->ports);
+    free(plan->forwarder);
     jp_strv_clear(&plan->sysctls);
     jp_plan_labels_clear(&plan->labels);
     free(plan->registration);

@@ -17,8 +17,9 @@
 
 #include "base/codec.h"
 #include "base/error.h"
+#include "plan/port.h"
 
-#define JP_PLAN_VERSION 3
+#define JP_PLAN_VERSION 4
 
 /* Limits of what a plan may hold; pod/ refuses manifests beyond them with JP_ELIMIT. */
 #define JP_PLAN_MAX_APPS 256
@@ -168,6 +169,8 @@ struct jp_plan {
     struct jp_strv jail_parameters; /* FreeBSD: NAME=VALUE, the last one of a name counts */
     bool may_share_volumes;         /* FreeBSD: writable volumes that other pods have too */
     struct jp_plan_net net;
+    struct jp_plan_ports ports; /* published; for the record, the forwarder has its own copy */
+    char *forwarder;            /* its program; NULL: there is none to be started */
     struct jp_plan_limits limits; /* of the whole pod */
     struct jp_plan_labels labels; /* of apps that have none of their own */
     struct jp_strv sysctls;       /* KEY=VALUE; which of them a pod may set is the back end's */

@@ -24,6 +24,8 @@
  *   "isolators"   [{"resource": of resource/NAME its NAME, of other isolators all of it,
  *                 "app": name (absent: the pod), "verdict": "enforced" | "modified" |
  *                 "ignored", "reason": text (absent: enforced)}, ...]
+ *   "ports"       while they are published: [{"name", "protocol": "tcp" | "udp", "hostIP" (absent:
+ *                 every address), "hostPort", "podPort", "count", "from": [network, ...]}, ...]
  *   "warnings"    [text, ...]: what the user should know though nothing failed
  *   "apps"        in the plan's order: [{
  *       "name", "state": "waiting" (not started), "starting" (its pre-start handler runs),
@@ -58,13 +60,15 @@
 #define JP_STAGE1_FD_LOCK   5 /* the pod's lock, held */
 #define JP_STAGE1_FD_OWNER  6 /* SOCK_SEQPACKET to the owner */
 #define JP_STAGE1_FD_STAGE2 7 /* executable of stage 2, safe from being overwritten */
+#define JP_STAGE1_FD_FORWARD 8 /* the forwarder's mailbox (plan/forward.h), if the plan names one */
 
 /*
  * Started before there is a pod, stage 1 finds a SOCK_SEQPACKET instead of the plan, and POD and
- * LOCK closed: one packet brings plan, POD and LOCK, in this order; the end of file says that there
- * will be none. With the argument "net" it expects a pod with a network of its own.
+ * LOCK closed: one packet brings plan, POD and LOCK, in this order, and FORWARD if there is one; the
+ * end of file says that there will be no pod. With the argument "net" it expects a pod with a network of its own.
  */
-#define JP_STAGE1_HANDOVER 3
+#define JP_STAGE1_HANDOVER     3
+#define JP_STAGE1_HANDOVER_MAX 4
 #define JP_STAGE1_NET      "net"
 
 #endif

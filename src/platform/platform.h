@@ -19,6 +19,7 @@
 #include <sys/types.h>
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "plan/orders.h"
@@ -145,9 +146,23 @@ struct jp_limit_ops {
     int (*clean)(const char *uuid, const char *dir, struct jp_error *err);
 };
 
+/* A forwarder to be started; descriptors stay the caller's. */
+struct jp_publish {
+    const char *program; /* absolute path */
+    int mailbox;
+    int life;
+};
+
 struct jp_link_ops {
     /* Joins the pod to its network as the plan says; makes the bridge when it is not there. */
     int (*setup)(struct jp_isolation *pod, struct jp_error *err);
+    /*
+     * Starts the pod's forwarder (plan/forward.h) where it reaches the pod: with its mailbox and
+     * life as standard input and output, and no other descriptor. It is a child of the caller, who
+     * ends it. After setup.
+     */
+    int (*publish)(struct jp_isolation *pod, const struct jp_publish *publish, pid_t *ret_pid,
+                   struct jp_error *err);
     void (*teardown)(struct jp_isolation *pod);
     int (*clean)(const char *uuid, const char *dir, struct jp_error *err);
 };
@@ -173,6 +188,10 @@ struct jp_host_ops {
     int (*processes)(const char *uuid, pid_t supervisor,
                      int (*each)(void *context, const struct jp_pod_process *), void *context,
                      struct jp_error *err);
+    /*
+     * Who listens on a port of the host: "nginx (process 123)". False when that cannot be told.
+     */
+    bool (*holder)(bool is_udp, uint16_t port, char *out, size_t size);
     /* What this host lacks or has, a line each, for `doctor` and `info`. */
     void (*examine)(void (*say)(void *context, const char *name, bool is_fine, const char *text,
                                 const char *remedy),

@@ -248,6 +248,7 @@ void jp_loop_round(struct jp_supervisor *s, int timeout_ms)
     if (child_ended) {
         child_ended = 0;
         jp_children_reap(s, /* waits= */ false);
+        jp_forward_reap(s);
     }
     if (asked_to_stop && s->phase < JP_PHASE_STOPPING)
         jp_apps_stop(s, -1);

@@ -37,9 +37,10 @@ static int read_plan(struct jp_supervisor *s, struct jp_error *err)
  */
 static int take_pod(bool expects_net, struct jp_error *err)
 {
-    static const int numbers[] = {JP_STAGE1_FD_PLAN, JP_STAGE1_FD_POD, JP_STAGE1_FD_LOCK};
+    static const int numbers[] = {JP_STAGE1_FD_PLAN, JP_STAGE1_FD_POD, JP_STAGE1_FD_LOCK,
+                                  JP_STAGE1_FD_FORWARD};
     struct stat st;
-    int fds[JP_STAGE1_HANDOVER];
+    int fds[JP_STAGE1_HANDOVER_MAX];
     size_t count = 0;
     char byte;
     if (fstat(JP_STAGE1_FD_PLAN, &st) < 0)
@@ -57,7 +58,7 @@ static int take_pod(bool expects_net, struct jp_error *err)
         return jp_fail_sys(err, "receive a pod");
     if (count == 0)
         return 0;
-    if (count != JP_LEN(fds))
+    if (count < JP_STAGE1_HANDOVER)
         return jp_fail(err, JP_ECORRUPT, 0, "%zu descriptors do not make a pod", count);
     for (size_t i = 0; i < count; i++) {
         int copy = fcntl(fds[i], F_DUPFD_CLOEXEC, SAFE_FD);
@@ -71,6 +72,8 @@ static int take_pod(bool expects_net, struct jp_error *err)
             return jp_fail_sys(err, "descriptor %d", numbers[i]);
         (void)close(fds[i]);
     }
+    if (count == JP_STAGE1_HANDOVER)
+        (void)close(JP_STAGE1_FD_FORWARD);
     return 1;
 }
 
@@ -81,6 +84,7 @@ static int keep_descriptors(struct jp_error *err)
         if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
             return jp_fail_sys(err, "descriptor %d", fd);
     }
+    (void)fcntl(JP_STAGE1_FD_FORWARD, F_SETFD, FD_CLOEXEC); /* not always there */
     return 0;
 }
 
@@ -105,6 +109,8 @@ int main(int argc, char **argv)
         .lock_fd = JP_STAGE1_FD_LOCK,
         .owner_fd = JP_STAGE1_FD_OWNER,
         .stage2_fd = JP_STAGE1_FD_STAGE2,
+        .mailbox_fd = JP_STAGE1_FD_FORWARD,
+        .forwarder_life = -1,
         .listen_fd = -1,
         .logs_fd = -1,
         .registration_fd = -1,
@@ -121,5 +127,7 @@ int main(int argc, char **argv)
         tell_owner(&err);
         return 1;
     }
+    if (!supervisor.plan.forwarder)
+        supervisor.mailbox_fd = -1;
     return jp_supervise(&supervisor);
 }

@@ -71,13 +71,40 @@ void jp_record_add_warning(void *supervisor, const char *text)
         return; /* no memory: the pod is worth more than the text */
 }
 
-static void add_warnings(struct jp_buf *out, const struct jp_strv *warnings)
+static void add_strings(struct jp_buf *out, const struct jp_strv *strings)
 {
-    jp_buf_puts(out, ",\"warnings\":[");
-    for (size_t i = 0; i < warnings->count; i++) {
+    jp_buf_putc(out, '[');
+    for (size_t i = 0; i < strings->count; i++) {
         if (i > 0)
             jp_buf_putc(out, ',');
-        add_string(out, warnings->items[i]);
+        add_string(out, strings->items[i]);
+    }
+    jp_buf_putc(out, ']');
+}
+
+static void add_port(struct jp_buf *out, const struct jp_plan_port *port)
+{
+    jp_buf_puts(out, "{\"name\":");
+    add_string(out, port->name);
+    add_text(out, "protocol", port->is_udp ? "udp" : "tcp");
+    if (port->host_ip)
+        add_text(out, "hostIP", port->host_ip);
+    add_number(out, "hostPort", port->host_port);
+    add_number(out, "podPort", port->pod_port);
+    add_number(out, "count", port->count);
+    jp_buf_puts(out, ",\"from\":");
+    add_strings(out, &port->sources);
+    jp_buf_putc(out, '}');
+}
+
+/* None when nobody forwards them. */
+static void add_ports(struct jp_buf *out, const struct jp_supervisor *s)
+{
+    jp_buf_puts(out, ",\"ports\":[");
+    for (size_t i = 0; s->forwarder > 0 && i < s->plan.ports.count; i++) {
+        if (i > 0)
+            jp_buf_putc(out, ',');
+        add_port(out, &s->plan.ports.items[i]);
     }
     jp_buf_putc(out, ']');
 }
@@ -149,7 +176,9 @@ int jp_record_text(const struct jp_supervisor *s, struct jp_buf *out, struct jp_
     if (s->plan.will_destroy)
         jp_buf_puts(out, ",\"destroy\":true");
     jp_buf_printf(out, ",\"isolators\":[%s]", jp_buf_text(&s->reports));
-    add_warnings(out, &s->warnings);
+    add_ports(out, s);
+    jp_buf_puts(out, ",\"warnings\":");
+    add_strings(out, &s->warnings);
     jp_buf_puts(out, ",\"apps\":[");
     for (size_t i = 0; s->apps && i < s->plan.n_apps; i++) {
         if (i > 0)

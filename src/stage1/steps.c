@@ -97,6 +97,21 @@ static void undo_links(struct jp_supervisor *s, JP_UNUSED size_t app)
     jp_platform.links->teardown(s->isolation);
 }
 
+static int begin_ports(struct jp_supervisor *s, JP_UNUSED size_t app, struct jp_error *err)
+{
+    return jp_forward_begin(s, err);
+}
+
+static int await_ports(struct jp_supervisor *s, JP_UNUSED size_t app, struct jp_error *err)
+{
+    return jp_forward_await(s, err);
+}
+
+static void undo_ports(struct jp_supervisor *s, JP_UNUSED size_t app)
+{
+    jp_forward_end(s);
+}
+
 static int make_root(struct jp_supervisor *s, size_t app, struct jp_error *err)
 {
     return jp_platform.mounts->root(s->isolation, app, &s->apps[app].root_fd, err);
@@ -184,10 +199,12 @@ static const struct step steps[] = {
     {"limits", false, make_limits, undo_limits},
     {"network", false, make_links, undo_links},
     {"settings", false, make_settings, NULL},
+    {"published ports", false, begin_ports, undo_ports},
     {"root", true, make_root, undo_root},
     {NULL, true, find_users, NULL},
     {"volumes", true, make_volumes, NULL},
     {"file systems", true, seal, NULL},
+    {"published ports", false, await_ports, NULL},
     {NULL, false, make_nothing, undo_processes},
 };
 

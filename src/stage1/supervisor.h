@@ -143,6 +143,9 @@ struct jp_supervisor {
     int lock_fd;
     int owner_fd;
     int stage2_fd;
+    int mailbox_fd;     /* of the forwarder, when plan.forwarder is set */
+    int forwarder_life; /* the forwarder lives as long as this is open; -1: there is none */
+    pid_t forwarder;    /* 0: none */
     int listen_fd;
     int logs_fd;
     int registration_fd; /* locked while the metadata service may know the pod */
@@ -188,6 +191,16 @@ void jp_identity_clear(struct jp_identity *identity);
 /* steps.c: the pod's world, built step by step and taken down backward. */
 int jp_world_build(struct jp_supervisor *s, struct jp_error *err);
 void jp_world_undo(struct jp_supervisor *s);
+
+/* forward.c: the forwarder of published ports (plan/forward.h), if the plan names one. */
+/* Starts it; it prepares itself beside what comes next. */
+int jp_forward_begin(struct jp_supervisor *s, struct jp_error *err);
+/* Waits until it is ready, or told why not. */
+int jp_forward_await(struct jp_supervisor *s, struct jp_error *err);
+/* Looks whether it has ended by itself: then its ports refuse, and a warning says so. */
+void jp_forward_reap(struct jp_supervisor *s);
+/* Ends it: its ports refuse when this returns. */
+void jp_forward_end(struct jp_supervisor *s);
 
 /* child.c */
 struct jp_launch {

@@ -13,7 +13,7 @@ static const unsigned char *bytes_of(const union jp_address *address, unsigned *
     return is_v6 ? address->v6.sin6_addr.s6_addr : (const unsigned char *)&address->v4.sin_addr;
 }
 
-int jp_address_parse(const char *text, uint16_t port, union jp_address *ret, struct jp_error *err)
+int jp_address_read(const char *text, uint16_t port, union jp_address *ret, struct jp_error *err)
 {
     union jp_address address;
     memset(&address, 0, sizeof(address));
@@ -105,7 +105,7 @@ int jp_source_parse(const char *text, struct jp_source *ret, struct jp_error *er
     uint64_t bits = 0;
     if (!number)
         return jp_oom(err);
-    if (jp_address_parse(number, 0, &address, err) < 0)
+    if (jp_address_read(number, 0, &address, err) < 0)
         return -1;
     const unsigned char *bytes = bytes_of(&address, &max);
     if (!slash)

@@ -19,7 +19,7 @@ union jp_address {
 };
 
 /* From a number of either family; JP_EINVALID. */
-int jp_address_parse(const char *text, uint16_t port, union jp_address *ret, struct jp_error *err);
+int jp_address_read(const char *text, uint16_t port, union jp_address *ret, struct jp_error *err);
 socklen_t jp_address_len(const union jp_address *address);
 uint16_t jp_address_port(const union jp_address *address);
 void jp_address_set_port(union jp_address *address, uint16_t port);

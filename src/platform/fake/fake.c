@@ -33,6 +33,7 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "platform/platform.h"
+#include "platform/publish.h"
 #include "sys/fd.h"
 
 #define MAX_OBJECT (1U << 20) /* bytes of a file of pids */
@@ -526,6 +527,15 @@ static int links_setup(struct jp_isolation *pod, struct jp_error *err)
     return add_line("links", pod->plan->uuid, "made\n", err);
 }
 
+/* The program itself, in the host's network. */
+static int links_publish(struct jp_isolation *pod, const struct jp_publish *publish,
+                         pid_t *ret_pid, struct jp_error *err)
+{
+    if (enter("links.publish", pod->plan->uuid, publish->program, err) < 0)
+        return -1;
+    return jp_publish_spawn(publish, NULL, NULL, ret_pid, err);
+}
+
 static void links_teardown(struct jp_isolation *pod)
 {
     (void)enter("links.teardown", pod->plan->uuid, "", NULL);
@@ -542,6 +552,7 @@ static int links_clean(const char *uuid, JP_UNUSED const char *dir, struct jp_er
 
 static const struct jp_link_ops links = {
     .setup = links_setup,
+    .publish = links_publish,
     .teardown = links_teardown,
     .clean = links_clean,
 };
@@ -579,7 +590,14 @@ static void host_examine(void (*say)(void *context, const char *name, bool is_fi
         "use a build for this system");
 }
 
+static bool host_holder(JP_UNUSED bool is_udp, JP_UNUSED uint16_t port, JP_UNUSED char *out,
+                        JP_UNUSED size_t size)
+{
+    return false;
+}
+
 static const struct jp_host_ops host = {
+    .holder = host_holder,
     .processes = host_processes,
     .examine = host_examine,
 };

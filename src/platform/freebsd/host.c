@@ -158,4 +158,11 @@ static void examine(void (*say)(void *context, const char *name, bool is_fine, c
         has ? NULL : "kern.racct.enable=1 in /boot/loader.conf, and a restart");
 }
 
-const struct jp_host_ops jp_freebsd_host = {.processes = processes, .examine = examine};
+static bool holder(JP_UNUSED bool is_udp, JP_UNUSED uint16_t port, JP_UNUSED char *out,
+                   JP_UNUSED size_t size)
+{
+    return false;
+}
+
+const struct jp_host_ops jp_freebsd_host = {
+    .processes = processes, .holder = holder, .examine = examine};

@@ -26,6 +26,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "platform/freebsd/freebsd.h"
+#include "platform/publish.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
 
@@ -395,4 +396,12 @@ static void teardown(struct jp_isolation *pod)
         (void)clean(pod->plan->uuid, pod->plan->dir, NULL);
 }
 
-const struct jp_link_ops jp_freebsd_links = {.setup = setup, .teardown = teardown, .clean = clean};
+/* On the host, which reaches the pod by its address. Nobody is told clients' addresses. */
+static int publish(JP_UNUSED struct jp_isolation *pod, const struct jp_publish *how,
+                   pid_t *ret_pid, struct jp_error *err)
+{
+    return jp_publish_spawn(how, NULL, NULL, ret_pid, err);
+}
+
+const struct jp_link_ops jp_freebsd_links = {
+    .setup = setup, .publish = publish, .teardown = teardown, .clean = clean};

@@ -394,4 +394,5 @@ static void examine(void (*callback)(void *context, const char *name, bool is_fi
     examine_network(&s);
 }
 
-const struct jp_host_ops jp_linux_host = {.processes = processes, .examine = examine};
+const struct jp_host_ops jp_linux_host = {
+    .processes = processes, .holder = jp_linux_holder, .examine = examine};

@@ -275,4 +275,4 @@ static int clean(const char *uuid, JP_UNUSED const char *dir, struct jp_error *e
     return delete_host_end(fd, name, err);
 }
 
-const struct jp_link_ops jp_linux_links = {.setup = setup, .teardown = teardown, .clean = clean};
+const struct jp_link_ops jp_linux_links = {.setup = setup, .publish = jp_linux_publish, .teardown = teardown, .clean = clean};

@@ -160,6 +160,13 @@ void jp_linux_reap_children(struct jp_isolation *pod);
  * UUID, found again without any record. JP_EINVALID. */
 int jp_linux_host_end(const char *uuid, char out[IFNAMSIZ], struct jp_error *err);
 
+/* jp_link_ops.publish: in the pod's network namespace (forward.c). */
+int jp_linux_publish(struct jp_isolation *pod, const struct jp_publish *publish, pid_t *ret_pid,
+                     struct jp_error *err);
+
+/* jp_host_ops.holder (holder.c). */
+bool jp_linux_holder(bool is_udp, uint16_t port, char *out, size_t size);
+
 extern const struct jp_isolation_ops jp_linux_isolation;
 extern const struct jp_mount_ops jp_linux_mounts;
 extern const struct jp_limit_ops jp_linux_limit;
