@@ -123,7 +123,9 @@ static void test_pod(void)
     struct jp_mount *mount = jp_runtime_app_add_mount(app);
     TAP_OK(jp_option_mount("data", mount, &err) == 0, "a mount");
     struct jp_exposed_port *port = jp_pod_manifest_add_port(&pod);
-    TAP_OK(jp_option_port("www=80", port, &err) == 0, "a port");
+    struct jp_publication published = {.from = NULL};
+    TAP_OK(jp_option_port("www=80", &published, &err) == 0, "a port");
+    *port = published.port;
     TAP_OK(jp_pod_manifest_check(&pod, &err) == 0, "a template %s", jp_error_text(&err));
     TAP_OK(jp_pod_manifest_find_app(&pod, "web") == app && !jp_pod_manifest_find_app(&pod, "x") &&
                jp_pod_manifest_find_port(&pod, "www") == port &&
@@ -176,7 +178,7 @@ static int use_everything(struct jp_error *err)
     JP_AUTO(jp_image_name) name = JP_IMAGE_NAME_INIT;
     JP_AUTO(jp_volume) volume = {.name = NULL};
     JP_AUTO(jp_volume) other = {.name = NULL};
-    JP_AUTO(jp_exposed_port) exposed = {.name = NULL};
+    JP_AUTO(jp_publication) exposed = {.from = NULL};
     JP_AUTO(jp_mount) mount = {.volume = NULL};
     JP_AUTO(jp_port) port = {.name = NULL};
     JP_AUTO(jp_mount_point) point = {.name = NULL};
@@ -190,7 +192,7 @@ static int use_everything(struct jp_error *err)
     if (jp_image_name_parse("a:1,b=c@d,e", &name, err) < 0 ||
         jp_option_volume("a,kind=host,source=/b", &volume, err) < 0 ||
         jp_volume_copy(&other, &volume, err) < 0 ||
-        jp_option_port("a=1.2.3.4:5", &exposed, err) < 0 ||
+        jp_option_port("a=1.2.3.4:5,from=::1", &exposed, err) < 0 ||
         jp_option_mount("a:/b", &mount, err) < 0 ||
         jp_option_app_port("a,port=1", &port, err) < 0 ||
         jp_option_mount_point("a,path=/b", &point, err) < 0 ||

@@ -200,10 +200,20 @@ static void test_ports(void)
         const char *name;
         uint32_t port;
         const char *ip;
+        const char *from;
     } table[] = {
-        {"www", true, "www", 0, NULL},
-        {"www=80", true, "www", 80, NULL},
-        {"www=127.0.0.1:8080", true, "www", 8080, "127.0.0.1"},
+        {"www", true, "www", 0, NULL, NULL},
+        {"www=80", true, "www", 80, NULL, NULL},
+        {"www=127.0.0.1:8080", true, "www", 8080, "127.0.0.1", NULL},
+        {"www=[::1]:8080", true, "www", 8080, "::1", NULL},
+        {"www,from=10.0.0.0/8", true, "www", 0, NULL, "10.0.0.0/8"},
+        {"www=80,from=10.0.0.0/8,from=::1", true, "www", 80, NULL, "10.0.0.0/8 ::1"},
+        {.text = "www=[::1:80"},
+        {.text = "www=[1.2.3.4]:80"},
+        {.text = "www=[]:80"},
+        {.text = "www=80,"},
+        {.text = "www=80,from="},
+        {.text = "www=80,to=10.0.0.0/8"},
         {.text = ""},
         {.text = "=80"},
         {.text = "www="},
@@ -220,16 +230,17 @@ static void test_ports(void)
         {.text = "www=1.2.3.4:"},
     };
     for (size_t i = 0; i < JP_LEN(table); i++) {
-        JP_AUTO(jp_exposed_port) p = {.name = NULL};
+        JP_AUTO(jp_publication) p = {.from = NULL};
         JP_AUTO(jp_error) err = JP_ERROR_INIT;
         int result = jp_option_port(table[i].text, &p, &err);
         TAP_OK((result == 0) == table[i].is_good, "-p '%s': %s", table[i].text,
                result == 0 ? "taken" : jp_error_text(&err));
         if (result < 0)
             continue;
-        TAP_STR(p.name, table[i].name, "name");
-        TAP_STR(p.host_ip, table[i].ip, "address");
-        TAP_OK(p.host_port == table[i].port, "number");
+        TAP_STR(p.port.name, table[i].name, "name");
+        TAP_STR(p.host_ip6 ? p.host_ip6 : p.port.host_ip, table[i].ip, "address");
+        TAP_STR(p.from, table[i].from, "networks");
+        TAP_OK(p.port.host_port == table[i].port, "number");
     }
 }
 

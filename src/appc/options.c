@@ -4,6 +4,8 @@
  */
 #include "appc/options.h"
 
+#include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "appc/json.h"
@@ -196,25 +198,57 @@ int jp_option_volume(const char *text, struct jp_volume *ret, struct jp_error *e
 /* ---- -p ----------------------------------------------------------------------------------------
  */
 
-static int port_parse(char *text, struct jp_exposed_port *port, struct jp_error *err)
+/* [IP:]HOSTPORT; of IPv6 the address stands in brackets, and has no field in the manifest. */
+static int port_place(char *where, struct jp_publication *to, struct jp_error *err)
 {
-    char *where = strchr(text, '=');
+    char *colon = strrchr(where, ':');
+    const char *number = colon ? colon + 1 : where;
+    uint64_t host_port;
+    if (!jp_parse_u64(number, 10, 1, 65535, &host_port))
+        return jp_fail(err, JP_EUSAGE, 0, "'%s' is not a port (1 to 65535)", jp_show(number).text);
+    to->port.host_port = (uint32_t)host_port;
+    if (!colon)
+        return 0;
+    *colon = '\0';
+    if (*where != '[')
+        return set_text(&to->port.host_ip, where, err);
+    size_t len = strlen(where);
+    struct in6_addr address;
+    bool is_closed = where[len - 1] == ']';
+    if (is_closed)
+        where[len - 1] = '\0';
+    if (!is_closed || inet_pton(AF_INET6, where + 1, &address) != 1)
+        return jp_fail(err, JP_EUSAGE, 0, "'%s' is not an IPv6 address", jp_show(where + 1).text);
+    return set_text(&to->host_ip6, where + 1, err);
+}
+
+/* from=NETWORK: added to those before, with a blank between. */
+static int port_from(struct jp_publication *to, const char *network, struct jp_error *err)
+{
+    if (*network == '\0' || strchr(network, ' '))
+        return jp_fail(err, JP_EUSAGE, 0, "'%s' is not a network", jp_show(network).text);
+    JP_AUTO_FREE char *all =
+        jp_format("%s%s%s", to->from ? to->from : "", to->from ? " " : "", network);
+    return all ? set_text(&to->from, all, err) : jp_oom(err);
+}
+
+static int port_parse(char *text, struct jp_publication *to, struct jp_error *err)
+{
+    struct jp_exposed_port *port = &to->port;
+    char *rest = text;
+    char *first = strsep(&rest, ",");
+    char *where = strchr(first, '=');
     if (where)
         *where++ = '\0';
-    port->name = jp_strdup(text);
+    port->name = jp_strdup(first);
     if (!port->name)
         return jp_oom(err);
-    if (where) {
-        char *colon = strrchr(where, ':');
-        const char *number = colon ? colon + 1 : where;
-        uint64_t host_port;
-        if (!jp_parse_u64(number, 10, 1, 65535, &host_port))
-            return jp_fail(err, JP_EUSAGE, 0, "'%s' is not a port (1 to 65535)",
-                           jp_show(number).text);
-        port->host_port = (uint32_t)host_port;
-        if (colon)
-            *colon = '\0';
-        if (colon && set_text(&port->host_ip, where, err) < 0)
+    if (where && port_place(where, to, err) < 0)
+        return -1;
+    for (char *part = strsep(&rest, ","); part; part = strsep(&rest, ",")) {
+        if (strncmp(part, "from=", 5) != 0)
+            return jp_fail(err, JP_EUSAGE, 0, "'%s' is not from=NETWORK", jp_show(part).text);
+        if (port_from(to, part + 5, err) < 0)
             return -1;
     }
     /* Without a number the caller fills it in: check the rest as if it were there. */
@@ -223,17 +257,25 @@ static int port_parse(char *text, struct jp_exposed_port *port, struct jp_error 
     return checked(&jp_exposed_port_type, &complete, err);
 }
 
-int jp_option_port(const char *text, struct jp_exposed_port *ret, struct jp_error *err)
+int jp_option_port(const char *text, struct jp_publication *ret, struct jp_error *err)
 {
     JP_AUTO_FREE char *copy = jp_strdup(text);
     if (!copy)
         return jp_oom(err);
-    JP_AUTO(jp_exposed_port) port = {.name = NULL};
-    if (port_parse(copy, &port, err) < 0)
+    JP_AUTO(jp_publication) publication = {.from = NULL};
+    if (port_parse(copy, &publication, err) < 0)
         return jp_wrap(err, "port '%s'", jp_show(text).text);
-    *ret = port;
-    port = (struct jp_exposed_port){.name = NULL};
+    *ret = publication;
+    publication = (struct jp_publication){.from = NULL};
     return 0;
+}
+
+void jp_publication_clear(struct jp_publication *publication)
+{
+    jp_exposed_port_clear(&publication->port);
+    free(publication->host_ip6);
+    free(publication->from);
+    *publication = (struct jp_publication){.from = NULL};
 }
 
 /* ---- -m ----------------------------------------------------------------------------------------

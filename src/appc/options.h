@@ -14,11 +14,19 @@
  */
 int jp_option_volume(const char *text, struct jp_volume *ret, struct jp_error *err);
 
+/* A published port, and what a manifest has no field for. */
+struct jp_publication {
+    struct jp_exposed_port port;
+    char *host_ip6; /* in the place of port.host_ip; NULL */
+    char *from;     /* networks that may come, separated by blanks, not checked; NULL: all */
+};
+
 /*
- * -p: NAME[=[IP:]HOSTPORT]. Without HOSTPORT ret->host_port is 0: the caller sets it to the number
- * of the app's port (ruling 8).
+ * -p: NAME[=[IP:]HOSTPORT][,from=NETWORK]..., an IPv6 address in brackets. Without HOSTPORT
+ * ret->port.host_port is 0: the caller sets it to the number of the app's port (ruling 8).
  */
-int jp_option_port(const char *text, struct jp_exposed_port *ret, struct jp_error *err);
+int jp_option_port(const char *text, struct jp_publication *ret, struct jp_error *err);
+void jp_publication_clear(struct jp_publication *publication);
 
 /*
  * -m: VOLUME[:MOUNTPOINT or /path]. Without the second part ret->path is the volume's name: a

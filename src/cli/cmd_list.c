@@ -21,15 +21,33 @@ static json_t *app_json(const struct jp_pod_app_status *app)
                      jp_json_time(app->ended_ns), "restarts", (int)app->restarts);
 }
 
+static json_t *ports_json(const struct jp_plan_ports *ports)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < ports->count; i++) {
+        const struct jp_plan_port *port = &ports->items[i];
+        json_t *from = json_array();
+        for (size_t k = 0; from && k < port->sources.count; k++)
+            (void)json_array_append_new(from, jp_json_text(port->sources.items[k]));
+        (void)json_array_append_new(
+            list, json_pack("{s:o, s:s, s:o, s:i, s:i, s:i, s:o}", "name", jp_json_text(port->name),
+                            "protocol", port->is_udp ? "udp" : "tcp", "host_ip",
+                            jp_json_text(port->host_ip), "host_port", (int)port->host_port,
+                            "pod_port", (int)port->pod_port, "count", (int)port->count, "from",
+                            from));
+    }
+    return list;
+}
+
 static json_t *pod_json(const struct jp_pod_status *pod)
 {
     json_t *apps = json_array();
     for (size_t i = 0; apps && i < pod->n_apps; i++)
         (void)json_array_append_new(apps, app_json(&pod->apps[i]));
-    return json_pack("{s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "uuid",
+    return json_pack("{s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "uuid",
                      pod->pod.uuid, "name", jp_json_text(pod->pod.name), "state",
                      jp_pod_state_name(pod->state), "reason", jp_json_text(pod->reason), "address",
-                     jp_json_text(pod->pod.address), "supervisor",
+                     jp_json_text(pod->pod.address), "ports", ports_json(&pod->ports), "supervisor",
                      pod->supervisor ? json_integer(pod->supervisor) : json_null(), "created",
                      jp_json_time(pod->pod.created_ns), "started", jp_json_time(pod->started_ns),
                      "ended", jp_json_time(pod->ended_ns), "exit",
@@ -132,9 +150,31 @@ static int fits_all(struct jp_cli *cli, const struct jp_pod_status *pod, struct 
 
 /* ---- list ------------------------------------------------------------------------------------ */
 
+static void print_numbers(struct jp_buf *out, uint32_t first, uint32_t count)
+{
+    jp_buf_printf(out, "%u", first);
+    if (count > 1)
+        jp_buf_printf(out, "-%u", first + count - 1);
+}
+
+/* "192.0.2.1:8000-8002->80-82/tcp": where it is on the host, and in the pod. */
+static void print_port(struct jp_buf *out, const struct jp_plan_port *port)
+{
+    bool is_v6 = port->host_ip && strchr(port->host_ip, ':');
+    if (port->host_ip)
+        jp_buf_printf(out, is_v6 ? "[%s]:" : "%s:", port->host_ip);
+    print_numbers(out, port->host_port, port->count);
+    if (port->host_port != port->pod_port) {
+        jp_buf_puts(out, "->");
+        print_numbers(out, port->pod_port, port->count);
+    }
+    jp_buf_puts(out, port->is_udp ? "/udp" : "/tcp");
+}
+
 static void add_row(struct jp_table *table, const struct jp_pod_status *pod, bool is_long)
 {
     struct jp_buf apps = JP_BUF_INIT;
+    struct jp_buf ports = JP_BUF_INIT;
     char word[JP_WORD_SIZE];
     for (size_t i = 0; i < pod->n_apps; i++) {
         const struct jp_pod_app_status *app = &pod->apps[i];
@@ -144,14 +184,20 @@ static void add_row(struct jp_table *table, const struct jp_pod_status *pod, boo
         if (app->restarts > 0)
             jp_buf_printf(&apps, " (restarts: %u)", app->restarts);
     }
+    for (size_t i = 0; i < pod->ports.count; i++) {
+        jp_buf_puts(&ports, i ? ", " : "");
+        print_port(&ports, &pod->ports.items[i]);
+    }
     jp_table_add(table, pod->pod.uuid);
     jp_table_add(table, pod->pod.name);
     jp_table_add(table, jp_pod_state_name(pod->state));
     jp_table_add(table, pod->pod.address);
+    jp_table_add(table, ports.len > 0 ? jp_buf_text(&ports) : NULL);
     jp_table_add(table, jp_buf_text(&apps));
     jp_format_age(pod->pod.created_ns, word);
     jp_table_add(table, word);
     jp_buf_clear(&apps);
+    jp_buf_clear(&ports);
 }
 
 int jp_cmd_list(struct jp_cli *cli, struct jp_error *err)
@@ -167,7 +213,7 @@ int jp_cmd_list(struct jp_cli *cli, struct jp_error *err)
         wants_json || jp_cli_has(&cli->args, "long") || jp_cli_has(&cli->args, "filter");
     json_t *list = wants_json ? json_array() : NULL;
     struct jp_table table =
-        jp_table_new("ID|NAME|STATUS|IP|APPS|AGE", jp_cli_has(&cli->args, "no-header"));
+        jp_table_new("ID|NAME|STATUS|IP|PORTS|APPS|AGE", jp_cli_has(&cli->args, "no-header"));
     int r = 0;
     for (size_t i = 0; r >= 0 && i < pods.count; i++) {
         if (wants_names && jp_pod_status_name_images(ctx, &pods.items[i], err) < 0)
@@ -282,6 +328,20 @@ static void show_isolators(const struct jp_pod_status *pod)
     }
 }
 
+static void show_ports(const struct jp_plan_ports *ports)
+{
+    for (size_t i = 0; i < ports->count; i++) {
+        const struct jp_plan_port *port = &ports->items[i];
+        struct jp_buf line = JP_BUF_INIT;
+        jp_buf_printf(&line, "%s ", port->name);
+        print_port(&line, port);
+        for (size_t k = 0; k < port->sources.count; k++)
+            jp_buf_printf(&line, "%s %s", k ? "," : " from", port->sources.items[k]);
+        jp_show_line(i ? "" : "Ports", jp_buf_text(&line));
+        jp_buf_clear(&line);
+    }
+}
+
 static void show_pod(const struct jp_pod_status *pod)
 {
     char word[JP_WORD_SIZE];
@@ -290,6 +350,7 @@ static void show_pod(const struct jp_pod_status *pod)
     jp_show_line("Status", jp_pod_state_name(pod->state));
     jp_show_line("Reason", pod->reason);
     jp_show_line("IP", pod->pod.address);
+    show_ports(&pod->ports);
     jp_show_line("Network", pod->net);
     jp_show_line("Hostname", pod->hostname);
     show_time("Created", pod->pod.created_ns);

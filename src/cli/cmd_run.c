@@ -342,7 +342,8 @@ static int run(struct jp_cli *cli, const struct wanted *wanted, struct jp_error 
     if (!ctx || jp_pod_start_ahead(ctx, &wanted->request, err) < 0)
         return -1;
     int r = find_existing(cli, wanted, &pod, err);
-    if (r == 0)
+    bool is_made = r == 0;
+    if (is_made)
         r = make_pod(cli, wanted, &pod, err) < 0 ? -1 : check_made(cli, wanted, &pod, err);
     else if (r > 0 && wanted->saveid)
         r = jp_cli_save_id(wanted->saveid, pod.uuid, err);
@@ -353,6 +354,8 @@ static int run(struct jp_cli *cli, const struct wanted *wanted, struct jp_error 
     /* In the background its supervisor sees to it, unless there is none. */
     if (wanted->will_destroy && pod.uuid && (r < 0 || !wanted->is_detached))
         r = destroy_after(cli, &pod, r, err);
+    else if (r < 0 && is_made && pod.uuid && err->code == JP_EBUSY)
+        r = destroy_after(cli, &pod, r, err); /* somebody has its port: as if it had not been made */
     return r;
 }
 

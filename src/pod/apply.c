@@ -238,21 +238,35 @@ static int put_volume(struct jp_pod_manifest *m, const char *text, struct jp_err
     return 0;
 }
 
+/* The last -p of a port counts, with all that it says and does not say. */
+static int put_port_note(struct jp_pod_manifest *m, const char *prefix, const char *port,
+                         const char *value, struct jp_error *err)
+{
+    JP_AUTO_FREE char *name = jp_format("%s%s", prefix, port);
+    if (!name)
+        return jp_oom(err);
+    if (value)
+        return jp_pairs_set(&m->annotations, name, value, err);
+    (void)jp_pairs_unset(&m->annotations, name);
+    return 0;
+}
+
 static int put_published(struct jp_pod_manifest *m, const char *text, struct jp_error *err)
 {
-    struct jp_exposed_port port = {.name = NULL};
-    if (jp_option_port(text, &port, err) < 0)
+    JP_AUTO(jp_publication) p = {.from = NULL};
+    if (jp_option_port(text, &p, err) < 0 ||
+        put_port_note(m, JP_NOTE_PORT_FROM, p.port.name, p.from, err) < 0 ||
+        put_port_note(m, JP_NOTE_PORT_IP, p.port.name, p.host_ip6, err) < 0)
         return -1;
-    struct jp_exposed_port *place = jp_pod_manifest_find_port(m, port.name);
+    struct jp_exposed_port *place = jp_pod_manifest_find_port(m, p.port.name);
     if (place)
         jp_exposed_port_clear(place);
     else
         place = jp_pod_manifest_add_port(m);
-    if (!place) {
-        jp_exposed_port_clear(&port);
+    if (!place)
         return jp_oom(err);
-    }
-    *place = port;
+    *place = p.port;
+    p.port = (struct jp_exposed_port){.name = NULL};
     return 0;
 }
 

@@ -41,6 +41,8 @@
 #define JP_NOTE_STOP_SIGNAL  "jetpack/stop-signal" /* of an app, or the pod for all */
 #define JP_NOTE_ADDRESS      "ip-address"
 #define JP_NOTE_DEVFS_RULESET "jetpack/devfs-ruleset"
+#define JP_NOTE_PORT_FROM    "jetpack/port-from/" /* and a port: networks, separated by blanks */
+#define JP_NOTE_PORT_IP      "jetpack/port-ip/"   /* and a port: an address of the host, as IPv6 */
 #define JP_NOTE_SHARE_VOLUMES "jetpack/share-volumes"
 
 /* ---- messages, interruption (context.c) --------------------------------------------------------
@@ -201,6 +203,26 @@ bool jp_pod_restart_parse(const char *text, uint8_t *ret, uint32_t *ret_limit);
 int jp_pod_restart_policy(const struct jp_pod_manifest *m, uint8_t *ret, uint32_t *ret_limit,
                           struct jp_error *err);
 
+/* ---- published ports (publish.c) ---- */
+
+/* The image's (or the manifest's own) port behind a published one; NULL: no app has it. */
+const struct jp_port *jp_pod_port_behind(const struct jp_pod_manifest *m,
+                                         const struct jp_image_manifest *images,
+                                         const struct jp_exposed_port *exposed);
+/* The address of the host it is published at; NULL: every one. */
+const char *jp_pod_port_ip(const struct jp_pod_manifest *m, const struct jp_exposed_port *port);
+/* Annotations about published ports. */
+int jp_pod_port_notes_check(const struct jp_pod_manifest *m, struct jp_error *err);
+/* plan->ports and plan->forwarder; plan->net must be there. */
+int jp_pod_plan_ports(const struct jp_pod_context *ctx, const struct jp_pod_plan_request *request,
+                      struct jp_plan *plan, struct jp_error *err);
+/*
+ * Binds the sockets of the plan's ports. *ret_mailbox: the forwarder's mailbox, the caller's;
+ * untouched when the plan has no forwarder. JP_EBUSY names the port and who has it.
+ */
+int jp_pod_publish(const struct jp_pod_context *ctx, const struct jp_plan *plan, int *ret_mailbox,
+                   struct jp_error *err);
+
 /* Content of /etc/resolv.conf: NULL with 0 when there is nothing to say. The caller's. */
 int jp_pod_resolv_conf(const struct jp_pod_context *ctx, const struct jp_pod_manifest *m,
                        bool with_loopback, char **ret, struct jp_error *err);
@@ -272,6 +294,7 @@ struct jp_pod_record {
     char *error;
     bool will_destroy; /* its end makes garbage of the pod */
     struct jp_strv warnings;
+    struct jp_plan_ports ports; /* published now */
     pid_t supervisor;
     uint64_t supervisor_start;
     int64_t started_ns;
@@ -353,6 +376,7 @@ struct jp_pod_spawn {
     const struct jp_plan *plan;
     int pod_fd;
     int lock_fd;
+    int mailbox_fd; /* of the plan's forwarder; -1: none */
     bool wants_output;
     bool has_stdin;
     const char *input_app; /* app for ATTACH with input; NULL: all */

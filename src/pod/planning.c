@@ -130,7 +130,9 @@ static int plan_pod(const struct jp_pod_context *ctx, const struct jp_pod_plan_r
     const struct jp_strv *at_end = request->start->at_end;
     if (at_end && jp_strv_extend(&plan->at_end, at_end->items, at_end->count) < 0)
         return jp_oom(err);
-    return plan_net(ctx, request, &plan->net, err);
+    if (plan_net(ctx, request, &plan->net, err) < 0)
+        return -1;
+    return jp_pod_plan_ports(ctx, request, plan, err);
 }
 
 /* ---- volumes and mounts ---- */

@@ -108,17 +108,47 @@ static void read_isolator(const json_t *from, struct jp_pod_isolator_status *to)
                                                                 : JP_VERDICT_IGNORED;
 }
 
-static int read_warnings(const json_t *list, struct jp_strv *ret, struct jp_error *err)
+static int read_strings(const json_t *list, struct jp_strv *ret, struct jp_error *err)
 {
     size_t index;
     const json_t *item;
     if (json_array_size(list) > MAX_WARNINGS)
-        return jp_fail(err, JP_ECORRUPT, 0, "record: too many warnings");
+        return jp_fail(err, JP_ECORRUPT, 0, "record: too many texts");
     json_array_foreach(list, index, item)
     {
         const char *text = json_string_value(item);
         if (text && jp_strv_add(ret, text) < 0)
             return jp_oom(err);
+    }
+    return 0;
+}
+
+static int read_port(const json_t *from, struct jp_plan_port *to, struct jp_error *err)
+{
+    const char *protocol = json_string_value(json_object_get(from, "protocol"));
+    json_int_t host = 0, pod = 0, count = 0;
+    to->name = text_of(from, "name");
+    to->host_ip = text_of(from, "hostIP");
+    if (!to->name || !protocol || !number_of(from, "hostPort", 65535, &host) ||
+        !number_of(from, "podPort", 65535, &pod) || !number_of(from, "count", 65535, &count))
+        return jp_fail(err, JP_ECORRUPT, 0, "record: a port without name or number");
+    to->is_udp = strcmp(protocol, "udp") == 0;
+    to->host_port = (uint32_t)host;
+    to->pod_port = (uint32_t)pod;
+    to->count = (uint32_t)count;
+    return read_strings(json_object_get(from, "from"), &to->sources, err);
+}
+
+static int read_ports(const json_t *list, struct jp_plan_ports *ret, struct jp_error *err)
+{
+    size_t count = json_array_size(list);
+    if (count > JP_PORT_MAX)
+        return jp_fail(err, JP_ECORRUPT, 0, "record: too many ports");
+    if (count > 0 && !(ret->items = jp_calloc(count, sizeof(*ret->items))))
+        return jp_oom(err);
+    for (size_t i = 0; i < count; i++) {
+        if (read_port(json_array_get(list, i), &ret->items[ret->count++], err) < 0)
+            return -1;
     }
     return 0;
 }
@@ -165,7 +195,8 @@ static int read_root(const json_t *root, struct jp_pod_record *record, struct jp
         record->supervisor_start = (uint64_t)number;
     if (!record->state)
         return jp_fail(err, JP_ECORRUPT, 0, "record: no state");
-    if (read_warnings(json_object_get(root, "warnings"), &record->warnings, err) < 0)
+    if (read_strings(json_object_get(root, "warnings"), &record->warnings, err) < 0 ||
+        read_ports(json_object_get(root, "ports"), &record->ports, err) < 0)
         return -1;
     return read_lists(root, record, err);
 }
@@ -232,6 +263,7 @@ void jp_pod_record_clear(struct jp_pod_record *record)
     free(record->state);
     free(record->error);
     jp_strv_clear(&record->warnings);
+    jp_plan_ports_clear(&record->ports);
     *record = (struct jp_pod_record){.is_there = false};
 }
 

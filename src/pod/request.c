@@ -22,7 +22,7 @@
 #define MAX_SETTINGS 65536 /* options of one request */
 
 const struct jp_pod_option_info jp_pod_options[] = {
-    {JP_POD_OPT_PUBLISH, POD, "publish", 'p', "NAME[=[IP:]HOSTPORT]",
+    {JP_POD_OPT_PUBLISH, POD, "publish", 'p', "NAME[=[IP:]HOSTPORT][,from=NETWORK]",
      "publish an app's port on the host"},
     {JP_POD_OPT_VOLUME, POD, "volume", 'v', "[-]NAME[:/PATH]",
      "a volume: empty, or a directory of the host; - makes it read-only"},

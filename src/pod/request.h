@@ -23,7 +23,7 @@ enum jp_pod_scope {
 
 enum jp_pod_option {
     /* the pod */
-    JP_POD_OPT_PUBLISH,         /* -p NAME[=[IP:]HOSTPORT] */
+    JP_POD_OPT_PUBLISH,         /* -p NAME[=[IP:]HOSTPORT][,from=NETWORK] */
     JP_POD_OPT_VOLUME,          /* -v NAME | [-]NAME:/path | NAME,kind=...,source=... */
     JP_POD_OPT_POD_NAME,        /* --pod-name NAME */
     JP_POD_OPT_HOSTNAME,        /* --hostname NAME */

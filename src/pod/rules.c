@@ -176,7 +176,7 @@ static int check_app(const struct jp_runtime_app *app, const struct jp_image_man
 
 /* ---- ports ---- */
 
-static const struct jp_port *port_behind(const struct jp_pod_manifest *m,
+const struct jp_port *jp_pod_port_behind(const struct jp_pod_manifest *m,
                                          const struct jp_image_manifest *images,
                                          const struct jp_exposed_port *exposed)
 {
@@ -191,10 +191,12 @@ static const struct jp_port *port_behind(const struct jp_pod_manifest *m,
     return NULL;
 }
 
-static bool ports_clash(const struct jp_exposed_port *a, const struct jp_port *pa,
-                        const struct jp_exposed_port *b, const struct jp_port *pb)
+static bool ports_clash(const struct jp_pod_manifest *m, const struct jp_exposed_port *a,
+                        const struct jp_port *pa, const struct jp_exposed_port *b,
+                        const struct jp_port *pb)
 {
-    if (a->host_ip && b->host_ip && strcmp(a->host_ip, b->host_ip) != 0)
+    const char *ip_a = jp_pod_port_ip(m, a), *ip_b = jp_pod_port_ip(m, b);
+    if (ip_a && ip_b && strcmp(ip_a, ip_b) != 0)
         return false;
     if (strcmp(pa->protocol, pb->protocol) != 0)
         return false;
@@ -204,22 +206,31 @@ static bool ports_clash(const struct jp_exposed_port *a, const struct jp_port *p
 static int check_ports(const struct jp_pod_manifest *m, const struct jp_image_manifest *images,
                        struct jp_error *err)
 {
+    if (m->ports.count > JP_PORT_MAX)
+        return jp_fail(err, JP_ELIMIT, 0, "more than %d published ports", JP_PORT_MAX);
     for (size_t i = 0; i < m->ports.count; i++) {
         const struct jp_exposed_port *a = &m->ports.items[i];
-        const struct jp_port *pa = port_behind(m, images, a);
+        const struct jp_port *pa = jp_pod_port_behind(m, images, a);
         if (!pa)
             return jp_fail(err, JP_EINVALID, 0, "no app has a port '%s'", a->name);
+        if (strcmp(pa->protocol, "tcp") != 0 && strcmp(pa->protocol, "udp") != 0)
+            return jp_fail(err, JP_EUNSUPPORTED, 0,
+                           "port '%s': only tcp and udp can be published, not '%s'", a->name,
+                           pa->protocol);
+        if (pa->count > JP_PORT_RANGE)
+            return jp_fail(err, JP_ELIMIT, 0, "port '%s': a range of more than %d", a->name,
+                           JP_PORT_RANGE);
         if (a->host_port + pa->count - 1 > 65535)
             return jp_fail(err, JP_EINVALID, 0, "port '%s': its range passes 65535", a->name);
         for (size_t k = 0; k < i; k++) {
             const struct jp_exposed_port *b = &m->ports.items[k];
-            const struct jp_port *pb = port_behind(m, images, b);
-            if (pb && ports_clash(a, pa, b, pb))
+            const struct jp_port *pb = jp_pod_port_behind(m, images, b);
+            if (pb && ports_clash(m, a, pa, b, pb))
                 return jp_fail(err, JP_EINVALID, 0, "ports '%s' and '%s' share host port %u",
                                b->name, a->name, a->host_port);
         }
     }
-    return 0;
+    return jp_pod_port_notes_check(m, err);
 }
 
 /* Fields of fixed length in the kernel (row 69): letters, digits, '-', '.', '_', 63 at most. */

@@ -27,6 +27,7 @@ struct launch {
     const struct jp_pod_start *options;
     int pod_fd;
     int lock_fd;
+    int mailbox_fd; /* of the forwarder; -1: none */
     char *path;
     struct jp_pod_manifest manifest;
     struct jp_image_manifest *images;
@@ -53,6 +54,7 @@ static void launch_clear(struct launch *l)
     free(l->path);
     jp_fd_close(&l->pod_fd);
     jp_fd_close(&l->lock_fd);
+    jp_fd_close(&l->mailbox_fd);
 }
 
 static int load(struct launch *l, struct jp_error *err)
@@ -208,16 +210,6 @@ static int judge(void *context, const char *app, const char *isolator, enum jp_v
     return 0;
 }
 
-/* What is asked for and not there yet is said, not passed over. */
-static void warn_of_ports(const struct launch *l)
-{
-    if (l->manifest.ports.count > 0 && !l->options->without_apps)
-        jp_pod_say(l->ctx, JP_POD_WARNING,
-                   "this version publishes no ports on the host: port '%s' is reachable at the "
-                   "pod's address only",
-                   l->manifest.ports.items[0].name);
-}
-
 static void warn_of_metadata(const struct launch *l)
 {
     if (l->identity.url && !l->identity.file && !l->options->without_apps)
@@ -227,7 +219,6 @@ static void warn_of_metadata(const struct launch *l)
 
 static int make_plan(struct launch *l, struct jp_error *err)
 {
-    warn_of_ports(l);
     warn_of_metadata(l);
     struct strictness s = {l->ctx, l->ctx->is_strict || jp_pod_is_on(jp_pod_manifest_annotation(
                                                             &l->manifest, JP_NOTE_STRICT))};
@@ -273,7 +264,8 @@ static int gather(struct launch *l, struct jp_error *err)
         jp_pod_volumes_make(l->ctx->store, l->pod_fd, &l->manifest, err) < 0 ||
         jp_pod_check_interrupt(l->ctx, err) < 0 || make_roots(l, err) < 0 ||
         jp_pod_identity_make(l->ctx, l->pod, &l->manifest, &l->identity, err) < 0 ||
-        make_plan(l, err) < 0 || note_kept(l, err) < 0 ||
+        make_plan(l, err) < 0 || jp_pod_publish(l->ctx, &l->plan, &l->mailbox_fd, err) < 0 ||
+        note_kept(l, err) < 0 ||
         jp_pod_register(l->ctx, &l->identity, l->pod, &l->manifest, l->images, err) < 0)
         return -1;
     return jp_pod_check_interrupt(l->ctx, err);
@@ -323,6 +315,7 @@ static int launch(struct launch *l, struct jp_error *err)
         .plan = &l->plan,
         .pod_fd = l->pod_fd,
         .lock_fd = l->lock_fd,
+        .mailbox_fd = l->mailbox_fd,
         .wants_output = is_attached,
         .has_stdin = is_attached && (o->tty_app || o->stdin_app),
         .window = o->tty_app ? (int64_t)o->rows << 16 | o->columns : 0,
@@ -330,8 +323,9 @@ static int launch(struct launch *l, struct jp_error *err)
     if (jp_pod_supervisor_spawn(l->ctx, &spawn, &l->session, err) < 0)
         return -1;
     l->session->ctx = l->ctx;
-    /* From here on the lock is the supervisor's alone. */
+    /* From here on the lock is the supervisor's alone, and so are the ports. */
     jp_fd_close(&l->lock_fd);
+    jp_fd_close(&l->mailbox_fd);
     if (is_attached) {
         l->session->has_tty = o->tty_app != NULL;
         return 0;
@@ -346,7 +340,7 @@ static int start(const struct jp_pod_context *ctx, const struct jp_store_pod *po
                  struct jp_error *err)
 {
     __attribute__((__cleanup__(launch_clear))) struct launch l = {
-        .ctx = ctx, .pod = pod, .options = options, .pod_fd = -1, .lock_fd = -1};
+        .ctx = ctx, .pod = pod, .options = options, .pod_fd = -1, .lock_fd = -1, .mailbox_fd = -1};
     if (jp_store_pod_open(ctx->store, pod->uuid, &l.pod_fd, err) < 0 ||
         (l.lock_fd = jp_pod_lock_calm(ctx, pod, l.pod_fd, err)) < 0)
         return -1;

@@ -113,6 +113,10 @@ static int take_record(struct jp_pod_status *status, struct jp_pod_record *recor
     status->reason = jp_take(&record->error);
     if (!status->reason && status->state == JP_POD_FAILED && jp_pod_record_is_alive(record))
         status->reason = jp_strdup("its supervisor died");
+    if (jp_pod_state_is_alive(status->state)) {
+        status->ports = record->ports;
+        record->ports = (struct jp_plan_ports){.items = NULL};
+    }
     status->supervisor = jp_pod_state_is_alive(status->state) ? record->supervisor : 0;
     status->started_ns = record->started_ns;
     status->ended_ns = record->ended_ns;
@@ -293,6 +297,7 @@ void jp_pod_status_clear(struct jp_pod_status *status)
         .warnings = status->warnings,
     };
     jp_pod_record_clear(&lists);
+    jp_plan_ports_clear(&status->ports);
     free(status->reason);
     free(status->manifest);
     free(status->hostname);

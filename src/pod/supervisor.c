@@ -256,8 +256,10 @@ static int hand_over(const struct jp_pod_ahead *ahead, const struct jp_pod_spawn
     JP_AUTO_FD int plan = seal_plan(spawn->plan, err);
     if (plan < 0)
         return -1;
-    const int fds[JP_STAGE1_HANDOVER] = {plan, spawn->pod_fd, spawn->lock_fd};
-    if (jp_fd_send(ahead->handover, "", 1, fds, JP_LEN(fds), MSG_NOSIGNAL) < 0)
+    const int fds[JP_STAGE1_HANDOVER_MAX] = {plan, spawn->pod_fd, spawn->lock_fd,
+                                             spawn->mailbox_fd};
+    size_t count = spawn->mailbox_fd < 0 ? JP_STAGE1_HANDOVER : JP_STAGE1_HANDOVER_MAX;
+    if (jp_fd_send(ahead->handover, "", 1, fds, count, MSG_NOSIGNAL) < 0)
         return jp_fail_sys(err, "hand the pod over to its supervisor");
     return 0;
 }

@@ -10,6 +10,7 @@
 #include "sys/fd.h"
 
 #define WAITING 1024 /* connections that the kernel keeps until they are accepted */
+#define QUEUE   4096 /* the same of published ports; the kernel has a limit of its own */
 
 /* Binds to an address that may come later. */
 static int allow_any_address(int fd)
@@ -43,4 +44,28 @@ int jp_listen_tcp(const char *address, uint16_t port, struct jp_error *err)
                    ? jp_fail(err, JP_EBUSY, 0, "another program has port %u of %s", port, address)
                    : jp_fail_sys(err, "listen on %s:%u", address, port);
     return jp_fd_take(&fd);
+}
+
+int jp_listen_at(const union jp_address *address, int type, struct jp_error *err)
+{
+    int on = 1;
+    JP_AUTO_FD int fd = socket(address->any.sa_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return jp_fail_sys(err, "make a socket");
+    /* Of TCP: not of UDP, where it would let two have the same port. */
+    if (type == SOCK_STREAM)
+        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (address->any.sa_family == AF_INET6 &&
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
+        return jp_fail_sys(err, "make a socket of IPv6 alone");
+    if (bind(fd, &address->any, jp_address_len(address)) < 0 ||
+        (type == SOCK_STREAM && listen(fd, QUEUE) < 0))
+        return jp_fail_sys(err, "bind a socket to port %u", jp_address_port(address));
+    return jp_fd_take(&fd);
+}
+
+bool jp_listen_knows_ipv6(void)
+{
+    JP_AUTO_FD int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    return fd >= 0;
 }

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "sys/address.h"
 
 /*
  * A TCP socket that listens on this IPv4 address and port, close-on-exec and non-blocking. The
@@ -12,5 +13,14 @@
  * there from then on is this socket. JP_EBUSY when another program has the port.
  */
 int jp_listen_tcp(const char *address, uint16_t port, struct jp_error *err);
+
+/*
+ * A socket bound to this address, close-on-exec and non-blocking: SOCK_STREAM (which listens) or
+ * SOCK_DGRAM. One of IPv6 takes IPv6 alone. The error's `sys` is bind(2)'s.
+ */
+int jp_listen_at(const union jp_address *address, int type, struct jp_error *err);
+
+/* Whether this host has IPv6 at all. */
+bool jp_listen_knows_ipv6(void);
 
 #endif

@@ -1,0 +1,297 @@
+/*
+ * Published ports, on the side of the command: what the manifest says becomes numbers, and every
+ * socket is bound before anything else of the start is made, so that a port in use is one sentence
+ * and leaves nothing. The sockets travel to the forwarder unseen by the supervisor
+ * (plan/forward.h).
+ */
+#include <sys/socket.h>
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "plan/forward.h"
+#include "pod/inspect.h"
+#include "pod/internal.h"
+#include "sys/account.h"
+#include "sys/address.h"
+#include "sys/fd.h"
+#include "sys/listen.h"
+
+#define MAX_WORDS 64 /* networks in an annotation */
+
+/* ---- annotations ----------------------------------------------------------------------------- */
+
+static const char *note_of(const struct jp_pod_manifest *m, const char *prefix, const char *port)
+{
+    JP_AUTO_FREE char *name = jp_format("%s%s", prefix, port);
+    return name ? jp_pod_manifest_annotation(m, name) : NULL;
+}
+
+const char *jp_pod_port_ip(const struct jp_pod_manifest *m, const struct jp_exposed_port *port)
+{
+    const char *ip = note_of(m, JP_NOTE_PORT_IP, port->name);
+    return ip ? ip : port->host_ip;
+}
+
+/* Words separated by blanks, each a network. */
+static int read_sources(const char *text, struct jp_strv *ret, struct jp_error *err)
+{
+    size_t len;
+    for (const char *word = text + strspn(text, " "); *word;
+         word += len + strspn(word + len, " ")) {
+        struct jp_source source;
+        len = strcspn(word, " ");
+        if (ret->count == JP_PORT_MAX_SOURCES)
+            return jp_fail(err, JP_ELIMIT, 0, "more than %d networks", JP_PORT_MAX_SOURCES);
+        if (jp_strv_add_owned(ret, jp_memdup0(word, len)) < 0)
+            return jp_oom(err);
+        if (jp_source_parse(ret->items[ret->count - 1], &source, err) < 0)
+            return -1;
+    }
+    return ret->count > 0 ? 0 : jp_fail(err, JP_EINVALID, 0, "it names no network");
+}
+
+static bool is_published(const struct jp_pod_manifest *m, const char *name)
+{
+    return jp_pod_manifest_find_port(m, name) != NULL;
+}
+
+/* What stands in an annotation must mean a port that there is: a limit that is not is no limit. */
+static int check_note(const struct jp_pod_manifest *m, const struct jp_pair *pair,
+                      struct jp_error *err)
+{
+    JP_AUTO(jp_strv) sources = JP_STRV_INIT;
+    union jp_address address;
+    bool is_from = strncmp(pair->name, JP_NOTE_PORT_FROM, strlen(JP_NOTE_PORT_FROM)) == 0;
+    bool is_ip = strncmp(pair->name, JP_NOTE_PORT_IP, strlen(JP_NOTE_PORT_IP)) == 0;
+    if (!is_from && !is_ip)
+        return 0;
+    const char *name = pair->name + strlen(is_from ? JP_NOTE_PORT_FROM : JP_NOTE_PORT_IP);
+    if (!is_published(m, name))
+        return jp_fail(err, JP_EINVALID, 0, "no port '%s' is published", name);
+    return is_from ? read_sources(pair->value, &sources, err)
+                   : jp_address_read(pair->value, 0, &address, err);
+}
+
+int jp_pod_port_notes_check(const struct jp_pod_manifest *m, struct jp_error *err)
+{
+    for (size_t i = 0; i < m->annotations.count; i++) {
+        if (check_note(m, &m->annotations.items[i], err) < 0)
+            return jp_wrap(err, "annotation %s", m->annotations.items[i].name);
+    }
+    return 0;
+}
+
+/* ---- the plan -------------------------------------------------------------------------------- */
+
+static int plan_port(const struct jp_pod_manifest *m, const struct jp_exposed_port *from,
+                     const struct jp_port *behind, struct jp_plan_port *to, struct jp_error *err)
+{
+    const char *ip = jp_pod_port_ip(m, from);
+    const char *sources = note_of(m, JP_NOTE_PORT_FROM, from->name);
+    to->name = jp_strdup(from->name);
+    to->host_ip = jp_strdup(ip);
+    if (!to->name || (ip && !to->host_ip))
+        return jp_oom(err);
+    to->host_port = from->host_port;
+    to->pod_port = behind->port;
+    to->count = behind->count;
+    to->is_udp = strcmp(behind->protocol, "udp") == 0;
+    return sources ? read_sources(sources, &to->sources, err) : 0;
+}
+
+static int plan_ports(const struct jp_pod_manifest *m, const struct jp_image_manifest *images,
+                      struct jp_plan_ports *ports, struct jp_error *err)
+{
+    ports->items = jp_calloc(m->ports.count, sizeof(*ports->items));
+    if (!ports->items)
+        return jp_oom(err);
+    for (size_t i = 0; i < m->ports.count; i++) {
+        const struct jp_exposed_port *from = &m->ports.items[i];
+        const struct jp_port *behind = jp_pod_port_behind(m, images, from);
+        if (!behind)
+            return jp_fail(err, JP_ECORRUPT, 0, "no app has a port '%s'", from->name);
+        if (plan_port(m, from, behind, &ports->items[ports->count++], err) < 0)
+            return jp_wrap(err, "port '%s'", from->name);
+    }
+    return 0;
+}
+
+int jp_pod_plan_ports(const struct jp_pod_context *ctx, const struct jp_pod_plan_request *request,
+                      struct jp_plan *plan, struct jp_error *err)
+{
+    const struct jp_pod_manifest *m = request->manifest;
+    if (m->ports.count == 0 || request->start->without_apps)
+        return 0;
+    if (plan->net.mode == JP_NET_HOST) {
+        jp_pod_say(ctx, JP_POD_WARNING,
+                   "the pod has the host's network: its ports are the host's, and nothing is "
+                   "published ('%s')",
+                   m->ports.items[0].name);
+        return 0;
+    }
+    JP_AUTO_FD int program = jp_pod_program(ctx, JP_FORWARD_PROGRAM, &plan->forwarder, err);
+    if (program < 0)
+        return -1;
+    return plan_ports(m, request->images, &plan->ports, err);
+}
+
+/* ---- who has a port -------------------------------------------------------------------------- */
+
+static bool has_port(const struct jp_plan_ports *ports, bool is_udp, uint32_t number)
+{
+    for (size_t i = 0; i < ports->count; i++) {
+        const struct jp_plan_port *port = &ports->items[i];
+        if (port->is_udp == is_udp && number >= port->host_port &&
+            number - port->host_port < port->count)
+            return true;
+    }
+    return false;
+}
+
+static int fail_in_use(const struct jp_pod_context *ctx, const struct jp_plan_port *port,
+                       const union jp_address *address, struct jp_error *err)
+{
+    JP_AUTO(jp_pod_statuses) pods = {NULL, 0};
+    const char *protocol = port->is_udp ? "udp" : "tcp";
+    uint32_t number = jp_address_port(address);
+    char holder[64];
+    (void)jp_pod_list(ctx, &pods, NULL);
+    for (size_t i = 0; i < pods.count; i++) {
+        if (has_port(&pods.items[i].ports, port->is_udp, number))
+            return jp_fail(err, JP_EBUSY, 0, "port '%s': pod '%s' has %s port %u of the host",
+                           port->name, pods.items[i].pod.name, protocol, number);
+    }
+    if (jp_platform.host->holder(port->is_udp, (uint16_t)number, holder, sizeof(holder)))
+        return jp_fail(err, JP_EBUSY, 0, "port '%s': %s has %s port %u of the host", port->name,
+                       holder, protocol, number);
+    return jp_fail(err, JP_EBUSY, 0, "port '%s': another program has %s port %u of the host",
+                   port->name, protocol, number);
+}
+
+/* ---- binding --------------------------------------------------------------------------------- */
+
+struct binding {
+    const struct jp_pod_context *ctx;
+    struct jp_forward_settings settings; /* strings and ports are the plan's */
+    struct jp_forward_listener listeners[JP_FORWARD_MAX_SOCKETS];
+    int sockets[JP_FORWARD_MAX_SOCKETS];
+};
+
+static void unbind(struct binding *b)
+{
+    for (size_t i = 0; i < b->settings.n_listeners; i++)
+        jp_fd_close(&b->sockets[i]);
+}
+
+static int add_socket(struct binding *b, const struct jp_forward_listener *listener,
+                      const union jp_address *address, struct jp_error *err)
+{
+    const struct jp_plan_port *port = &b->settings.ports.items[listener->port];
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    if (b->settings.n_listeners == JP_FORWARD_MAX_SOCKETS)
+        return jp_fail(err, JP_ELIMIT, 0, "more than %d sockets are needed for the pod's ports",
+                       JP_FORWARD_MAX_SOCKETS);
+    int fd = jp_listen_at(address, port->is_udp ? SOCK_DGRAM : SOCK_STREAM, &why);
+    if (fd < 0 && why.sys == EADDRINUSE)
+        return fail_in_use(b->ctx, port, address, err);
+    if (fd < 0 && why.sys == EADDRNOTAVAIL)
+        return jp_fail(err, JP_EINVALID, 0, "port '%s': the host has no address %s", port->name,
+                       port->host_ip ? port->host_ip : "::");
+    if (fd < 0) {
+        jp_error_move(err, &why);
+        return jp_wrap(err, "port '%s'", port->name);
+    }
+    b->listeners[b->settings.n_listeners] = *listener;
+    b->sockets[b->settings.n_listeners++] = fd;
+    return 0;
+}
+
+/* One number: at the address that was asked for, else at every one of both families. */
+static int bind_number(struct binding *b, const struct jp_forward_listener *listener,
+                       struct jp_error *err)
+{
+    const struct jp_plan_port *port = &b->settings.ports.items[listener->port];
+    const char *const all[] = {port->host_ip ? port->host_ip : "0.0.0.0",
+                               port->host_ip ? NULL : "::"};
+    for (size_t i = 0; i < JP_LEN(all) && all[i]; i++) {
+        union jp_address address;
+        if (jp_address_read(all[i], (uint16_t)(port->host_port + listener->offset), &address,
+                             err) < 0)
+            return -1;
+        if (!port->host_ip && address.any.sa_family == AF_INET6 && !jp_listen_knows_ipv6())
+            continue;
+        if (add_socket(b, listener, &address, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int bind_all(struct binding *b, struct jp_error *err)
+{
+    for (uint32_t i = 0; i < b->settings.ports.count; i++) {
+        for (uint32_t k = 0; k < b->settings.ports.items[i].count; k++) {
+            const struct jp_forward_listener listener = {.port = i, .offset = k};
+            if (bind_number(b, &listener, err) < 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+static int find_user(const struct jp_pod_context *ctx, struct jp_forward_settings *settings,
+                     struct jp_error *err)
+{
+    const char *user = ctx->metadata && ctx->metadata->user ? ctx->metadata->user : "nobody";
+    settings->uid = (uint32_t)geteuid();
+    settings->gid = (uint32_t)getegid();
+    return settings->uid == 0 ? jp_account_ensure(user, &settings->uid, &settings->gid, NULL, err)
+                              : 0;
+}
+
+/* Borrows from the plan. A pod without a network is reached by its loopback. */
+static void describe(const struct jp_plan *plan, struct jp_forward_settings *to)
+{
+    static char loopback[] = "127.0.0.1";
+    bool has_net = plan->net.mode != JP_NET_NONE;
+    to->version = JP_FORWARD_VERSION;
+    to->keeps_address = has_net;
+    to->address = has_net ? plan->net.address : loopback;
+    to->gateway = has_net ? plan->net.gateway : NULL;
+    to->bytes_per_second = plan->limits.network_bytes;
+    to->ports = plan->ports;
+}
+
+static int post(struct binding *b, struct jp_error *err)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        return jp_fail_sys(err, "make a socket pair");
+    JP_AUTO_FD int writing = ends[0];
+    JP_AUTO_FD int reading = ends[1];
+    if (jp_forward_post(writing, &b->settings, b->sockets, err) < 0)
+        return -1;
+    return jp_fd_take(&reading);
+}
+
+int jp_pod_publish(const struct jp_pod_context *ctx, const struct jp_plan *plan, int *ret_mailbox,
+                   struct jp_error *err)
+{
+    if (!plan->forwarder)
+        return 0;
+    JP_AUTO_FREE struct binding *b = jp_calloc(1, sizeof(*b));
+    if (!b)
+        return jp_oom(err);
+    b->ctx = ctx;
+    b->settings.listeners = b->listeners;
+    describe(plan, &b->settings);
+    int mailbox = -1;
+    if (find_user(ctx, &b->settings, err) == 0 && bind_all(b, err) == 0)
+        mailbox = post(b, err);
+    unbind(b);
+    *ret_mailbox = mailbox;
+    return mailbox < 0 ? -1 : 0;
+}
