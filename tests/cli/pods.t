@@ -20,8 +20,8 @@ is "$(cat "$work/uuid")" "$uuid" "-saveid"
 run jetpack list -q
 is "$out" "$uuid" "list -q"
 run jetpack list
-like "$out" '^ID +NAME +STATUS +IP +APPS +AGE' "list has a header"
-like "$out" "^$uuid +first +prepared +10\.[0-9.]+ +true " "list shows the pod"
+like "$out" '^ID +NAME +STATUS +IP +PORTS +APPS +AGE' "list has a header"
+like "$out" "^$uuid +first +prepared +10\.[0-9.]+ +- +true " "list shows the pod"
 run jetpack list -H
 tab=$(printf '\t')
 like "$out" "^$uuid${tab}first${tab}prepared$tab" "list -H"
@@ -89,9 +89,6 @@ b| 2" "two apps"
 run jetpack run -destroy -app b test.example/true -name a -exec /bin/probe -- echo 1 --- \
     test.example/true -name b -exec /bin/probe -- echo 2
 is "$out" 2 "-app runs one, without prefix"
-run jetpack run -destroy --net=none -p www=8080 test.example/true -port www,protocol=tcp,port=80
-is "$status $(printf '%s' "$err" | grep -c 'warning: .*publishes no ports')" '0 1' \
-    "a published port, which is not published yet, is warned about"
 before=$(jetpack list -q)
 fails 125 "no app 'nope'" "-app of an app that is not there" jetpack run -app nope test.example/true
 is "$(jetpack list -q)" "$before" "... leaves no pod"
