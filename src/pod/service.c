@@ -31,6 +31,7 @@
 #include "sys/fd.h"
 #include "sys/listen.h"
 #include "sys/lock.h"
+#include "sys/notify.h"
 #include "sys/process.h"
 
 #define LOOPBACK      "127.0.0.1"
@@ -434,6 +435,8 @@ static int become(struct start *s, struct jp_error *err)
         return -1;
     if (dup2(theirs, STDIN_FILENO) < 0)
         return jp_fail_sys(err, "hand over the settings");
+    /* The sockets listen: whoever comes from now on is served. */
+    jp_notify("READY=1\nSTATUS=serving");
     (void)execv(s->program, argv);
     return jp_fail_sys(err, "execute '%s'", s->program);
 }
@@ -463,9 +466,12 @@ int jp_pod_service_become(const struct jp_pod_context *ctx, struct jp_error *err
             return -1;
         if (r > 0)
             break;
-        if (!has_told)
+        if (!has_told) {
             jp_pod_say(ctx, JP_POD_WARNING,
                        "a metadata service is running: this one takes over when it ends");
+            /* There is one: nobody who waits for it must wait for ours. */
+            jp_notify("READY=1\nSTATUS=waiting for the end of the service that runs");
+        }
         has_told = true;
         (void)poll(NULL, 0, LIFE_PAUSE_MS);
     }
