@@ -36,10 +36,10 @@
 
 #define LOOPBACK      "127.0.0.1"
 #define DIR_MODE      0750
-#define LOCK_WAIT_MS  30000 /* others start a service or write a file meanwhile */
 #define LOCK_PAUSE_MS 5
 #define LIFE_PAUSE_MS 500
 #define ANSWER_MS     60000 /* a service that has not answered by then never will */
+#define LOCK_WAIT_MS  90000 /* others start a service meanwhile: longer than that may take */
 #define MAX_INFO      4096
 
 /* ---- the directory --------------------------------------------------------------------------- */

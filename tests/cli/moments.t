@@ -12,7 +12,7 @@ add_image app '"exec": ["/bin/probe", "sleep", "1000"], "user": "0", "group": "0
 at() {
     moment=$2:signal=$3:when=$1
     shift 3
-    ASAN_OPTIONS=detect_leaks=0 timeout -s KILL 60 strace -o "$work/trace" \
+    ASAN_OPTIONS=detect_leaks=0 timeout -s KILL 300 strace -o "$work/trace" \
         -e inject="$moment" "$JETPACK" -config "$config" "$@"
 }
 
