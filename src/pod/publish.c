@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,7 +21,8 @@
 #include "sys/fd.h"
 #include "sys/listen.h"
 
-#define MAX_WORDS 64 /* networks in an annotation */
+#define END_PAUSE_MS 10  /* between looks at a port that is about to be free */
+#define END_TRIES    500 /* of them */
 
 /* ---- annotations ----------------------------------------------------------------------------- */
 
@@ -152,8 +154,19 @@ static bool has_port(const struct jp_plan_ports *ports, bool is_udp, uint32_t nu
     return false;
 }
 
+/*
+ * A forwarder of no pod that lives is about to end: its supervisor was killed a moment ago, and the
+ * pod's lock was free before the kernel had come to it.
+ */
+static bool is_forwarder(const char *holder)
+{
+    size_t len = strlen(JP_FORWARD_PROGRAM);
+    return strncmp(holder, JP_FORWARD_PROGRAM, len) == 0 && holder[len] == ' ';
+}
+
+/* 0 when it is worth another try. */
 static int fail_in_use(const struct jp_pod_context *ctx, const struct jp_plan_port *port,
-                       const union jp_address *address, struct jp_error *err)
+                       const union jp_address *address, bool may_wait, struct jp_error *err)
 {
     JP_AUTO(jp_pod_statuses) pods = {NULL, 0};
     const char *protocol = port->is_udp ? "udp" : "tcp";
@@ -165,7 +178,11 @@ static int fail_in_use(const struct jp_pod_context *ctx, const struct jp_plan_po
             return jp_fail(err, JP_EBUSY, 0, "port '%s': pod '%s' has %s port %u of the host",
                            port->name, pods.items[i].pod.name, protocol, number);
     }
-    if (jp_platform.host->holder(port->is_udp, (uint16_t)number, holder, sizeof(holder)))
+    bool is_known =
+        jp_platform.host->holder(port->is_udp, (uint16_t)number, holder, sizeof(holder));
+    if (may_wait && (!is_known || is_forwarder(holder)))
+        return 0;
+    if (is_known)
         return jp_fail(err, JP_EBUSY, 0, "port '%s': %s has %s port %u of the host", port->name,
                        holder, protocol, number);
     return jp_fail(err, JP_EBUSY, 0, "port '%s': another program has %s port %u of the host",
@@ -195,9 +212,15 @@ static int add_socket(struct binding *b, const struct jp_forward_listener *liste
     if (b->settings.n_listeners == JP_FORWARD_MAX_SOCKETS)
         return jp_fail(err, JP_ELIMIT, 0, "more than %d sockets are needed for the pod's ports",
                        JP_FORWARD_MAX_SOCKETS);
-    int fd = jp_listen_at(address, port->is_udp ? SOCK_DGRAM : SOCK_STREAM, &why);
-    if (fd < 0 && why.sys == EADDRINUSE)
-        return fail_in_use(b->ctx, port, address, err);
+    int type = port->is_udp ? SOCK_DGRAM : SOCK_STREAM;
+    int fd = jp_listen_at(address, type, &why);
+    for (int i = 1; fd < 0 && why.sys == EADDRINUSE; i++) {
+        if (fail_in_use(b->ctx, port, address, i < END_TRIES, err) < 0)
+            return -1;
+        (void)poll(NULL, 0, END_PAUSE_MS);
+        jp_error_clear(&why);
+        fd = jp_listen_at(address, type, &why);
+    }
     if (fd < 0 && why.sys == EADDRNOTAVAIL)
         return jp_fail(err, JP_EINVALID, 0, "port '%s': the host has no address %s", port->name,
                        port->host_ip ? port->host_ip : "::");
@@ -219,8 +242,8 @@ static int bind_number(struct binding *b, const struct jp_forward_listener *list
                                port->host_ip ? NULL : "::"};
     for (size_t i = 0; i < JP_LEN(all) && all[i]; i++) {
         union jp_address address;
-        if (jp_address_read(all[i], (uint16_t)(port->host_port + listener->offset), &address,
-                             err) < 0)
+        if (jp_address_read(all[i], (uint16_t)(port->host_port + listener->offset), &address, err) <
+            0)
             return -1;
         if (!port->host_ip && address.any.sa_family == AF_INET6 && !jp_listen_knows_ipv6())
             continue;

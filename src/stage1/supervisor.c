@@ -113,6 +113,7 @@ static void finish(struct jp_supervisor *s)
         s->phase = JP_PHASE_STOPPING;
     (void)jp_record_write(s, NULL);
     jp_world_undo(s);
+    jp_forward_end(s); /* also when it was never begun: who has the lock next may want the ports */
     s->phase = JP_PHASE_DRAINING;
     jp_children_sweep(s);
     while (has_output(s))

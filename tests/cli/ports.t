@@ -140,8 +140,13 @@ wait_for 60 served "$client" tcp 192.0.2.1 8080
 is $? 0 "and is there again when the pod is"
 supervisor=$(jetpack show --format=json web | sed -n 's/^ *"supervisor": *\([0-9]*\).*/\1/p')
 kill -KILL "$supervisor"
+run jetpack run -d web
+is "$status" 0 "a pod whose supervisor was killed can be started at once"
+wait_for 60 served "$client" tcp 192.0.2.1 8080
+supervisor=$(jetpack show --format=json web | sed -n 's/^ *"supervisor": *\([0-9]*\).*/\1/p')
+kill -KILL "$supervisor"
 wait_for 60 refused "$client" tcp 192.0.2.1 8080
-is $? 0 "when its supervisor is killed it refuses, too"
+is $? 0 "... and when it is killed its ports refuse"
 jetpack list >/dev/null
 run jetpack gc
 is "$status" 0 "gc"
