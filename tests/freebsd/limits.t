@@ -9,7 +9,7 @@ class_of() { printf 'jp%s%s\n' "$(echo "$1" | cut -c 1-8)" "$(echo "$1" | cut -c
 add_image sleeper '"exec": ["/bin/probe", "sleep", "600"], "user": "0", "group": "0"'
 
 # The pod's limits stand before the first image, an app's behind it.
-run jetpack run -d --net=none -memory 512M --pod-name limited test.example/sleeper -memory 64M -cpu 0.5
+run jetpack run -d --net=none -memory 512Mi --pod-name limited test.example/sleeper -memory 64Mi -cpu 0.5
 is "$status" 0 "a pod with limits runs" || show err "$err"
 uuid=$(uuid_of limited)
 run jetpack show limited
@@ -17,7 +17,7 @@ if [ "$(sysctl -n kern.racct.enable 2>/dev/null)" != 1 ]; then
     like "$out" 'resource/memory: ignored, because RACCT is off: set kern.racct.enable=1' \
         "without RACCT they are ignored, and show says why"
     fails 125 'RACCT is off' "a strict pod does not run" \
-        jetpack run -d --net=none --strict -memory 64M --pod-name strict test.example/sleeper
+        jetpack run -d --net=none --strict -memory 64Mi --pod-name strict test.example/sleeper
     done_well "stop" jetpack destroy limited
     skip "rules" "not here: RACCT is off"
     finish
@@ -36,7 +36,7 @@ is "$out" "ate 8" "what is below is not"
 done_well "destroy" jetpack destroy limited
 is "$(rules_of "$uuid|$(class_of "$uuid")")" "" "the rules go with the pod"
 
-done_well "another" jetpack run -d --net=none --pod-name killed test.example/sleeper -memory 64M
+done_well "another" jetpack run -d --net=none --pod-name killed test.example/sleeper -memory 64Mi
 uuid=$(uuid_of killed)
 kill -KILL "$(supervisor_of "$uuid")"
 wait_for 60 gone "$uuid"
