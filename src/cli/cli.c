@@ -117,13 +117,14 @@ struct jp_pod_context *jp_cli_pods(struct jp_cli *cli, struct jp_error *err)
         return NULL;
     if (cli->jail_parameters.count == 0 && jail_parameters(cli, &cli->jail_parameters, err) < 0)
         return NULL;
+    if (cli->networks.count == 0 && jp_networks_read(cli->config, &cli->networks, err) < 0)
+        return NULL;
     uint64_t grace = jp_config_u64(cli->config, "stop.grace");
     cli->pods = (struct jp_pod_context){
         .store = store,
         .libexec = libexec(cli),
         .dns_servers = jp_config_get(cli->config, "ace.dns-servers"),
-        .bridge = jp_config_get(cli->config, "net.bridge"),
-        .subnet = jp_config_get(cli->config, "net.subnet"),
+        .networks = &cli->networks,
         .jail_prefix = jp_config_get(cli->config, "jail.namePrefix"),
         .jail_parameters = &cli->jail_parameters,
         .net_mode = jp_config_get(cli->config, "net.mode"),
@@ -316,6 +317,7 @@ static void finish(struct jp_cli *cli)
         jp_pod_signals_release(&cli->signals);
     jp_pod_ahead_free(cli->pods.ahead);
     jp_strv_clear(&cli->jail_parameters);
+    jp_networks_clear(&cli->networks);
     jp_store_free(cli->store);
     jp_cli_args_clear(&cli->args);
     jp_strv_clear(&cli->zfs.root);

@@ -145,12 +145,30 @@ static void examine_store(struct jp_cli *cli, struct examination *examination)
                  driver ? driver->name : jp_error_text(&err), "set storage.driver");
 }
 
+static void say_network(void *context, const char *what, const char *problem, const char *remedy)
+{
+    examined(context, what, false, problem, remedy);
+}
+
+/* What networks need, compared with what is there. */
+static void examine_networks(struct jp_cli *cli, struct examination *examination)
+{
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    struct jp_link_report report = {say_network, examination};
+    if (geteuid() != 0 || access(jp_config_root(cli->config), F_OK) != 0)
+        return;
+    const struct jp_pod_context *ctx = jp_cli_pods(cli, &err);
+    if (!ctx || jp_network_inspect(ctx, false, &report, &err) < 0)
+        examined(examination, "networks", false, jp_error_text(&err), "see jetpack.conf(5), net.*");
+}
+
 int jp_cmd_doctor(struct jp_cli *cli, struct jp_error *err)
 {
     struct examination examination = {0};
     if (jp_cli_wants_json(&cli->args))
         examination.list = json_array();
     examine_store(cli, &examination);
+    examine_networks(cli, &examination);
     jp_platform.host->examine(examined, &examination);
     if (examination.list && jp_print_json(examination.list, err) < 0)
         return -1;

@@ -44,10 +44,11 @@ static json_t *pod_json(const struct jp_pod_status *pod)
     json_t *apps = json_array();
     for (size_t i = 0; apps && i < pod->n_apps; i++)
         (void)json_array_append_new(apps, app_json(&pod->apps[i]));
-    return json_pack("{s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "uuid",
+    return json_pack("{s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "uuid",
                      pod->pod.uuid, "name", jp_json_text(pod->pod.name), "state",
                      jp_pod_state_name(pod->state), "reason", jp_json_text(pod->reason), "address",
-                     jp_json_text(pod->pod.address), "ports", ports_json(&pod->ports), "supervisor",
+                     jp_json_text(pod->pod.address), "address6", jp_json_text(pod->address6),
+                     "ports", ports_json(&pod->ports), "supervisor",
                      pod->supervisor ? json_integer(pod->supervisor) : json_null(), "created",
                      jp_json_time(pod->pod.created_ns), "started", jp_json_time(pod->started_ns),
                      "ended", jp_json_time(pod->ended_ns), "exit",
@@ -350,6 +351,7 @@ static void show_pod(const struct jp_pod_status *pod)
     jp_show_line("Status", jp_pod_state_name(pod->state));
     jp_show_line("Reason", pod->reason);
     jp_show_line("IP", pod->pod.address);
+    jp_show_line("IPv6", pod->address6);
     show_ports(&pod->ports);
     jp_show_line("Network", pod->net);
     jp_show_line("Hostname", pod->hostname);

@@ -16,6 +16,7 @@
 #include "base/strv.h"
 #include "cli/options.h"
 #include "config/conf.h"
+#include "pod/network.h"
 #include "pod/pod.h"
 #include "store/driver/driver.h"
 #include "store/store.h"
@@ -92,6 +93,7 @@ struct jp_cli {
     struct jp_pod_context pods; /* filled by jp_cli_pods() */
     struct jp_pod_metadata metadata;
     struct jp_strv jail_parameters; /* of them */
+    struct jp_networks networks;    /* of them */
     struct jp_pod_signals signals;
     bool has_signals;
 };

@@ -32,6 +32,7 @@ static const struct jp_cli_option fsck_options[] = {
     {"repair", 0, NULL, "mend what is found; a deleted database is rebuilt", 0}, FORMAT, END};
 static const struct jp_cli_option mds_options[] = {
     {"serve", 0, NULL, "be the service, in the foreground, until a signal ends it", 0}, FORMAT, END};
+static const struct jp_cli_option network_options[] = {BARE, FORMAT, END};
 static const struct jp_cli_option gc_options[] = {
     {"exited", 0, NULL, "destroy pods that have ended, too", 0},
     {"older", 0, "TIME", "with -exited: only those that ended so long ago (30s, 10m, 2h, 7d)", 0},
@@ -141,6 +142,13 @@ const struct jp_command jp_commands[] = {
      "time after the last one (mds.idle). With -serve this command becomes the service and stays: "
      "for a service manager; when one is running it waits for its end.",
      mds_options, "jetpack mds\njetpack mds -serve"},
+    {"network", JP_GROUP_HOST, JP_COMMAND_ROOT, 0, 2, "[OPTION...] [list | show [NAME] | repair]",
+     "show networks, mend what they need",
+     "Lists the networks that pods may join, or shows one with the rules of the firewall that let pods "
+     "out. repair compares what running pods need of the host with what is there: bridges and their "
+     "addresses, the pods' devices on them, the table of the firewall, forwarding; it mends what was "
+     "deleted or flushed while the pods run on. Its exit status is 1 when something is left.",
+     network_options, "jetpack network\njetpack network show lab\njetpack network repair"},
     {"test", JP_GROUP_HOST, JP_COMMAND_ROOT, 0, 0, "", "try this installation",
      "Makes a small image, imports it, runs it in a pod, and removes both, in a directory of its "
      "own. Nothing outside of it is touched.",

@@ -24,6 +24,7 @@ const struct jp_command_function jp_command_functions[] = {
     {"logs", jp_cmd_logs},
     {"manifest", jp_cmd_manifest},
     {"mds", jp_cmd_mds},
+    {"network", jp_cmd_network},
     {"prepare", jp_cmd_prepare},
     {"ps", jp_cmd_ps},
     {"rename", jp_cmd_rename},

@@ -22,6 +22,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/parse.h"
+#include "base/subnet.h"
 #include "sys/fd.h"
 
 #define MAX_FILE  (1U << 20)  /* bytes of a configuration file */
@@ -382,12 +383,15 @@ static bool is_choice(const char *choices, const char *value)
 
 static bool is_subnet(const char *text)
 {
-    const char *slash = strchr(text, '/');
-    JP_AUTO_FREE char *address = slash ? jp_memdup0(text, (size_t)(slash - text)) : NULL;
-    struct in_addr in;
-    uint64_t bits;
-    return address && inet_pton(AF_INET, address, &in) == 1 &&
-           jp_parse_u64(slash + 1, 10, 8, 30, &bits);
+    struct jp_subnet subnet;
+    return jp_subnet_parse(text, &subnet);
+}
+
+static bool is_subnet6(const char *text)
+{
+    struct jp_subnet6 subnet;
+    return strcmp(text, "auto") == 0 || strcmp(text, "none") == 0 ||
+           jp_subnet6_parse(text, &subnet);
 }
 
 static bool is_hex(const char *text)
@@ -414,6 +418,8 @@ static const char *complaint(const struct jp_config_key *key, const char *value)
         return value[0] == '/' ? NULL : "must be an absolute path";
     case JP_CONFIG_SUBNET:
         return is_subnet(value) ? NULL : "must be a subnet such as 172.23.0.0/16";
+    case JP_CONFIG_SUBNET6:
+        return is_subnet6(value) ? NULL : "must be a subnet such as fd00:1::/64, auto or none";
     case JP_CONFIG_SECRET:
         return is_hex(value) ? NULL : "must be hexadecimal digits";
     case JP_CONFIG_CHOICE:

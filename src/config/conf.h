@@ -29,11 +29,12 @@ enum jp_config_type {
     JP_CONFIG_SECONDS, /* a number, or with the suffix s, m or h */
     JP_CONFIG_PATH,    /* absolute */
     JP_CONFIG_SUBNET,  /* A.B.C.D/N */
+    JP_CONFIG_SUBNET6, /* an IPv6 network, auto or none */
     JP_CONFIG_CHOICE,  /* one of `choices` */
 };
 
 struct jp_config_key {
-    const char *name; /* a trailing ".*" stands for a family of keys */
+    const char *name; /* ".*" stands for a family of keys: root.zfs.*, net.*.kind */
     enum jp_config_type type;
     const char *value;   /* the default; NULL: not set */
     const char *doc;     /* one sentence, also in the manual and the sample file */

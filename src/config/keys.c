@@ -17,6 +17,7 @@
 #define SECONDS JP_CONFIG_SECONDS
 #define PATH    JP_CONFIG_PATH
 #define SUBNET  JP_CONFIG_SUBNET
+#define SUBNET6 JP_CONFIG_SUBNET6
 #define CHOICE  JP_CONFIG_CHOICE
 
 const struct jp_config_key jp_config_keys[] = {
@@ -59,12 +60,29 @@ const struct jp_config_key jp_config_keys[] = {
     {"mds.signing-key", SECRET, NULL, "The key of pod signatures, hexadecimal.", NULL},
     {"mds.token-key", SECRET, NULL, "The key of the tokens of pods, hexadecimal.", NULL},
     {"mds.user", TEXT, "_jetpack", "The user that the metadata service runs as.", NULL},
+    {"net.*.interface", TEXT, NULL,
+     "The bridge of the network that is called so (jp-NAME); for macvlan the host's device.", NULL},
+    {"net.*.isolation", CHOICE, NULL, "As net.isolation, for the network that is called so.",
+     "none|pod"},
+    {"net.*.kind", CHOICE, NULL,
+     "How a network is joined to the outside: behind the host's address (bridge, the default), "
+     "routed without that, or on a device of the host (macvlan).",
+     "bridge|routed|macvlan"},
+    {"net.*.subnet", SUBNET, NULL, "A further network, called so, and its addresses.", NULL},
+    {"net.*.subnet6", SUBNET6, NULL, "As net.subnet6, for the network that is called so.", NULL},
     {"net.bridge", TEXT, "jetpack0", "The bridge that joins pods and host.", NULL},
+    {"net.firewall", BOOL, "on",
+     "Whether pods are let out by rules of ours and by forwarding; off leaves both to you.", NULL},
+    {"net.isolation", CHOICE, "none",
+     "Whether pods of a network are kept from reaching each other (pod) or not (none).",
+     "none|pod"},
     {"net.mode", CHOICE, "auto",
      "How pods are joined to the network: a stack of their own or, on FreeBSD, an alias.",
      "auto|vnet|alias|none|host"},
     {"net.subnet", SUBNET, "172.23.0.0/16", "The addresses of pods; the host has the first one.",
      NULL},
+    {"net.subnet6", SUBNET6, "auto",
+     "The IPv6 addresses of pods: a network, auto (a local one made from root.dir) or none.", NULL},
     {"path.libexec", PATH, JP_LIBEXECDIR, "Where the helper programs are.", NULL},
     {"path.prefix", PATH, JP_PREFIX, "Where Jetpack is installed.", NULL},
     {"path.share", PATH, JP_DATADIR, "Where files for every machine are.", NULL},
@@ -82,13 +100,23 @@ const struct jp_config_key jp_config_keys[] = {
     {NULL, TEXT, NULL, NULL, NULL},
 };
 
-/* Whether the entry is a family and `name` one of its members: "root.zfs.*" and "root.zfs.atime".
+/*
+ * Whether the entry is a family and `name` one of its members: "root.zfs.*" and "root.zfs.atime",
+ * "net.*.kind" and "net.lab.kind".
  */
 static bool is_member(const struct jp_config_key *key, const char *name)
 {
-    size_t len = strlen(key->name);
-    return len > 2 && strcmp(key->name + len - 2, ".*") == 0 &&
-           strncmp(key->name, name, len - 1) == 0 && name[len - 1] != '\0';
+    const char *star = strstr(key->name, ".*");
+    if (!star)
+        return false;
+    size_t before = (size_t)(star - key->name) + 1;
+    size_t after = strlen(star + 2);
+    size_t len = strlen(name);
+    if (len <= before + after || strncmp(key->name, name, before) != 0 ||
+        strcmp(star + 2, name + len - after) != 0)
+        return false;
+    /* What stands for a star in the middle is one word. */
+    return after == 0 || !memchr(name + before, '.', len - before - after);
 }
 
 const struct jp_config_key *jp_config_key_find(const char *name)

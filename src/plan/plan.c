@@ -124,14 +124,49 @@ static void code_app(struct jp_codec *c, struct jp_plan_app *app)
     jp_codec_u32(c, &app->devfs_ruleset);
 }
 
+static void code_host(struct jp_codec *c, struct jp_plan_host *host)
+{
+    jp_codec_str(c, &host->state);
+    jp_codec_str(c, &host->table);
+    jp_codec_array(c, &host->networks, &host->n_networks, sizeof(*host->networks),
+                   JP_PLAN_MAX_NETWORKS);
+    for (size_t i = 0; i < host->n_networks && !c->failed; i++) {
+        struct jp_plan_network *network = &host->networks[i];
+        jp_codec_u8(c, &network->kind);
+        jp_codec_bool(c, &network->is_isolated);
+        jp_codec_str(c, &network->bridge);
+        jp_codec_str(c, &network->subnet);
+        jp_codec_str(c, &network->subnet6);
+    }
+}
+
+void jp_plan_host_clear(struct jp_plan_host *host)
+{
+    for (size_t i = 0; i < host->n_networks; i++) {
+        free(host->networks[i].bridge);
+        free(host->networks[i].subnet);
+        free(host->networks[i].subnet6);
+    }
+    free(host->networks);
+    free(host->state);
+    free(host->table);
+    *host = (struct jp_plan_host){.state = NULL};
+}
+
 static void code_net(struct jp_codec *c, struct jp_plan_net *net)
 {
     jp_codec_u8(c, &net->mode);
+    jp_codec_u8(c, &net->kind);
+    jp_codec_bool(c, &net->is_isolated);
     jp_codec_str(c, &net->bridge);
     jp_codec_str(c, &net->interface);
     jp_codec_str(c, &net->address);
     jp_codec_str(c, &net->gateway);
     jp_codec_u32(c, &net->prefix_len);
+    jp_codec_str(c, &net->address6);
+    jp_codec_str(c, &net->gateway6);
+    jp_codec_u32(c, &net->prefix_len6);
+    code_host(c, &net->host);
 }
 
 static void code_volumes(struct jp_codec *c, struct jp_plan *plan)
@@ -237,13 +272,23 @@ static int check(const struct jp_plan *plan, struct jp_error *err)
     if (!plan->uuid || !jp_uuid_valid(plan->uuid))
         return jp_fail(err, JP_ECORRUPT, 0, "plan: broken uuid");
     if (!plan->name || !plan->hostname || plan->net.mode > JP_NET_ALIAS ||
-        plan->net.prefix_len > 128)
+        plan->net.kind > JP_NET_MACVLAN || plan->net.prefix_len > 32 ||
+        plan->net.prefix_len6 > 128)
         return jp_fail(err, JP_ECORRUPT, 0, "plan: broken names or network");
     if (plan->restart > JP_RESTART_ALWAYS)
         return jp_fail(err, JP_ECORRUPT, 0, "plan: broken restart policy");
     if (plan->net.mode == JP_NET_POD &&
         (!plan->net.bridge || !plan->net.address || !plan->net.gateway))
         return jp_fail(err, JP_ECORRUPT, 0, "plan: a network without bridge or address");
+    for (size_t i = 0; i < plan->net.host.n_networks; i++) {
+        const struct jp_plan_network *network = &plan->net.host.networks[i];
+        if (network->kind > JP_NET_MACVLAN || !network->bridge || !network->subnet)
+            return jp_fail(err, JP_ECORRUPT, 0, "plan: broken network %zu", i);
+    }
+    if (plan->net.host.state && !is_absolute(plan->net.host.state))
+        return jp_fail(err, JP_ECORRUPT, 0, "plan: broken directory of networks");
+    if (!plan->net.address6 != !plan->net.gateway6)
+        return jp_fail(err, JP_ECORRUPT, 0, "plan: half an IPv6 address");
     if (plan->registration && !is_absolute(plan->registration))
         return jp_fail(err, JP_ECORRUPT, 0, "plan: broken registration");
     if (plan->net.mode == JP_NET_ALIAS && (!plan->net.interface || !plan->net.address))
@@ -340,6 +385,9 @@ void jp_plan_clear(struct jp_plan *plan)
     free(plan->net.bridge);
     free(plan->net.interface);
     free(plan->net.address);
+    jp_plan_host_clear(&plan->net.host);
+    free(plan->net.address6);
+    free(plan->net.gateway6);
     free(plan->net.gateway);
     jp_plan_ports_clear(&plan->ports);
     free(plan->forwarder);

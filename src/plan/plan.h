@@ -143,13 +143,47 @@ enum jp_net_mode {
     JP_NET_ALIAS, /* FreeBSD: the host's stack, held to a leased address on an interface of it */
 };
 
+/* How a network is joined to the outside. */
+enum jp_net_kind {
+    JP_NET_BRIDGE,  /* a bridge of its own, behind the host's address */
+    JP_NET_ROUTED,  /* likewise, with addresses that the outside knows */
+    JP_NET_MACVLAN, /* each pod on a device of the host, as if it were plugged in beside it */
+};
+
+#define JP_PLAN_MAX_NETWORKS 64
+
+/* A network of this installation, as far as the host must know it. */
+struct jp_plan_network {
+    uint8_t kind;     /* enum jp_net_kind */
+    bool is_isolated;
+    char *bridge;
+    char *subnet;     /* "172.23.0.0/16" */
+    char *subnet6;    /* NULL: none */
+};
+
+/* What networks need of the host; the same for every pod of an installation. */
+struct jp_plan_host {
+    char *state;      /* directory for locks and for what was found, absolute; NULL: no networks */
+    char *table;      /* what our rules of the firewall are called; NULL: we make none */
+    struct jp_plan_network *networks;
+    size_t n_networks;
+};
+
+void jp_plan_host_clear(struct jp_plan_host *host);
+
 struct jp_plan_net {
     uint8_t mode;      /* enum jp_net_mode */
-    char *bridge;      /* "jetpack0" */
+    uint8_t kind;      /* JP_NET_POD: enum jp_net_kind */
+    bool is_isolated;  /* JP_NET_POD: kept from reaching other pods of the network */
+    char *bridge;      /* JP_NET_POD: "jetpack0"; JP_NET_MACVLAN: the device of the host */
     char *interface;   /* JP_NET_ALIAS: what the address is an alias on */
     char *address;     /* of the pod, dotted quad */
     char *gateway;     /* the host's address on the bridge */
     uint32_t prefix_len;
+    char *address6;    /* of the pod; NULL: it has none */
+    char *gateway6;
+    uint32_t prefix_len6;
+    struct jp_plan_host host;
 };
 
 /* When an app whose main process has ended is started again. */

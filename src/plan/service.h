@@ -34,7 +34,7 @@
 #define JP_SERVICE_KEY_MAX  4096 /* bytes of a key that somebody configured */
 
 #define JP_SERVICE_VERSION       1
-#define JP_SERVICE_MAX_LISTENERS 4
+#define JP_SERVICE_MAX_LISTENERS 17 /* one for each of the 16 networks, and the loopback */
 #define JP_SERVICE_MAX_PACKET    16384
 
 /* Descriptors that travel with the settings; the listening sockets follow. */

@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "plan/orders.h"
 #include "plan/plan.h"
@@ -153,7 +154,22 @@ struct jp_publish {
     int life;
 };
 
+/* A running pod on a bridge of ours. */
+struct jp_link_pod {
+    const char *uuid;
+    const struct jp_plan_network *network;
+};
+
+/* What is wrong with the host's side of networks, told as it is found. */
+struct jp_link_report {
+    /* what: "bridge jetpack0"; problem: "is gone"; remedy: what mends it, NULL: it was mended */
+    void (*say)(void *context, const char *what, const char *problem, const char *remedy);
+    void *context;
+};
+
 struct jp_link_ops {
+    uint32_t kinds; /* bit n: networks of enum jp_net_kind n */
+    bool has_ipv6;  /* pods may have an IPv6 address */
     /* Joins the pod to its network as the plan says; makes the bridge when it is not there. */
     int (*setup)(struct jp_isolation *pod, struct jp_error *err);
     /*
@@ -165,6 +181,19 @@ struct jp_link_ops {
                    struct jp_error *err);
     void (*teardown)(struct jp_isolation *pod);
     int (*clean)(const char *uuid, const char *dir, struct jp_error *err);
+    /*
+     * Takes from the host what was made for all pods (rules of the firewall, forwarding), unless a
+     * pod still needs it. What a last pod that was killed left is found here.
+     */
+    int (*release)(const struct jp_plan_host *host, struct jp_error *err);
+    /*
+     * Compares what these pods need of the host with what is there; with `repair` mends it while
+     * they run. 0 also when there is something wrong.
+     */
+    int (*inspect)(const struct jp_plan_host *host, const struct jp_link_pod *pods, size_t n_pods,
+                   bool repair, const struct jp_link_report *report, struct jp_error *err);
+    /* The rules of the firewall as its own tool takes them, for who makes them by hand. */
+    void (*print_rules)(const struct jp_plan_host *host, struct jp_buf *out);
 };
 
 /* One process of a pod, for ps, top and killall. */

@@ -2,8 +2,12 @@
  * Options into manifests: one small function an option, each writing what JSON would say. What an
  * option names (a mount point, a port) is looked up later, by reify.c.
  */
+#include <sys/socket.h>
+
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <jansson.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -270,11 +274,30 @@ static int put_published(struct jp_pod_manifest *m, const char *text, struct jp_
     return 0;
 }
 
+static int put_ip(struct jp_pod_manifest *m, const char *text, struct jp_error *err)
+{
+    struct in6_addr address;
+    if (inet_pton(AF_INET, text, &address) != 1 && inet_pton(AF_INET6, text, &address) != 1)
+        return jp_fail(err, JP_EINVALID, 0, "expected an address");
+    return jp_pairs_set(&m->annotations, JP_NOTE_IP, text, err);
+}
+
+/* NAME[,ip=ADDRESS] */
 static int put_net(struct jp_pod_manifest *m, const char *text, struct jp_error *err)
 {
-    if (strcmp(text, "pod") != 0 && strcmp(text, "host") != 0 && strcmp(text, "none") != 0)
-        return jp_fail(err, JP_EINVALID, 0, "expected pod, host or none");
-    return jp_pairs_set(&m->annotations, JP_NOTE_NET, text, err);
+    static const char ip[] = ",ip=";
+    JP_AUTO_FREE char *name = jp_memdup0(text, strcspn(text, ","));
+    if (!name)
+        return jp_oom(err);
+    const char *rest = text + strlen(name);
+    bool is_known = strcmp(name, JP_NETWORK_POD) == 0 || strcmp(name, "host") == 0 ||
+                    strcmp(name, "none") == 0 || jp_network_name_valid(name);
+    if (!is_known || (rest[0] && strncmp(rest, ip, strlen(ip)) != 0))
+        return jp_fail(err, JP_EINVALID, 0,
+                       "expected pod, host, none or the name of a network, and perhaps ,ip=ADDRESS");
+    if (rest[0] && put_ip(m, rest + strlen(ip), err) < 0)
+        return -1;
+    return jp_pairs_set(&m->annotations, JP_NOTE_NET, name, err);
 }
 
 static int put_restart(struct jp_pod_manifest *m, const char *text, struct jp_error *err)
@@ -325,6 +348,8 @@ int jp_pod_apply_to_pod(struct jp_pod_manifest *m, const struct jp_pod_setting *
         return put_hostname(m, value, err);
     case JP_POD_OPT_NET:
         return put_net(m, value, err);
+    case JP_POD_OPT_IP:
+        return put_ip(m, value, err);
     case JP_POD_OPT_DNS:
         return add_dns(m, value, err);
     case JP_POD_OPT_RESTART:

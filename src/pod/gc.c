@@ -135,6 +135,17 @@ static int mend_pod(const struct jp_pod_context *ctx, const struct jp_store_pod 
     return 0;
 }
 
+/* What the last pod takes along, when it can. */
+static int release_host(const struct jp_pod_context *ctx, struct jp_error *err)
+{
+    struct jp_plan_host host = {.state = NULL};
+    if (jp_network_host(ctx, &host, err) < 0)
+        return -1;
+    int r = host.state ? jp_platform.links->release(&host, err) : 0;
+    jp_plan_host_clear(&host);
+    return r < 0 ? jp_wrap(err, "release what networks need of the host") : 0;
+}
+
 int jp_pod_gc(const struct jp_pod_context *ctx, const struct jp_pod_gc *options,
               struct jp_error *err)
 {
@@ -153,6 +164,8 @@ int jp_pod_gc(const struct jp_pod_context *ctx, const struct jp_pod_gc *options,
         }
     }
     if (jp_pod_registrations_sweep(ctx, options, result < 0 ? NULL : err) < 0)
+        result = -1;
+    if (release_host(ctx, result < 0 ? NULL : err) < 0)
         result = -1;
     struct jp_store_report report = {options->say, options->say_context};
     if (jp_store_gc(ctx->store, options->say ? &report : NULL, result < 0 ? NULL : err) < 0)

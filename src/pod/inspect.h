@@ -60,6 +60,7 @@ struct jp_pod_status {
     struct jp_store_pod pod;
     enum jp_pod_state state;
     char *reason;     /* why it failed; NULL */
+    char *address6;   /* beside the leased one; NULL: none */
     pid_t supervisor; /* 0 when none */
     int64_t started_ns;
     int64_t ended_ns;

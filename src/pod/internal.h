@@ -22,6 +22,7 @@
 #include "pod/inspect.h"
 #include "pod/pod.h"
 #include "pod/request.h"
+#include "pod/network.h"
 #include "pod/session.h"
 
 #define JP_POD_LOCK_FILE   "lock"
@@ -33,6 +34,7 @@
 #define JP_NOTE_NAME         "jetpack/name"
 #define JP_NOTE_HOSTNAME     "jetpack/hostname"
 #define JP_NOTE_NET          "jetpack/net"
+#define JP_NOTE_IP           "jetpack/ip" /* the address that was asked for */
 #define JP_NOTE_DNS          "jetpack/dns"
 #define JP_NOTE_RESTART      "jetpack/restart" /* no, on-failure[:N], always */
 #define JP_NOTE_STRICT       "jetpack/strict"
@@ -276,9 +278,12 @@ int jp_pod_service_key(int dir_fd, bool has_lock, const char *file, const char *
                        struct jp_buf *ret, struct jp_error *err);
 /* Starts the service when none runs. The lock of the directory is held by the caller. */
 int jp_pod_service_ensure(const struct jp_pod_context *ctx, int dir_fd, struct jp_error *err);
-/* The host's address on the bridge: where pods find the service. */
-int jp_pod_gateway(const struct jp_pod_context *ctx, char **ret, uint32_t *ret_prefix_len,
-                   struct jp_error *err);
+/*
+ * The network that a pod joins; NULL when it has the host's or none. JP_ENOTFOUND when it is not
+ * configured, JP_EUNSUPPORTED when this system has no such networks.
+ */
+int jp_pod_network(const struct jp_pod_context *ctx, const struct jp_pod_manifest *m,
+                   const struct jp_network **ret, struct jp_error *err);
 
 /* ---- pods on disk (record.c) -------------------------------------------------------------------
  */

@@ -36,53 +36,83 @@ const char *jp_pod_hostname(const struct jp_store_pod *pod, const struct jp_pod_
 int jp_pod_net_mode(const struct jp_pod_manifest *m, uint8_t *ret, struct jp_error *err)
 {
     const char *mode = jp_pod_manifest_annotation(m, JP_NOTE_NET);
-    if (!mode || strcmp(mode, "pod") == 0)
+    if (!mode || strcmp(mode, JP_NETWORK_POD) == 0 || jp_network_name_valid(mode))
         *ret = JP_NET_POD;
     else if (strcmp(mode, "host") == 0)
         *ret = JP_NET_HOST;
     else if (strcmp(mode, "none") == 0)
         *ret = JP_NET_NONE;
     else
-        return jp_fail(err, JP_EINVALID, 0, "annotation %s: '%s' is not pod, host or none",
+        return jp_fail(err, JP_EINVALID, 0,
+                       "annotation %s: '%s' is not pod, host, none or the name of a network",
                        JP_NOTE_NET, mode);
+    const char *address = jp_pod_manifest_annotation(m, JP_NOTE_IP);
+    if (address && *ret != JP_NET_POD)
+        return jp_fail(err, JP_EINVALID, 0,
+                       "the address %s was asked for, but the pod has no network of its own",
+                       address);
     return 0;
 }
 
-/* The first address of "172.23.0.0/16" is the host's. */
-int jp_pod_gateway(const struct jp_pod_context *ctx, char **ret, uint32_t *ret_prefix_len,
-                   struct jp_error *err)
+int jp_pod_network(const struct jp_pod_context *ctx, const struct jp_pod_manifest *m,
+                   const struct jp_network **ret, struct jp_error *err)
 {
-    const char *subnet = ctx->subnet ? ctx->subnet : "172.23.0.0/16";
-    unsigned a = 0;
-    unsigned b = 0;
-    unsigned c = 0;
-    unsigned d = 0;
-    unsigned len = 0;
-    char rest = 0;
-    if (sscanf(subnet, "%3u.%3u.%3u.%3u/%2u%c", &a, &b, &c, &d, &len, &rest) != 5 || a > 255 ||
-        b > 255 || c > 255 || d > 255 || len < 1 || len > 30)
-        return jp_fail(err, JP_EINVALID, 0, "net.subnet: '%s' is no network", subnet);
-    uint32_t address = a << 24 | b << 16 | c << 8 | d;
-    address = (address & (UINT32_MAX << (32 - len))) + 1;
-    *ret = jp_format("%u.%u.%u.%u", address >> 24, address >> 16 & 255, address >> 8 & 255,
-                     address & 255);
-    *ret_prefix_len = len;
-    return *ret ? 0 : jp_oom(err);
+    uint8_t mode = JP_NET_NONE;
+    if (jp_pod_net_mode(m, &mode, err) < 0)
+        return -1;
+    *ret = NULL;
+    if (mode != JP_NET_POD)
+        return 0;
+    const char *name = jp_pod_manifest_annotation(m, JP_NOTE_NET);
+    *ret = jp_network_find(jp_pod_networks(ctx), name ? name : JP_NETWORK_POD);
+    if (!*ret)
+        return jp_fail(err, JP_ENOTFOUND, 0, "there is no network '%s': set net.%s.subnet", name,
+                       name);
+    if (!(jp_platform.links->kinds & (1U << (*ret)->kind)))
+        return jp_fail(err, JP_EUNSUPPORTED, 0, "network '%s': this system has only bridges",
+                       (*ret)->name);
+    return 0;
+}
+
+/* The first address of a network is the host's. */
+static int plan_addresses(const struct jp_network *network, const char *address,
+                          struct jp_plan_net *net, struct jp_error *err)
+{
+    net->gateway = jp_network_gateway(network);
+    net->address = jp_strdup(address);
+    net->prefix_len = network->addresses.prefix_len;
+    if (!net->gateway || !net->address)
+        return jp_oom(err);
+    if (!jp_platform.links->has_ipv6 || network->addresses6.prefix_len == 0)
+        return 0;
+    net->address6 = jp_network_address6(network, address);
+    net->gateway6 = jp_network_address6(network, net->gateway);
+    net->prefix_len6 = network->addresses6.prefix_len;
+    return net->address6 && net->gateway6 ? 0 : jp_oom(err);
 }
 
 static int plan_net(const struct jp_pod_context *ctx, const struct jp_pod_plan_request *request,
                     struct jp_plan_net *net, struct jp_error *err)
 {
-    if (jp_pod_net_mode(request->manifest, &net->mode, err) < 0)
+    const struct jp_network *network = NULL;
+    uint32_t number = 0;
+    if (jp_pod_net_mode(request->manifest, &net->mode, err) < 0 ||
+        jp_pod_network(ctx, request->manifest, &network, err) < 0)
         return -1;
-    if (net->mode != JP_NET_POD)
+    if (!network)
         return 0;
     const char *address = jp_pod_manifest_annotation(request->manifest, JP_NOTE_ADDRESS);
-    if (!address)
+    if (!address || !jp_quad_parse(address, &number))
         return jp_fail(err, JP_ECORRUPT, 0, "the pod has no annotation %s", JP_NOTE_ADDRESS);
-    net->bridge = jp_strdup(ctx->bridge ? ctx->bridge : "jetpack0");
-    net->address = jp_strdup(address);
-    if (!net->bridge || !net->address)
+    if (!jp_subnet_has(&network->addresses, number))
+        return jp_fail(err, JP_EINVALID, 0,
+                       "the pod's address %s is not of network '%s' (%s): its subnet was changed "
+                       "since; prepare the pod again",
+                       address, network->name, network->subnet);
+    net->kind = network->kind;
+    net->is_isolated = network->is_isolated;
+    net->bridge = jp_strdup(network->interface);
+    if (!net->bridge)
         return jp_oom(err);
     if (ctx->net_mode && strcmp(ctx->net_mode, "alias") == 0 &&
         strcmp(jp_pod_host_os(), "freebsd") == 0) {
@@ -91,7 +121,9 @@ static int plan_net(const struct jp_pod_context *ctx, const struct jp_pod_plan_r
         if (!net->interface)
             return jp_oom(err);
     }
-    return jp_pod_gateway(ctx, &net->gateway, &net->prefix_len, err);
+    if (jp_network_host(ctx, &net->host, err) < 0)
+        return -1;
+    return plan_addresses(network, address, net, err);
 }
 
 static uint32_t grace_ms(const struct jp_pod_context *ctx, const struct jp_pod_manifest *m)
@@ -334,10 +366,13 @@ static int plan_files(const struct jp_plan *plan, const char *resolv_conf, struc
         return jp_oom(err);
     if (resolv_conf && add_file(to, "/etc/resolv.conf", resolv_conf, false, err) < 0)
         return -1;
-    JP_AUTO_FREE char *hosts =
-        jp_format("127.0.0.1\tlocalhost\n::1\tlocalhost\n%s\t%s\n",
+    JP_AUTO(jp_buf) hosts = JP_BUF_INIT;
+    jp_buf_printf(&hosts, "127.0.0.1\tlocalhost\n::1\tlocalhost\n%s\t%s\n",
                   plan->net.address ? plan->net.address : "127.0.0.1", plan->hostname);
-    return hosts ? add_file(to, "/etc/hosts", hosts, true, err) : jp_oom(err);
+    if (plan->net.address6)
+        jp_buf_printf(&hosts, "%s\t%s\n", plan->net.address6, plan->hostname);
+    return jp_buf_failed(&hosts) ? jp_oom(err)
+                                 : add_file(to, "/etc/hosts", jp_buf_text(&hosts), true, err);
 }
 
 /* "" chooses the only app. */

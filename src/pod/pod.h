@@ -34,6 +34,8 @@ enum jp_pod_tell {
     JP_POD_WARNING, /* what the user should know: an ignored isolator, a masked directory */
 };
 
+struct jp_networks; /* pod/network.h */
+
 /* The metadata service, as configured (mds.*). */
 struct jp_pod_metadata {
     uint16_t port;           /* mds.port */
@@ -51,8 +53,7 @@ struct jp_pod_context {
     struct jp_store *store;
     const char *libexec;     /* path.libexec; NULL: beside the running binary, then the built-in */
     const char *dns_servers; /* ace.dns-servers, separated by blanks; NULL: those of the host */
-    const char *bridge;      /* net.bridge; NULL: "jetpack0" */
-    const char *subnet;      /* net.subnet; NULL: "172.23.0.0/16" */
+    const struct jp_networks *networks; /* net.*; NULL: "pod" as when nothing is configured */
     const char *jail_prefix; /* jail.namePrefix; NULL: "jetpack/" */
     const struct jp_strv *jail_parameters; /* ace.jailConf.*: NAME=VALUE; NULL: none */
     const char *net_mode;       /* net.mode; NULL: "auto" */

@@ -109,20 +109,32 @@ static int pin_dependencies(const struct jp_pod_context *ctx, const struct jp_po
     return 0;
 }
 
+/* The IPv4 address that the user asked for, if one. */
+static int wanted_address(const struct jp_pod_manifest *m, const struct jp_network *network,
+                          char **ret, struct jp_error *err)
+{
+    const char *text = jp_pod_manifest_annotation(m, JP_NOTE_IP);
+    return text && network ? jp_network_address(network, text, ret, err) : 0;
+}
+
 static int prepare(const struct jp_pod_context *ctx, const struct jp_pod_request *request,
                    bool is_volatile, struct jp_store_pod *ret, struct jp_error *err)
 {
     JP_AUTO(jp_pod_draft) draft = JP_POD_DRAFT_INIT;
     JP_AUTO(jp_store_pod) pod = {.uuid = NULL};
-    uint8_t net = 0;
+    JP_AUTO_FREE char *address = NULL;
+    const struct jp_network *network = NULL;
     if (jp_pod_draft_make(ctx, request, &draft, err) < 0 ||
         pin_dependencies(ctx, &draft, &pod.pins, err) < 0 ||
-        jp_pod_net_mode(&draft.manifest, &net, err) < 0 || fill_pod(&draft, &pod, err) < 0 ||
-        jp_pod_check_interrupt(ctx, err) < 0)
+        jp_pod_network(ctx, &draft.manifest, &network, err) < 0 ||
+        wanted_address(&draft.manifest, network, &address, err) < 0 ||
+        fill_pod(&draft, &pod, err) < 0 || jp_pod_check_interrupt(ctx, err) < 0)
         return -1;
     struct jp_store_pod_request create_request = {
         .pod = &pod,
-        .wants_address = net == JP_NET_POD,
+        .wants_address = network != NULL,
+        .subnet = network ? network->subnet : NULL,
+        .address = address,
         .manifest = print_with_address,
         .context = &draft.manifest,
         .is_volatile = is_volatile,

@@ -74,6 +74,8 @@ char *jp_pod_plan_print(const struct jp_plan *plan)
     if (plan->net.address)
         jp_buf_printf(&out, " %s/%u gateway %s", plan->net.address, plan->net.prefix_len,
                       plan->net.gateway);
+    if (plan->net.address6)
+        jp_buf_printf(&out, " %s/%u", plan->net.address6, plan->net.prefix_len6);
     jp_buf_printf(&out, " grace %u%s\n", plan->stop_grace_ms,
                   plan->without_apps ? " without apps" : "");
     print_limits(&out, "", &plan->limits);

@@ -59,14 +59,17 @@ static int place(const struct jp_pod_context *ctx, const struct jp_store_pod *po
                  struct jp_error *err)
 {
     uint8_t mode = JP_NET_POD;
-    uint32_t prefix_len = 0;
-    if (jp_pod_net_mode(m, &mode, err) < 0)
+    const struct jp_network *network = NULL;
+    if (jp_pod_net_mode(m, &mode, err) < 0 || jp_pod_network(ctx, m, &network, err) < 0)
         return -1;
-    if (mode != JP_NET_HOST && jp_pod_gateway(ctx, ret_at, &prefix_len, err) < 0)
-        return -1;
-    if (mode == JP_NET_HOST && !(*ret_at = jp_strdup(LOOPBACK)))
+    /* A macvlan device and the one that it is on never hear each other. */
+    bool is_near = network && network->kind != JP_NET_MACVLAN;
+    *ret_at = mode == JP_NET_HOST
+                  ? jp_strdup(LOOPBACK)
+                  : jp_network_gateway(is_near ? network : &jp_pod_networks(ctx)->items[0]);
+    if (!*ret_at)
         return jp_oom(err);
-    if (mode == JP_NET_NONE)
+    if (mode != JP_NET_HOST && !is_near)
         return 0;
     const char *address =
         mode == JP_NET_HOST ? LOOPBACK : jp_pod_manifest_annotation(m, JP_NOTE_ADDRESS);

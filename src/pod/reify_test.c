@@ -316,7 +316,11 @@ static void test_refusals(void)
            {IMAGE, "example.com/redis"}, {IMAGE, "example.com/redis:1.9.0"});
     REFUSE(JP_EUNSUPPORTED, "AppArmor", "a profile that is not there", {IMAGE, "example.com/plain"},
            {JP_POD_OPT_ISOLATOR, "os/linux/apparmor-profile={\"profile\":\"x\"}"});
-    REFUSE(JP_EUSAGE, "--net", "bad network", {JP_POD_OPT_NET, "wifi"});
+    REFUSE(JP_EUSAGE, "--net", "bad network", {JP_POD_OPT_NET, "Wi-Fi"});
+    REFUSE(JP_EUSAGE, "--net", "bad words after a network", {JP_POD_OPT_NET, "pod,mac=1"});
+    REFUSE(JP_EUSAGE, "--ip", "bad address", {JP_POD_OPT_IP, "172.23.0"});
+    REFUSE(JP_EINVALID, "no network of its own", "address without network",
+           {JP_POD_OPT_NET, "none,ip=172.23.0.9"}, {IMAGE, "example.com/redis"});
     REFUSE(JP_EUSAGE, "--pod-name", "bad name", {JP_POD_OPT_POD_NAME, "a b"});
 }
 

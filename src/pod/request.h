@@ -27,7 +27,8 @@ enum jp_pod_option {
     JP_POD_OPT_VOLUME,          /* -v NAME | [-]NAME:/path | NAME,kind=...,source=... */
     JP_POD_OPT_POD_NAME,        /* --pod-name NAME */
     JP_POD_OPT_HOSTNAME,        /* --hostname NAME */
-    JP_POD_OPT_NET,             /* --net pod|host|none */
+    JP_POD_OPT_NET,             /* --net pod|host|none|NAME[,ip=ADDRESS] */
+    JP_POD_OPT_IP,              /* --ip ADDRESS */
     JP_POD_OPT_DNS,             /* --dns ADDRESS, repeatable */
     JP_POD_OPT_RESTART,         /* --restart no|on-failure[:N]|always */
     JP_POD_OPT_STRICT,          /* --strict */

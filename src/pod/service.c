@@ -173,17 +173,31 @@ static char *info_value(const char *info, const char *name)
     return NULL;
 }
 
+/* Where a service listens: the host's address in every network where pods reach it. */
+static int find_addresses(const struct jp_pod_context *ctx, struct jp_strv *ret,
+                          struct jp_error *err)
+{
+    const struct jp_networks *networks = jp_pod_networks(ctx);
+    for (size_t i = 0; i < networks->count; i++) {
+        if (networks->items[i].kind != JP_NET_MACVLAN &&
+            jp_strv_add_owned(ret, jp_network_gateway(&networks->items[i])) < 0)
+            return jp_oom(err);
+    }
+    return jp_strv_add(ret, LOOPBACK) < 0 ? jp_oom(err) : 0;
+}
+
 static char *wanted_listeners(const struct jp_pod_context *ctx, struct jp_error *err)
 {
-    JP_AUTO_FREE char *gateway = NULL;
-    uint32_t prefix_len = 0;
-    unsigned port = ctx->metadata->port;
-    if (jp_pod_gateway(ctx, &gateway, &prefix_len, err) < 0)
+    JP_AUTO(jp_strv) addresses = JP_STRV_INIT;
+    JP_AUTO(jp_buf) text = JP_BUF_INIT;
+    if (find_addresses(ctx, &addresses, err) < 0)
         return NULL;
-    char *text = jp_format("%s:%u %s:%u", gateway, port, LOOPBACK, port);
-    if (!text)
+    for (size_t i = 0; i < addresses.count; i++)
+        jp_buf_printf(&text, "%s%s:%u", i ? " " : "", addresses.items[i], ctx->metadata->port);
+    char *all = jp_buf_failed(&text) ? NULL : jp_buf_steal(&text);
+    if (!all)
         jp_oom(err);
-    return text;
+    return all;
 }
 
 /* 1 one runs, 0 none does. */
@@ -256,17 +270,15 @@ static int open_log(struct start *s, struct jp_error *err)
 
 static int open_sockets(struct start *s, struct jp_error *err)
 {
-    JP_AUTO_FREE char *gateway = NULL;
-    uint32_t prefix_len = 0;
+    JP_AUTO(jp_strv) addresses = JP_STRV_INIT;
     uint16_t port = s->ctx->metadata->port;
-    if (jp_pod_gateway(s->ctx, &gateway, &prefix_len, err) < 0)
+    if (find_addresses(s->ctx, &addresses, err) < 0)
         return -1;
-    const char *const addresses[] = {gateway, LOOPBACK};
-    for (size_t i = 0; i < JP_LEN(addresses); i++) {
+    for (size_t i = 0; i < addresses.count; i++) {
         if (jp_strv_add_owned(&s->settings.listeners,
-                              jp_format("%s:%u", addresses[i], (unsigned)port)) < 0)
+                              jp_format("%s:%u", addresses.items[i], (unsigned)port)) < 0)
             return jp_oom(err);
-        if (put_fd(s, jp_listen_tcp(addresses[i], port, err)) < 0)
+        if (put_fd(s, jp_listen_tcp(addresses.items[i], port, err)) < 0)
             return -1;
     }
     return 0;

@@ -207,8 +207,6 @@ int jp_pod_status_name_images(const struct jp_pod_context *ctx, struct jp_pod_st
 static int add_details(const struct jp_pod_context *ctx, struct jp_pod_status *status,
                        const struct jp_pod_record *record, struct jp_error *err)
 {
-    static const char *const nets[] = {
-        [JP_NET_POD] = "pod", [JP_NET_NONE] = "none", [JP_NET_HOST] = "host"};
     JP_AUTO(jp_pod_manifest) m = JP_POD_MANIFEST_INIT;
     struct jp_pod_verdicts verdicts = {add_verdict, status};
     JP_AUTO(jp_plan) plan = JP_PLAN_INIT;
@@ -223,7 +221,8 @@ static int add_details(const struct jp_pod_context *ctx, struct jp_pod_status *s
             return -1;
     }
     status->hostname = jp_strdup(jp_pod_hostname(&status->pod, &m));
-    status->net = jp_strdup(nets[net]);
+    const char *net_name = jp_pod_manifest_annotation(&m, JP_NOTE_NET);
+    status->net = jp_strdup(net_name ? net_name : JP_NETWORK_POD);
     return add_recorded(status, record, err);
 }
 
@@ -256,6 +255,9 @@ static int examine(const struct jp_pod_context *ctx, const struct jp_store_pod *
 {
     struct jp_pod_record record = {.is_there = false};
     int result = copy_pod(pod, &status->pod, err);
+    const struct jp_network *network = jp_network_of(jp_pod_networks(ctx), pod->address);
+    if (result == 0 && network && jp_platform.links->has_ipv6)
+        status->address6 = jp_network_address6(network, pod->address);
     if (result == 0)
         result = look(ctx, status, &record, err);
     if (result == 0) {
@@ -301,6 +303,7 @@ void jp_pod_status_clear(struct jp_pod_status *status)
     free(status->reason);
     free(status->manifest);
     free(status->hostname);
+    free(status->address6);
     free(status->net);
     *status = (struct jp_pod_status){.state = JP_POD_GARBAGE};
 }

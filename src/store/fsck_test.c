@@ -125,7 +125,7 @@ static void test_lost_pod_rows(void)
     sql("DELETE FROM pods WHERE name = 'lost-2'");
     char text[200];
     uint32_t address = 0;
-    (void)jp_lease_parse(one.address, &address);
+    (void)jp_quad_parse(one.address, &address);
     (void)snprintf(text, sizeof(text), "UPDATE leases SET address = %u", address);
     sql(text);
     CHECK(testing_gc(store) == 1 && testing_fsck(&options, false) >= 1,

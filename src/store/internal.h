@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/subnet.h"
 #include "store/db.h"
 #include "store/driver/driver.h"
 #include "store/driver/list.h"
@@ -19,16 +20,10 @@
 #define JP_STORE_RECORD_MAX   (4U << 20)  /* bytes of a record file */
 #define JP_STORE_MANIFEST_MAX (64U << 20) /* the importer's own limit is lower */
 
-/* Addresses to lease, in host byte order. */
-struct jp_pool {
-    uint32_t first; /* after network and gateway */
-    uint32_t last;  /* before broadcast */
-};
-
 struct jp_store {
     char *root;
     char *driver_name; /* as asked for: "auto" or a name */
-    struct jp_pool pool;
+    char *subnet; /* where addresses come from when a request names no other */
     int root_fd;
     int images_fd;
     int pods_fd;
@@ -50,11 +45,6 @@ struct jp_store {
 struct jp_db *jp_store_db(struct jp_store *store, struct jp_error *err);
 
 struct jp_driver_context jp_store_driver_context(const struct jp_store *store);
-
-/* "172.23.0.0/16" to the addresses that may be leased. JP_EINVALID. */
-int jp_pool_parse(const char *subnet, struct jp_pool *ret, struct jp_error *err);
-void jp_lease_format(uint32_t address, char out[16]);
-bool jp_lease_parse(const char *text, uint32_t *ret);
 
 /* ---- reserve.c -------------------------------------------------------------------------------
  */
@@ -131,9 +121,14 @@ int jp_rows_add_pod(struct jp_db *db, const struct jp_store_pod *pod, struct jp_
 int jp_rows_read_pins(struct jp_db *db, const char *uuid, struct jp_strv *ret, struct jp_error *err);
 int jp_rows_remove_pod(struct jp_db *db, const char *uuid, struct jp_error *err);
 
-/* The lowest free address after the one leased last, around the end once. JP_ELIMIT. */
-int jp_lease_choose(struct jp_db *db, const struct jp_pool *pool, uint32_t *ret,
-                    struct jp_error *err);
+/* Reads "172.23.0.0/16". JP_EINVALID. */
+int jp_lease_subnet(const char *text, struct jp_subnet *ret, struct jp_error *err);
+/*
+ * The address that the request wants (JP_EINVALID outside of its subnet, JP_EEXISTS when leased), or
+ * the lowest free one after the one leased last, around the end once. JP_ELIMIT.
+ */
+int jp_lease_choose(struct jp_store *store, const struct jp_store_pod_request *request,
+                    uint32_t *ret, struct jp_error *err);
 
 /* ---- views.c ---------------------------------------------------------------------------------
  */

@@ -2,61 +2,17 @@
  * Addresses of pods: which one is leased next.
  *
  * Leases live in the table `leases`, whose primary key is the address: two pods never have the same
- * one whatever goes wrong here. They are chosen inside the transaction that enters the pod, upward
+ * one whatever goes wrong here, in whatever network. They are chosen inside the transaction that enters the pod, upward
  * from the one given last, so that an address rests before it is used again, and freed with the
  * pod's row. Never leased: network, broadcast, and the gateway, which is the first address.
  */
-#include <sys/socket.h>
-
-#include <arpa/inet.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "base/parse.h"
+#include "base/mem.h"
 #include "store/internal.h"
 
-#define MIN_PREFIX 8
-#define MAX_PREFIX 29 /* network, gateway, broadcast, and at least a few pods */
-
-bool jp_lease_parse(const char *text, uint32_t *ret)
-{
-    struct in_addr address;
-    if (inet_pton(AF_INET, text, &address) != 1)
-        return false;
-    *ret = ntohl(address.s_addr);
-    return true;
-}
-
-void jp_lease_format(uint32_t address, char out[16])
-{
-    (void)snprintf(out, 16, "%u.%u.%u.%u", address >> 24, (address >> 16) & 255,
-                   (address >> 8) & 255, address & 255);
-}
-
-int jp_pool_parse(const char *subnet, struct jp_pool *ret, struct jp_error *err)
-{
-    char network_text[16];
-    const char *slash = strchr(subnet, '/');
-    uint64_t prefix;
-    uint32_t network;
-    size_t len = slash ? (size_t)(slash - subnet) : sizeof(network_text);
-    if (len >= sizeof(network_text))
-        return jp_fail(err, JP_EINVALID, 0, "subnet '%s' is not ADDRESS/PREFIX", subnet);
-    memcpy(network_text, subnet, len);
-    network_text[len] = '\0';
-    if (!jp_lease_parse(network_text, &network) ||
-        !jp_parse_u64(slash + 1, 10, MIN_PREFIX, MAX_PREFIX, &prefix))
-        return jp_fail(err, JP_EINVALID, 0,
-                       "subnet '%s' is not an IPv4 network with a prefix of %d to %d", subnet,
-                       MIN_PREFIX, MAX_PREFIX);
-    uint32_t host_bits = UINT32_MAX >> prefix;
-    if (network & host_bits)
-        return jp_fail(err, JP_EINVALID, 0, "subnet '%s': the address is not that of a network",
-                       subnet);
-    ret->first = network + 2;
-    ret->last = (network | host_bits) - 1;
-    return 0;
-}
+#define LAST_LEASE "last-lease" /* a counter; for subnets but the store's own, with the subnet */
 
 /* The lowest free address in [from, to]: 1 found, 0 none, -1 error. */
 static int first_free(struct jp_db *db, uint32_t from, uint32_t to, uint32_t *ret,
@@ -86,12 +42,42 @@ static int first_free(struct jp_db *db, uint32_t from, uint32_t to, uint32_t *re
     return 1;
 }
 
-int jp_lease_choose(struct jp_db *db, const struct jp_pool *pool, uint32_t *ret,
-                    struct jp_error *err)
+/* The subnet as it was written, and as numbers. */
+struct pool {
+    const char *text;
+    uint32_t first;
+    uint32_t last;
+    char *counter;
+};
+
+int jp_lease_subnet(const char *text, struct jp_subnet *ret, struct jp_error *err)
+{
+    return jp_subnet_parse(text, ret)
+               ? 0
+               : jp_fail(err, JP_EINVALID, 0,
+                         "subnet '%s' is not an IPv4 network with a prefix of %d to %d", text,
+                         JP_SUBNET_MIN, JP_SUBNET_MAX);
+}
+
+static int read_pool(const struct jp_store *store, const char *subnet, struct pool *ret,
+                     struct jp_error *err)
+{
+    struct jp_subnet numbers;
+    ret->text = subnet ? subnet : store->subnet;
+    if (jp_lease_subnet(ret->text, &numbers, err) < 0)
+        return -1;
+    ret->first = jp_subnet_first(&numbers);
+    ret->last = jp_subnet_last(&numbers);
+    bool is_own = !subnet || strcmp(subnet, store->subnet) == 0;
+    ret->counter = is_own ? jp_strdup(LAST_LEASE) : jp_format(LAST_LEASE " %s", subnet);
+    return ret->counter ? 0 : jp_oom(err);
+}
+
+static int choose(struct jp_db *db, const struct pool *pool, uint32_t *ret, struct jp_error *err)
 {
     int64_t last = 0;
-    if (jp_db_number(db, err, &last, "SELECT value FROM counters WHERE name = 'last-lease'", "") <
-        0)
+    if (jp_db_number(db, err, &last, "SELECT value FROM counters WHERE name = ?", "s",
+                     pool->counter) < 0)
         return -1;
     /* The subnet may have been changed since. */
     uint32_t from = last >= pool->first && last < pool->last ? (uint32_t)last + 1 : pool->first;
@@ -103,12 +89,53 @@ int jp_lease_choose(struct jp_db *db, const struct jp_pool *pool, uint32_t *ret,
         return -1;
     if (r == 0)
         return jp_fail(err, JP_ELIMIT, 0,
-                       "all %u addresses of the pods' subnet are leased: destroy pods that are "
-                       "over, or set net.subnet to a larger network",
-                       pool->last - pool->first + 1);
-    if (jp_db_run(db, err, "INSERT OR REPLACE INTO counters VALUES ('last-lease', ?)", "i",
+                       "all %u addresses of the pods' subnet %s are leased: destroy pods that are "
+                       "over, or configure a larger network",
+                       pool->last - pool->first + 1, pool->text);
+    if (jp_db_run(db, err, "INSERT OR REPLACE INTO counters VALUES (?, ?)", "si", pool->counter,
                   (int64_t)address) < 0)
         return -1;
     *ret = address;
     return 0;
+}
+
+static int fail_outside(const struct pool *pool, const char *wanted, struct jp_error *err)
+{
+    char first[JP_QUAD_SIZE], last[JP_QUAD_SIZE];
+    jp_quad_format(pool->first, first);
+    jp_quad_format(pool->last, last);
+    return jp_fail(err, JP_EINVALID, 0,
+                   "address '%s' cannot be a pod's: in the subnet %s they are %s to %s", wanted,
+                   pool->text, first, last);
+}
+
+static int claim(struct jp_db *db, const struct pool *pool, const char *wanted, uint32_t *ret,
+                 struct jp_error *err)
+{
+    uint32_t address;
+    if (!jp_quad_parse(wanted, &address) || address < pool->first || address > pool->last)
+        return fail_outside(pool, wanted, err);
+    struct sqlite3_stmt *row =
+        jp_db_query(db, err, "SELECT name FROM pods JOIN leases USING (pod) WHERE address = ?",
+                    "i", (int64_t)address);
+    int r = row ? jp_db_step(db, row, err) : -1;
+    if (r == 1) {
+        jp_fail(err, JP_EEXISTS, 0, "address %s is leased to pod '%s'", wanted,
+                jp_db_text(row, 0));
+        jp_db_finish(row);
+    }
+    *ret = address;
+    return r == 0 ? 0 : -1;
+}
+
+int jp_lease_choose(struct jp_store *store, const struct jp_store_pod_request *request,
+                    uint32_t *ret, struct jp_error *err)
+{
+    struct pool pool = {.counter = NULL};
+    int r = read_pool(store, request->subnet, &pool, err);
+    if (r == 0)
+        r = request->address ? claim(store->db, &pool, request->address, ret, err)
+                             : choose(store->db, &pool, ret, err);
+    free(pool.counter);
+    return r;
 }

@@ -211,9 +211,11 @@ static int open_parts(struct jp_store *store, const struct jp_store_options *opt
     store->root = jp_strdup(options->root);
     store->driver_name = jp_strdup(options->driver ? options->driver : "auto");
     store->zfs = options->zfs;
-    if (!store->root || !store->driver_name)
+    store->subnet = jp_strdup(options->subnet ? options->subnet : JP_STORE_SUBNET);
+    if (!store->root || !store->driver_name || !store->subnet)
         return jp_oom(err);
-    if (jp_pool_parse(options->subnet ? options->subnet : "172.23.0.0/16", &store->pool, err) < 0)
+    struct jp_subnet subnet;
+    if (jp_lease_subnet(store->subnet, &subnet, err) < 0)
         return -1;
     store->root_fd = open_root(options, &created, err);
     if (store->root_fd < 0)
@@ -266,6 +268,7 @@ void jp_store_free(struct jp_store *store)
     jp_fd_close(&store->tmp_fd);
     free(store->root);
     free(store->driver_name);
+    free(store->subnet);
     free(store->driver_why);
     free(store);
 }

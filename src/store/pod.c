@@ -88,9 +88,9 @@ static int enter_pod(struct jp_store *store, const char *tmp_name, int tmp_fd,
     if (request->wants_address) {
         uint32_t address;
         char text[16];
-        if (jp_lease_choose(store->db, &store->pool, &address, err) < 0)
+        if (jp_lease_choose(store, request, &address, err) < 0)
             return -1;
-        jp_lease_format(address, text);
+        jp_quad_format(address, text);
         pod->address = jp_strdup(text);
         if (!pod->address)
             return jp_oom(err);

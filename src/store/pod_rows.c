@@ -55,7 +55,7 @@ static int begin_pod(struct jp_store_pod *pod, struct sqlite3_stmt *row)
     pod->name = jp_db_copy(row, 2);
     if (jp_db_text(row, 4)) {
         char address[16];
-        jp_lease_format((uint32_t)jp_db_int(row, 4), address);
+        jp_quad_format((uint32_t)jp_db_int(row, 4), address);
         pod->address = jp_strdup(address);
         if (!pod->address)
             return -1;
@@ -129,7 +129,7 @@ int jp_rows_add_pod(struct jp_db *db, const struct jp_store_pod *pod, struct jp_
     }
     if (!pod->address)
         return 0;
-    if (!jp_lease_parse(pod->address, &address))
+    if (!jp_quad_parse(pod->address, &address))
         return jp_fail(err, JP_EINVALID, 0, "bad address '%s'", pod->address);
     return jp_db_run(db, err, "INSERT INTO leases VALUES (?, ?)", "ii", (int64_t)address, key);
 }

@@ -143,7 +143,7 @@ static int enter_pod(struct jp_reconcile *job, int dir_fd, const char *uuid, str
     uint32_t address = 0;
     if (jp_record_read_pod(dir_fd, uuid, &pod, err) < 0)
         return -1;
-    if (pod.address && jp_lease_parse(pod.address, &address)) {
+    if (pod.address && jp_quad_parse(pod.address, &address)) {
         int r = jp_db_number(job->db, err, &other, "SELECT pod FROM leases WHERE address = ?", "i",
                              (int64_t)address);
         if (r < 0)

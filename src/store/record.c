@@ -82,7 +82,7 @@ int jp_store_pod_check(const struct jp_store_pod *pod, struct jp_error *err)
         return jp_fail(err, JP_EINVALID, 0,
                        "bad pod name '%s': letters, digits, '_', '.' and '-', at most %d",
                        pod->name ? pod->name : "", POD_NAME_MAX);
-    if (pod->address && !jp_lease_parse(pod->address, &address))
+    if (pod->address && !jp_quad_parse(pod->address, &address))
         return jp_fail(err, JP_EINVALID, 0, "bad address '%s'", pod->address);
     if (pod->n_apps > JP_PLAN_MAX_APPS)
         return jp_fail(err, JP_ELIMIT, 0, "more than %d apps", JP_PLAN_MAX_APPS);

@@ -47,10 +47,12 @@ struct jp_driver_volume;
 struct jp_driver_zfs;
 struct jp_driver_context;
 
+#define JP_STORE_SUBNET "172.23.0.0/16" /* unless options say otherwise */
+
 struct jp_store_options {
     const char *root;                /* absolute path of the root directory */
     const char *driver;              /* "auto", "overlay", "copy", ... */
-    const char *subnet;              /* address pool, CIDR: "172.23.0.0/16" */
+    const char *subnet;              /* address pool, CIDR; NULL: JP_STORE_SUBNET */
     const struct jp_driver_zfs *zfs; /* stays the caller's, as long as the store; may be NULL */
 };
 
@@ -186,7 +188,8 @@ void jp_store_pods_clear(struct jp_store_pods *pods);
 /*
  * Enters a new pod: claims uuid and name (JP_EEXISTS when taken), checks that the images are here
  * (JP_ENOTFOUND) and keeps them from being destroyed, leases an address when `wants_address`
- * (JP_ELIMIT when the pool is used up) and hands it back in pod->address, makes the directory with
+ * (JP_ELIMIT when the pool is used up; one asked for: JP_EINVALID when it is no pod's, JP_EEXISTS
+ * when it is leased, naming the pod) and hands it back in pod->address, makes the directory with
  * `manifest` in it, and commits. `manifest` is a function because the reified manifest contains
  * the leased address: it is called once with the address and returns the text (the store frees it).
  */
@@ -194,6 +197,8 @@ struct jp_store_pod_request {
     struct jp_store_pod *pod; /* uuid, name, apps set by the caller; created_ns 0 means now */
     bool is_volatile;         /* thrown away after its run: not synced to disk */
     bool wants_address;
+    const char *subnet;  /* where from; NULL: the store's own */
+    const char *address; /* this one, dotted quad; NULL: the next free one */
     char *(*manifest)(void *context, const char *address, struct jp_error *err);
     void *context;
 };

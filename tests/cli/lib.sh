@@ -1,6 +1,7 @@
 # What the command-line tests share. A test program sources it, says what it expects and ends with
 # `finish`. It has a root directory, a bridge and a subnet of its own below a temporary directory;
-# whatever it leaves is removed, also when it fails or is interrupted.
+# whatever it leaves is removed, also when it fails or is interrupted. The machine's firewall is left
+# alone: outside.t, which has a network namespace of its own, switches ours on.
 #
 #   run COMMAND...          runs it: $status, $out (standard output), $err (standard error)
 #   is GOT EXPECTED NAME    equal texts
@@ -45,6 +46,8 @@ cat >"$config" <<END
 root.dir = $work/root
 net.bridge = $bridge
 net.subnet = $subnet
+net.subnet6 = fd7e:$(printf %x $(($$ & 65535))):$(printf %x $(($$ / 65536)))::/64
+net.firewall = off
 allow.no-signature = on
 stop.grace = 5
 mds.port = $((20000 + own_number))
@@ -171,7 +174,7 @@ esac
 rootfs() {
     mkdir -p "$1/bin" "$1/etc" "$1/tmp" "$1/data" "$1/home/alice"
     chmod 1777 "$1/tmp"
-    cp "$programs/probe" "$1/bin/probe"
+    cp "$programs/probe" "$programs/knock" "$1/bin/"
     printf 'root:x:0:0:root:/root:/bin/probe\nalice:x:1000:1000::/home/alice:/bin/probe\n' \
         >"$1/etc/passwd"
     printf 'root:x:0:\nalice:x:1000:\nstaff:x:50:alice\ngames:x:60:\n' >"$1/etc/group"

@@ -33,6 +33,7 @@ cat >"$conf" <<CONF
 root.dir = $work/root
 net.bridge = $bridge
 net.subnet = 172.28.0.0/16
+net.firewall = off
 allow.no-signature = on
 mds.user = nobody
 mds.port = $((20000 + $$ % 12000))

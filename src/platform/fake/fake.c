@@ -550,7 +550,33 @@ static int links_clean(const char *uuid, JP_UNUSED const char *dir, struct jp_er
     return 0;
 }
 
+static int links_release(const struct jp_plan_host *host, struct jp_error *err)
+{
+    return enter("links.release", "-", host->table ? host->table : "-", err);
+}
+
+static int links_inspect(const struct jp_plan_host *host, const struct jp_link_pod *pods,
+                         size_t n_pods, bool repair, const struct jp_link_report *report,
+                         struct jp_error *err)
+{
+    (void)host;
+    (void)pods;
+    (void)n_pods;
+    (void)report;
+    return enter("links.inspect", "-", repair ? "repair" : "look", err);
+}
+
+static void links_print_rules(const struct jp_plan_host *host, struct jp_buf *out)
+{
+    jp_buf_printf(out, "%s\n", host->table ? host->table : "-");
+}
+
 static const struct jp_link_ops links = {
+    .release = links_release,
+    .inspect = links_inspect,
+    .print_rules = links_print_rules,
+    .kinds = 1U << JP_NET_BRIDGE | 1U << JP_NET_ROUTED | 1U << JP_NET_MACVLAN,
+    .has_ipv6 = true,
     .setup = links_setup,
     .publish = links_publish,
     .teardown = links_teardown,

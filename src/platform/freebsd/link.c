@@ -403,5 +403,41 @@ static int publish(JP_UNUSED struct jp_isolation *pod, const struct jp_publish *
     return jp_publish_spawn(how, NULL, NULL, ret_pid, err);
 }
 
+/* ---- the firewall ---- */
+
+/* What pf.conf's anchor is to hold. Rules are not loaded yet: they are told. */
+static void print_rules(const struct jp_plan_host *host, struct jp_buf *out)
+{
+    for (size_t i = 0; i < host->n_networks; i++) {
+        const struct jp_plan_network *network = &host->networks[i];
+        if (network->kind == JP_NET_BRIDGE)
+            jp_buf_printf(out, "nat on ! %s inet from %s to ! %s -> (egress:0)\n", network->bridge,
+                          network->subnet, network->subnet);
+    }
+}
+
+static int release(const struct jp_plan_host *host, struct jp_error *err)
+{
+    (void)host;
+    (void)err;
+    return 0; /* nothing is made that a pod's own end does not take along */
+}
+
+static int inspect(const struct jp_plan_host *host, const struct jp_link_pod *pods, size_t n_pods,
+                   bool repair, const struct jp_link_report *report, struct jp_error *err)
+{
+    (void)host;
+    (void)pods;
+    (void)repair;
+    if (n_pods > 0)
+        report->say(report->context, "firewall", "pf is not examined by this version",
+                    "see jetpack network show");
+    (void)err;
+    return 0;
+}
+
 const struct jp_link_ops jp_freebsd_links = {
-    .setup = setup, .publish = publish, .teardown = teardown, .clean = clean};
+    .release = release,
+    .inspect = inspect,
+    .print_rules = print_rules,
+    .kinds = 1U << JP_NET_BRIDGE, .setup = setup, .publish = publish, .teardown = teardown, .clean = clean};

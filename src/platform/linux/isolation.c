@@ -61,6 +61,7 @@ static struct jp_isolation *new_isolation(const struct jp_plan *plan, int stage2
                                  .init_pid = -1,
                                  .host_net_fd = -1,
                                  .net_fd = -1,
+                                 .net_lock_fd = -1,
                                  .netlink_fd = -1,
                                  .capabilities = own_bounding_set(),
                                  .apps = apps};
@@ -125,6 +126,7 @@ static int new_net(struct net *ret, struct jp_error *err)
         return -1;
     }
     net.fd = open_net(err);
+    jp_linux_distrust_routers("default");
     if (net.fd >= 0)
         net.netlink_fd = jp_netlink_open(err);
     int r = net.netlink_fd < 0 ? -1 : 0;
@@ -222,6 +224,7 @@ static void destroy(struct jp_isolation *pod)
         jp_fd_close(&pod->apps[i].ns_fd);
         jp_fd_close(&pod->apps[i].pts_fd);
     }
+    jp_fd_close(&pod->net_lock_fd);
     jp_fd_close(&pod->netlink_fd);
     jp_fd_close(&pod->net_fd);
     jp_fd_close(&pod->host_net_fd);

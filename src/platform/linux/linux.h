@@ -48,6 +48,7 @@ struct jp_isolation {
     int host_net_fd; /* network namespaces; -1 with the host's stack */
     int net_fd;
     bool is_small;         /* PID 1 has nothing left that a program of the pod could take */
+    int net_lock_fd;       /* as long as it is held, what networks need of the host stays; -1 */
     int netlink_fd;        /* of the pod's network namespace, until the links are set up */
     uint64_t capabilities; /* what the supervisor itself may pass on */
     struct jp_linux_app *apps;
@@ -85,6 +86,13 @@ void jp_linux_home_leave(struct jp_isolation *pod);
 int jp_linux_forget_caller(struct jp_strv *warnings, struct jp_error *err);
 /* In a child that will be a program of the pod: takes back what only the supervisor needs. */
 void jp_linux_limit_program(void);
+
+/*
+ * In the network namespace that the caller is in: no device ("default": none that comes later) takes
+ * routes and addresses from whoever calls itself a router, as any pod of a bridge could
+ * (CVE-2020-10749). Nothing to do without IPv6.
+ */
+void jp_linux_distrust_routers(const char *device);
 
 /* What PID 1 sends; one packet each. */
 enum jp_linux_message_kind {

@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <errno.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
@@ -14,7 +15,12 @@
 
 int jp_netlink_open(struct jp_error *err)
 {
-    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    return jp_netlink_open_for(NETLINK_ROUTE, err);
+}
+
+int jp_netlink_open_for(int protocol, struct jp_error *err)
+{
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
     if (fd < 0)
         return jp_fail_sys(err, "open a netlink socket");
     /* Otherwise every answer repeats the request. */
@@ -23,18 +29,28 @@ int jp_netlink_open(struct jp_error *err)
     return fd;
 }
 
+static unsigned char *bytes_of(struct jp_netlink_batch *b)
+{
+    return b->large ? b->large : b->data.bytes;
+}
+
+static size_t capacity_of(const struct jp_netlink_batch *b)
+{
+    return b->large ? b->large_size : sizeof(b->data.bytes);
+}
+
 /* Appends bytes, padded to the next multiple of 4; returns where they stand. */
 static size_t append(struct jp_netlink_batch *b, const void *bytes, size_t len)
 {
     size_t at = b->len;
     size_t padded = NLMSG_ALIGN(len);
-    if (b->overflowed || padded > sizeof(b->data.bytes) - b->len) {
+    if (b->overflowed || padded > capacity_of(b) - b->len) {
         b->overflowed = true;
         return 0;
     }
-    memset(b->data.bytes + at, 0, padded);
+    memset(bytes_of(b) + at, 0, padded);
     if (len > 0)
-        memcpy(b->data.bytes + at, bytes, len);
+        memcpy(bytes_of(b) + at, bytes, len);
     b->len += padded;
     return at;
 }
@@ -44,7 +60,16 @@ static void update_length(struct jp_netlink_batch *b)
 {
     uint32_t len = (uint32_t)(b->len - b->start);
     if (!b->overflowed)
-        memcpy(b->data.bytes + b->start + offsetof(struct nlmsghdr, nlmsg_len), &len, sizeof(len));
+        memcpy(bytes_of(b) + b->start + offsetof(struct nlmsghdr, nlmsg_len), &len, sizeof(len));
+}
+
+void jp_netlink_before(struct jp_netlink_batch *b, uint16_t type, uint16_t flags)
+{
+    struct nlmsghdr header = {.nlmsg_type = type,
+                              .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags),
+                              .nlmsg_seq = (uint32_t)b->count + 1};
+    b->start = append(b, &header, sizeof(header));
+    update_length(b);
 }
 
 void jp_netlink_begin(struct jp_netlink_batch *b, const char *what, uint16_t type, uint16_t flags,
@@ -54,14 +79,10 @@ void jp_netlink_begin(struct jp_netlink_batch *b, const char *what, uint16_t typ
         b->overflowed = true;
         return;
     }
-    struct nlmsghdr header = {.nlmsg_type = type,
-                              .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | NLM_F_ACK | flags),
-                              .nlmsg_seq = (uint32_t)b->count + 1};
+    jp_netlink_before(b, type, (uint16_t)(NLM_F_ACK | flags));
     b->tolerated[b->count] = tolerated;
     b->what[b->count] = what;
     b->count++;
-    b->start = append(b, &header, sizeof(header));
-    update_length(b);
 }
 
 void jp_netlink_body(struct jp_netlink_batch *b, const void *bytes, size_t len)
@@ -102,8 +123,15 @@ void jp_netlink_close_nest(struct jp_netlink_batch *b, size_t nest)
 {
     uint16_t len = (uint16_t)(b->len - nest);
     if (!b->overflowed)
-        memcpy(b->data.bytes + nest + offsetof(struct nlattr, nla_len), &len, sizeof(len));
+        memcpy(bytes_of(b) + nest + offsetof(struct nlattr, nla_len), &len, sizeof(len));
     update_length(b);
+}
+
+static bool is_tolerated(int code, int tolerated)
+{
+    if (tolerated == JP_NETLINK_NO_IPV6)
+        return code == EEXIST || code == EOPNOTSUPP || code == EAFNOSUPPORT || code == EACCES;
+    return code == tolerated;
 }
 
 /* Notes the answers in one datagram; *left is what is still to come. */
@@ -123,7 +151,7 @@ static int read_answers(const struct jp_netlink_batch *b, const unsigned char *b
         if (is_answer) {
             size_t i = header.nlmsg_seq - 1;
             memcpy(&code, bytes + sizeof(header), sizeof(code));
-            if (code != 0 && -code != b->tolerated[i] && r == 0)
+            if (code != 0 && !is_tolerated(-code, b->tolerated[i]) && r == 0)
                 r = jp_fail(err, JP_ESYS, -code, "%s", b->what[i]);
             (*left)--;
         }
@@ -136,18 +164,70 @@ static int read_answers(const struct jp_netlink_batch *b, const unsigned char *b
     return r;
 }
 
-int jp_netlink_send(int fd, struct jp_netlink_batch *b, struct jp_error *err)
+static int send_all(int fd, struct jp_netlink_batch *b, struct jp_error *err)
 {
+    ssize_t n;
     if (b->overflowed)
         return jp_fail(err, JP_ELIMIT, 0, "a netlink request is too long");
-    if (b->count == 0)
-        return 0;
-    ssize_t n;
     do {
-        n = send(fd, b->data.bytes, b->len, 0);
+        n = send(fd, bytes_of(b), b->len, 0);
     } while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return jp_fail_sys(err, "send to netlink");
+    return n < 0 ? jp_fail_sys(err, "send to netlink") : 0;
+}
+
+/* One datagram of a list: 1 there is more, 0 that was all. */
+static int read_list(const unsigned char *bytes, size_t len,
+                     void (*each)(void *context, const unsigned char *bytes, size_t len),
+                     void *context, struct jp_error *err)
+{
+    struct nlmsghdr header;
+    while (len >= sizeof(header)) {
+        memcpy(&header, bytes, sizeof(header));
+        if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > len)
+            return jp_fail(err, JP_ECORRUPT, 0, "netlink answered nonsense");
+        int32_t code = 0;
+        if (header.nlmsg_len >= sizeof(header) + sizeof(code))
+            memcpy(&code, bytes + sizeof(header), sizeof(code));
+        if (header.nlmsg_type == NLMSG_ERROR && code != 0)
+            return jp_fail(err, JP_ESYS, -code, "ask netlink for a list");
+        if (header.nlmsg_type == NLMSG_DONE || header.nlmsg_type == NLMSG_ERROR)
+            return 0;
+        each(context, bytes + sizeof(header), header.nlmsg_len - sizeof(header));
+        size_t step = NLMSG_ALIGN(header.nlmsg_len);
+        if (step >= len)
+            break;
+        bytes += step;
+        len -= step;
+    }
+    return 1;
+}
+
+int jp_netlink_list(int fd, struct jp_netlink_batch *b,
+                    void (*each)(void *context, const unsigned char *bytes, size_t len),
+                    void *context, struct jp_error *err)
+{
+    union {
+        uint32_t align;
+        unsigned char bytes[ANSWER_BYTES];
+    } answer;
+    int more = send_all(fd, b, err) < 0 ? -1 : 1;
+    for (size_t i = 0; i < MAX_ANSWERS && more > 0; i++) {
+        ssize_t n = recv(fd, answer.bytes, sizeof(answer.bytes), 0);
+        if (n < 0 && errno == EINTR)
+            continue;
+        more = n < 0 ? jp_fail_sys(err, "receive from netlink")
+                     : read_list(answer.bytes, (size_t)n, each, context, err);
+    }
+    return more > 0 ? jp_fail(err, JP_ELIMIT, 0, "a list of netlink has no end") : more;
+}
+
+int jp_netlink_send(int fd, struct jp_netlink_batch *b, struct jp_error *err)
+{
+    ssize_t n;
+    if (b->count == 0 && !b->overflowed)
+        return 0;
+    if (send_all(fd, b, err) < 0)
+        return -1;
     union {
         uint32_t align;
         unsigned char bytes[ANSWER_BYTES];

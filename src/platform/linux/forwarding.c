@@ -1,0 +1,146 @@
+#include "platform/linux/forwarding.h"
+
+#include <fcntl.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "sys/calls.h"
+#include "sys/fd.h"
+
+#define STATE_FILE "forwarding" /* lines DEVICE VALUE */
+#define MAX_STATE  65536
+#define MAX_ROUTES (1U << 20) /* bytes of /proc/net/route that are looked at */
+#define EVERYWHERE "all"
+
+static char *path_of(const char *device)
+{
+    return jp_format("/proc/sys/net/ipv4/conf/%s/forwarding", device);
+}
+
+/* '0', '1', or 0 when there is no such device. */
+static char read_value(const char *path)
+{
+    char value = 0;
+    JP_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd >= 0 && read(fd, &value, 1) == 1 ? value : 0;
+}
+
+static int write_value(const char *path, char value, struct jp_error *err)
+{
+    JP_AUTO_FD int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, &value, 1) != 1)
+        return jp_fail_sys(err, "set '%s' to %c", path, value);
+    return 0;
+}
+
+static bool is_bridge(const struct jp_plan_host *host, const char *name)
+{
+    for (size_t i = 0; i < host->n_networks; i++) {
+        if (host->networks[i].kind != JP_NET_MACVLAN &&
+            strcmp(host->networks[i].bridge, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The devices of the host's routes, ours left out; with `defaults` only of routes to everywhere. */
+static int read_routes(const struct jp_plan_host *host, bool defaults, struct jp_strv *ret,
+                       struct jp_error *err)
+{
+    JP_AUTO(jp_buf) text = JP_BUF_INIT;
+    if (jp_file_read(AT_FDCWD, "/proc/net/route", MAX_ROUTES, &text, err) < 0)
+        return -1;
+    const char *line = strchr(jp_buf_text(&text), '\n'); /* the first names the columns */
+    for (; line && line[1]; line = strchr(line + 1, '\n')) {
+        char name[IFNAMSIZ];
+        unsigned destination, mask;
+        if (sscanf(line + 1, "%15s %8x %*s %*s %*s %*s %*s %8x", name, &destination, &mask) != 3 ||
+            is_bridge(host, name) || jp_strv_contains(ret, name) ||
+            (defaults && (destination != 0 || mask != 0)))
+            continue;
+        if (jp_strv_add(ret, name) < 0)
+            return jp_oom(err);
+    }
+    return 0;
+}
+
+int jp_forwarding_missing(const struct jp_plan_host *host, const char *bridge, struct jp_strv *ret,
+                          struct jp_error *err)
+{
+    JP_AUTO(jp_strv) devices = JP_STRV_INIT;
+    if (jp_strv_add(&devices, bridge) < 0)
+        return jp_oom(err);
+    if (read_routes(host, true, &devices, err) < 0 ||
+        (devices.count == 1 && read_routes(host, false, &devices, err) < 0))
+        return -1;
+    for (size_t i = 0; i < devices.count; i++) {
+        JP_AUTO_FREE char *path = path_of(devices.items[i]);
+        if (!path || (read_value(path) == '0' && jp_strv_add(ret, devices.items[i]) < 0))
+            return jp_oom(err);
+    }
+    return 0;
+}
+
+/* Written down first: what is changed is put back even if we are killed between the two. */
+static int note(const struct jp_strv *devices, int state_fd, struct jp_error *err)
+{
+    JP_AUTO(jp_buf) text = JP_BUF_INIT;
+    for (size_t i = 0; i < devices->count; i++)
+        jp_buf_printf(&text, "%s 0\n", devices->items[i]);
+    JP_AUTO_FD int fd =
+        jp_fd_open(state_fd, STATE_FILE, O_WRONLY | O_CREAT | O_APPEND, 0600, err);
+    if (fd < 0)
+        return -1;
+    return jp_buf_failed(&text) ? jp_oom(err)
+                                : jp_fd_write_all(fd, text.data, text.len, STATE_FILE, err);
+}
+
+int jp_forwarding_ensure(const struct jp_plan_host *host, const char *bridge, int state_fd,
+                         struct jp_error *err)
+{
+    JP_AUTO(jp_strv) devices = JP_STRV_INIT;
+    if (jp_forwarding_missing(host, bridge, &devices, err) < 0)
+        return -1;
+    if (devices.count == 0)
+        return 0;
+    if (note(&devices, state_fd, err) < 0)
+        return -1;
+    for (size_t i = 0; i < devices.count; i++) {
+        JP_AUTO_FREE char *path = path_of(devices.items[i]);
+        if (!path)
+            return jp_oom(err);
+        if (write_value(path, '1', err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+void jp_forwarding_restore(int state_fd)
+{
+    JP_AUTO(jp_buf) text = JP_BUF_INIT;
+    if (jp_file_read(state_fd, STATE_FILE, MAX_STATE, &text, NULL) < 0)
+        return;
+    /* Everywhere is somebody else's decision: it came after ours and covers it. */
+    JP_AUTO_FREE char *everywhere = path_of(EVERYWHERE);
+    bool is_router = everywhere && read_value(everywhere) == '1';
+    for (const char *line = jp_buf_text(&text); line && *line && !is_router;) {
+        char name[IFNAMSIZ];
+        if (sscanf(line, "%15s 0", name) == 1 && !strchr(name, '/')) {
+            JP_AUTO_FREE char *path = path_of(name);
+            if (path && read_value(path) == '1')
+                (void)write_value(path, '0', NULL);
+        }
+        line = strchr(line, '\n');
+        line = line ? line + 1 : NULL;
+    }
+    (void)jp_sys.unlinkat(state_fd, STATE_FILE, 0);
+}
+
+bool jp_forwarding_has_ipv6(void)
+{
+    return read_value("/proc/sys/net/ipv6/conf/" EVERYWHERE "/forwarding") == '1';
+}

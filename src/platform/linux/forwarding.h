@@ -1,0 +1,32 @@
+/*
+ * Forwarding of the host: switched on where pods need it, and put back.
+ *
+ * IPv4 is forwarded by the device that a packet comes in by: the bridge, and those that lead to
+ * where the host has a default route (or, when it has none, any route). What each had before is
+ * written to a file first. IPv6 is forwarded by all devices or none, and a host that forwards stops
+ * listening to its own router: that is left to the administrator.
+ */
+#ifndef JP_PLATFORM_LINUX_FORWARDING_H
+#define JP_PLATFORM_LINUX_FORWARDING_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/strv.h"
+#include "plan/plan.h"
+
+/*
+ * Makes the host forward between a bridge and the outside. state_fd: the directory for the file.
+ * JP_ESYS when a kernel parameter cannot be set: the text names it.
+ */
+int jp_forwarding_ensure(const struct jp_plan_host *host, const char *bridge, int state_fd,
+                         struct jp_error *err);
+/* The devices that do not forward although pods of the bridge need it; *ret is appended to. */
+int jp_forwarding_missing(const struct jp_plan_host *host, const char *bridge, struct jp_strv *ret,
+                          struct jp_error *err);
+/* Puts back what was changed, unless somebody changed it since. */
+void jp_forwarding_restore(int state_fd);
+/* Whether the host forwards IPv6. */
+bool jp_forwarding_has_ipv6(void);
+
+#endif

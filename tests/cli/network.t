@@ -1,0 +1,179 @@
+#!/bin/sh
+# Networks of pods: addresses of both families, static ones, several networks, their kinds. The
+# "host" of this test is a network namespace of its own.
+if [ "${JETPACK_TEST_NET-}" != own ] && [ "$(id -u)" -eq 0 ] && [ "$(uname -s)" = Linux ]; then
+    JETPACK_TEST_NET=own exec unshare -n -- sh "$0"
+fi
+. "$(dirname "$0")/lib.sh"
+need_root
+[ "$(uname -s)" = Linux ] || skip_all "not here: network namespaces of Linux"
+command -v ip >/dev/null || skip_all "not here: no ip(8)"
+
+cat >>"$config" <<END
+net.subnet = 10.77.0.0/16
+net.subnet6 = fd77::/64
+net.lab.subnet = 10.78.0.0/24
+net.lab.subnet6 = fd78::/64
+net.lab.interface = jplab
+net.quiet.subnet = 10.79.0.0/24
+net.quiet.isolation = pod
+net.tiny.subnet = 10.80.0.0/29
+net.street.kind = macvlan
+net.street.interface = street0
+net.street.subnet = 192.0.2.0/24
+net.routed.kind = routed
+net.routed.subnet = 198.51.100.0/24
+END
+ip link set lo up
+
+add_image app '"exec": ["/bin/probe", "sleep", "1000"], "user": "0", "group": "0"'
+image=test.example/app
+
+# start NAME [OPTION...]: a pod that listens on port 7 of all its addresses
+start() {
+    name=$1
+    shift
+    done_well "a pod: $name" jetpack run -d -pod-name "$name" "$@" $image \
+        --exec /bin/knock -- listen tcp :: 7 ---
+}
+address() { jetpack list -H -filter "name=$1" | cut -f4; }
+# from POD [PROTOCOL] ADDRESS: what a program in a pod is answered
+from() { run jetpack exec "$1" /bin/knock ask tcp "$2" 7 ${3-}; }
+
+# ---- both families ----
+
+start one
+is "$(address one)" 10.77.0.2 "the first address of the subnet"
+run jetpack exec one /bin/knock addresses
+like "$out" '^eth0 10\.77\.0\.2/16$' "it is there"
+like "$out" '^eth0 fd77::2/64$' "and the IPv6 address beside it"
+run "$programs/knock" addresses
+like "$out" "^$bridge 10\.77\.0\.1/16\$" "the host has the first one"
+like "$out" "^$bridge fd77::1/64\$" "of either family"
+run "$programs/knock" ask tcp fd77::2 7
+is "$out" fd77::1 "the host reaches the pod over IPv6"
+run "$programs/knock" ask tcp 10.77.0.2 7
+is "$out" ::ffff:10.77.0.1 "and over IPv4"
+start two
+from two fd77::2
+is "$out" fd77::3 "pods reach each other over IPv6"
+from two 10.77.0.2
+is "$out" ::ffff:10.77.0.3 "and over IPv4"
+run jetpack exec two /bin/probe cat /etc/hosts
+like "$out" '^fd77::3	two$' "/etc/hosts knows both addresses"
+run jetpack exec two /bin/probe cat /proc/sys/net/ipv6/conf/eth0/accept_ra
+is "$out" 0 "row 74: no pod listens to who calls itself a router"
+is "$(cat "/proc/sys/net/ipv6/conf/$bridge/accept_ra")" 0 "row 74: nor does the host on the bridge"
+
+# ---- an address that is asked for ----
+
+start static --ip 10.77.1.9
+is "$(address static)" 10.77.1.9 "a static address"
+start six --ip fd77::10a
+is "$(address six)" 10.77.1.10 "said by its IPv6 address"
+start pair --net=pod,ip=10.77.1.11
+is "$(address pair)" 10.77.1.11 "said with the network"
+fails 1 "10\.77\.1\.9 is leased to pod 'static'" "one that is leased" \
+    jetpack prepare --ip 10.77.1.9 $image
+for bad in 10.78.0.9 10.77.0.0 10.77.0.1 10.77.255.255 fd78::9 fd77::1:0:0:0; do
+    fails 1 "'$bad' cannot be a pod's: in the subnet 10.77.0.0/16 they are 10.77.0.2 to 10.77.255.254" \
+        "no pod's address: $bad" jetpack prepare --ip "$bad" $image
+done
+fails 2 'expected an address' "no address" jetpack prepare --ip 10.77.1 $image
+fails 1 'has no network of its own' "an address without a network" \
+    jetpack prepare --net=host --ip 10.77.1.12 $image
+jetpack destroy static six pair
+done_well "given back, it can be asked for again" jetpack prepare --pod-name again --ip 10.77.1.9 $image
+jetpack destroy again
+
+# ---- several networks ----
+
+start lab --net=lab
+is "$(address lab)" 10.78.0.2 "an address of the other network"
+run "$programs/knock" addresses
+like "$out" '^jplab 10\.78\.0\.1/24$' "with a bridge of its own"
+run "$programs/knock" ask tcp fd78::2 7
+is "$out" fd78::1 "it has IPv6 as well"
+run jetpack show lab
+like "$out" 'Network *lab' "show names the network"
+fails 1 "there is no network 'moon': set net.moon.subnet" "an unknown network" \
+    jetpack prepare --net=moon $image
+fails 2 'expected pod, host, none or the name of a network' "an impossible name" \
+    jetpack prepare --net=Moon $image
+
+start q1 --net=quiet
+start q2 --net=quiet
+from q1 10.79.0.3 3
+like "$out" '^(nothing|unreachable)$' "with net.isolation, pods do not reach each other"
+run "$programs/knock" ask tcp 10.79.0.3 7
+is "$out" ::ffff:10.79.0.1 "... but the host reaches them"
+
+# macvlan: on a device of the host, whose other end is a machine in the street.
+unshare -n "$programs/probe" sleep 1000 >"$work/street.out" 2>&1 &
+street=$!
+in_street() { nsenter --net="/proc/$street/ns/net" "$@"; }
+wait_for 60 grep -q ready "$work/street.out"
+ip link add street0 type veth peer name far0 netns "$street"
+ip link set street0 up
+in_street ip address add 192.0.2.1/24 dev far0
+in_street ip link set far0 up
+start mac --net=street,ip=192.0.2.50
+run in_street "$programs/knock" ask tcp 192.0.2.50 7
+is "$out" ::ffff:192.0.2.1 "a macvlan pod is a neighbour of who is outside"
+jetpack destroy mac
+kill "$street"
+fails 125 "no device 'gone0' for macvlan" "macvlan on a device that is not there" \
+    jetpack -o net.street.interface=gone0 run --net=street $image
+
+# ---- used up ----
+
+for n in 2 3 4 5 6; do
+    run jetpack prepare --net=tiny --pod-name "tiny$n" $image
+    is "$(address "tiny$n")" "10.80.0.$n" "tiny$n has its address"
+done
+fails 1 "all 5 addresses of the pods' subnet 10.80.0.0/29 are leased: destroy pods" "used up" \
+    jetpack prepare --net=tiny $image
+jetpack destroy tiny4
+done_well "one given back is enough" jetpack prepare --net=tiny --pod-name tiny4 $image
+is "$(address tiny4)" 10.80.0.4 "it is that one"
+
+# ---- many at once ----
+
+for n in $(seq 1 200); do echo "crowd$n"; done |
+    xargs -P 20 -I NAME "$JETPACK" -config "$config" prepare --pod-name NAME $image >"$work/crowd" 2>&1
+is "$(jetpack list -H | grep -c 'crowd')" 200 "200 pods prepared side by side"
+is "$(jetpack list -H | cut -f4 | sort | uniq -d)" '' "no address twice"
+
+# ---- what the configuration gets wrong ----
+
+bad() { # PATTERN NAME OPTION...
+    bad_pattern=$1 bad_name=$2
+    shift 2
+    fails 1 "$bad_pattern" "$bad_name" jetpack "$@" list
+}
+bad 'networks pod .* and inner .* overlap' "networks that overlap" -o net.inner.subnet=10.77.3.0/24
+bad 'IPv6 networks of pod and inner overlap' "in IPv6 too" -o net.inner.subnet=10.90.0.0/24 \
+    -o net.inner.subnet6=fd77::/80
+bad 'same bridge' "two networks with one bridge" -o net.inner.subnet=10.90.0.0/24 \
+    -o "net.inner.interface=$bridge"
+bad 'net\.inner: the network has no subnet: set net\.inner\.subnet' "a network without a subnet" \
+    -o net.inner.kind=routed
+bad "net\.host: a network is called by" "a name that means something else" -o net.host.subnet=10.90.0.0/24
+bad "net\.averyverylongname: a network is called by up to 12" "too long a name" \
+    -o net.averyverylongname.subnet=10.90.0.0/24
+bad "net\.inner\.interface: 'sixteen-letters-' cannot be" "too long an interface" \
+    -o net.inner.subnet=10.90.0.0/24 -o net.inner.interface=sixteen-letters-
+bad 'net.bridge: .a/b. cannot be' "an impossible bridge" -o net.bridge=a/b
+bad 'a macvlan network needs a device' "macvlan on nothing" -o net.inner.subnet=10.90.0.0/24 \
+    -o net.inner.kind=macvlan
+fails 2 'net.subnet6.* must be a subnet such as fd00:1::/64, auto or none' "no IPv6 network" \
+    jetpack -o net.subnet6=fd77::1/64 list
+fails 125 "10\.77\.0\.2 is not of network 'pod' .10\.91\.0\.0/16.: its subnet was changed" \
+    "a pod of the subnet of yesterday" \
+    sh -c '"$0" -config "$1" stop one && "$0" -config "$1" -o net.subnet=10.91.0.0/16 run one' \
+    "$JETPACK" "$config"
+jetpack -o net.subnet6=none run -d --pod-name four $image >/dev/null
+run jetpack exec four /bin/knock addresses
+unlike "$out" '^eth0 fd77' "without IPv6 when it is configured so"
+
+finish

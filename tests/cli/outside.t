@@ -1,0 +1,258 @@
+#!/bin/sh
+# Pods and the world outside the host: out with the host's address, nobody in, nothing left behind.
+# "Host" and "outside" are network namespaces of this test, joined by a cable.
+if [ "${JETPACK_TEST_NET-}" != own ] && [ "$(id -u)" -eq 0 ] && [ "$(uname -s)" = Linux ]; then
+    JETPACK_TEST_NET=own exec unshare -n -- sh "$0"
+fi
+. "$(dirname "$0")/lib.sh"
+need_root
+[ "$(uname -s)" = Linux ] || skip_all "not here: network namespaces of Linux"
+command -v ip >/dev/null || skip_all "not here: no ip(8)"
+
+cat >>"$config" <<END
+net.firewall = on
+net.subnet = 10.77.0.0/16
+net.subnet6 = fd77::/64
+net.lab.subnet = 10.78.0.0/24
+net.lab.subnet6 = fd78::/64
+net.lab.interface = jplab
+net.quiet.subnet = 10.79.0.0/24
+net.quiet.isolation = pod
+net.quiet.interface = jpquiet
+net.routed.kind = routed
+net.routed.subnet = 198.51.100.0/24
+net.routed.interface = jprouted
+END
+
+# ---- the host, a cable, a server outside ----
+
+unshare -n "$programs/probe" sleep 1000 >"$work/outside.out" 2>&1 &
+outside=$!
+jobs=$outside
+in_outside() { nsenter --net="/proc/$outside/ns/net" "$@"; }
+stop_jobs() {
+    # shellcheck disable=SC2086 # a list
+    kill $jobs 2>/dev/null
+    cleanup
+}
+trap stop_jobs EXIT
+wait_for 60 grep -q ready "$work/outside.out"
+ip link set lo up
+ip link add up0 type veth peer name far0 netns "$outside"
+ip address add 192.0.2.1/24 dev up0
+ip address add 2001:db8::1/64 dev up0 nodad
+ip link set up0 up
+in_outside ip link set lo up
+in_outside ip address add 192.0.2.2/24 dev far0
+in_outside ip address add 2001:db8::2/64 dev far0 nodad
+in_outside ip link set far0 up
+ip route add default via 192.0.2.2
+ip -6 route add default via 2001:db8::2
+# A neighbour who knows the way: to pods by way of the host.
+in_outside ip route add 10.77.0.0/16 via 192.0.2.1
+in_outside ip route add 198.51.100.0/24 via 192.0.2.1
+for protocol in tcp udp; do
+    nsenter --net="/proc/$outside/ns/net" "$programs/knock" listen $protocol :: 7 \
+        >"$work/server.$protocol" 2>&1 &
+    jobs="$jobs $!"
+    wait_for 60 grep -q ready "$work/server.$protocol"
+done
+
+add_image app '"exec": ["/bin/probe", "sleep", "1000"], "user": "0", "group": "0"'
+image=test.example/app
+start() {
+    name=$1
+    shift
+    done_well "a pod: $name" jetpack run -d -pod-name "$name" "$@" $image \
+        --exec /bin/knock -- listen tcp :: 7 ---
+}
+from() { run jetpack exec "$1" /bin/knock ask "$2" "$3" 7 ${4-}; }
+forwards() { cat "/proc/sys/net/ipv4/conf/$1/forwarding"; }
+has_nft() { command -v nft >/dev/null; }
+tables() { nft list tables | grep -c jetpack; }
+
+is "$(forwards up0)" 0 "the host forwards nothing at first"
+start one
+from one tcp 192.0.2.2
+is "$out" ::ffff:192.0.2.1 "a pod reaches the outside with the host's address"
+from one udp 192.0.2.2
+is "$out" ::ffff:192.0.2.1 "by UDP as well"
+is "$(forwards up0)" 1 "the way out forwards"
+is "$(forwards all)" 0 "the rest of the host does not"
+
+from one tcp 2001:db8::2
+is "$out" unreachable "without IPv6 forwarding, a program is told at once"
+echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
+start two
+from two tcp 2001:db8::2
+is "$out" 2001:db8::1 "with it, IPv6 goes out with the host's address, too"
+
+run in_outside "$programs/knock" ask tcp 192.0.2.1 7 3
+is "$out" refused "the outside reaches the host"
+run in_outside "$programs/knock" ask tcp 10.77.0.2 7 3
+is "$out" nothing "row 75: but no pod, even when it knows the way"
+
+start lab --net=lab
+from lab tcp 192.0.2.2
+is "$out" ::ffff:192.0.2.1 "pods of another network go out as well"
+from lab tcp 10.77.0.2 3
+is "$out" nothing "row 75: but do not reach pods of the first"
+from two tcp fd78::2 3
+is "$out" nothing "row 75: nor the other way round"
+
+# Past the bridge's isolation by way of the host: what two pods do with routes of their own.
+start q1 --net=quiet
+start q2 --net=quiet
+detour() { # add|delete POD ADDRESS
+    jetpack show -format=json "$2" >"$work/detour.json"
+    pid=$(sed -n 's/^ *"pid": *\([0-9][0-9]*\).*/\1/p' "$work/detour.json" | head -n 1)
+    nsenter --net="/proc/$pid/ns/net" ip route "$1" "$3/32" via 10.79.0.1
+}
+detour add q1 10.79.0.3
+detour add q2 10.79.0.2
+from q1 tcp 10.79.0.3 3
+is "$out" nothing "row 75: isolated pods reach no neighbour by way of the host"
+from q1 tcp 192.0.2.2
+is "$out" ::ffff:192.0.2.1 "it does reach the outside"
+
+start routed --net=routed
+from routed tcp 192.0.2.2
+is "$out" ::ffff:198.51.100.2 "a routed pod goes out with its own address"
+run in_outside "$programs/knock" ask tcp 198.51.100.2 7
+is "$out" ::ffff:192.0.2.2 "and is reached from outside"
+
+# ---- looked after ----
+
+run jetpack network list
+like "$out" "^pod +bridge +$bridge +10\.77\.0\.0/16 +fd77::/64 +2\$" "network list"
+like "$out" '^routed +routed +jprouted +198\.51\.100\.0/24 +- +1$' "... with every network"
+run jetpack network list -format=json
+is "$(json free)" 65531 "as JSON, with what is free"
+run jetpack network show quiet
+like "$out" '^Isolation +pod$' "network show"
+like "$out" "ip saddr 10\.77\.0\.0/16 oifname != \"$bridge\" masquerade" "... with the rules"
+fails 1 "there is no network 'moon'" "of an unknown network" jetpack network show moon
+fails 2 'expected list, show .NAME. or repair' "an unknown verb" jetpack network mend
+run jetpack list -format=json -filter name=one
+is "$(json address6)" fd77::2 "list has the IPv6 address"
+run jetpack network repair
+is "$status $out" "0 nothing to mend" "nothing to mend at first"
+
+ip link delete "$bridge"
+run jetpack doctor
+like "$out" "^MISSING +bridge $bridge +is gone" "doctor misses the bridge"
+like "$out" 'is cut off from its bridge' "and the pods on it"
+from one tcp 192.0.2.2 2
+unlike "$out" 192.0.2.1 "such a pod reaches nobody"
+run jetpack network repair
+is "$status" 0 "network repair"
+like "$out" "^bridge $bridge: is gone: mended" "... says what it mended"
+from one tcp 192.0.2.2
+is "$out" ::ffff:192.0.2.1 "the pod runs on and reaches the outside"
+from two tcp fd77::2
+is "$out" fd77::3 "and its neighbour, over IPv6"
+
+ip address delete 10.77.0.1/16 dev "$bridge"
+ip address add 10.66.0.1/16 dev "$bridge"
+run jetpack doctor
+like "$out" "^MISSING +bridge $bridge .*lost its address" "doctor misses the bridge's address"
+run jetpack network repair
+from one tcp 192.0.2.2
+is "$out" ::ffff:192.0.2.1 "repaired"
+ip -6 address delete fd77::1/64 dev "$bridge"
+run jetpack network repair
+like "$out" 'lost its IPv6 address: mended' "so is the IPv6 address"
+echo 0 >/proc/sys/net/ipv4/conf/up0/forwarding
+run jetpack network repair
+like "$out" 'device up0: does not forward: mended' "and forwarding"
+
+if has_nft; then
+    for damage in 'flush ruleset' 'flush table inet' 'delete rule inet'; do
+        table=$(nft list tables | sed -n 's/table inet \(jetpack.*\)/\1/p')
+        case $damage in
+        'flush ruleset') nft flush ruleset ;;
+        'flush table inet') nft flush table inet "$table" ;;
+        *)
+            handle=$(nft -a list chain inet "$table" postrouting | sed -n 's/.*# handle //p' | sed -n 3p)
+            nft delete rule inet "$table" postrouting handle "$handle"
+            ;;
+        esac
+        run jetpack doctor
+        like "$out" "^MISSING +firewall table jetpack.*(is gone or empty|was changed)" "doctor after: $damage"
+        run jetpack network repair
+        like "$out" '^firewall table .*mended' "mended"
+        from one udp 192.0.2.2
+        is "$out" ::ffff:192.0.2.1 "the pod reaches the outside"
+    done
+else
+    skip "a flushed table is mended" "not here: no nft(8)"
+fi
+
+# ---- others' rules, and the end ----
+
+if has_nft; then
+    nft add table inet theirs
+    nft add chain inet theirs forward '{ type filter hook forward priority 10; }'
+    nft add rule inet theirs forward tcp dport 7 counter drop
+    nft list table inet theirs | sed 's/packets.*bytes [0-9]*//' >"$work/theirs"
+    from one tcp 192.0.2.2 3
+    is "$out" nothing "what the administrator drops stays dropped"
+    is "$(tables)" 1 "one table of ours"
+else
+    skip "what the administrator drops stays dropped" "not here: no nft(8)"
+    skip "one table of ours" "not here: no nft(8)"
+fi
+jetpack destroy two lab q1 q2 routed
+if has_nft; then
+    is "$(tables)" 1 "it stays as long as a pod needs it"
+else
+    skip "it stays as long as a pod needs it" "not here: no nft(8)"
+fi
+is "$(forwards up0)" 1 "and so does forwarding"
+jetpack destroy one
+is "$(forwards up0)" 0 "with the last pod, forwarding is put back"
+if has_nft; then
+    is "$(tables)" 0 "and the table is gone"
+    nft list table inet theirs | sed 's/packets.*bytes [0-9]*//' >"$work/theirs.after"
+    is "$(cat "$work/theirs.after")" "$(cat "$work/theirs")" "the administrator's is as it was"
+    nft delete table inet theirs
+else
+    skip "and the table is gone" "not here: no nft(8)"
+    skip "the administrator's is as it was" "not here: no nft(8)"
+fi
+
+# ---- killed ----
+
+start killed
+is "$(forwards up0)" 1 "a pod whose supervisor is killed"
+run jetpack show -format=json killed
+kill -KILL "$(json supervisor)"
+wait_for 60 state_of killed failed
+is "$(forwards up0)" 1 "... leaves forwarding behind"
+done_well "gc" jetpack gc
+is "$(forwards up0)" 0 "gc puts it back"
+if has_nft; then
+    is "$(tables)" 0 "and removes the table"
+else
+    skip "and removes the table" "not here: no nft(8)"
+fi
+
+# ---- left to the administrator ----
+
+echo 1 >/proc/sys/net/ipv4/ip_forward
+start router
+jetpack destroy router
+is "$(forwards all) $(forwards up0)" "1 1" "a host that forwards anyway goes on"
+echo 0 >/proc/sys/net/ipv4/ip_forward
+done_well "net.firewall = off" jetpack -o net.firewall=off run -d -pod-name alone $image \
+    --exec /bin/knock -- listen tcp :: 7 ---
+is "$(forwards up0)" 0 "leaves forwarding alone"
+if has_nft; then
+    is "$(tables)" 0 "and makes no table"
+else
+    skip "and makes no table" "not here: no nft(8)"
+fi
+from alone tcp 192.0.2.2 3
+is "$out" nothing "the way out is the administrator's then"
+
+finish

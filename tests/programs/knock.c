@@ -1,0 +1,169 @@
+/*
+ * What the tests of the network ask with, in pods and outside; static:
+ *
+ *   knock listen PROTOCOL ADDRESS PORT   answers everybody with the address they come from; writes
+ *                                        "ready" first
+ *   knock ask PROTOCOL ADDRESS PORT [N]  writes the answer, or why there is none: "refused",
+ *                                        "unreachable", or "nothing" after N seconds (60)
+ *   knock addresses                      DEVICE ADDRESS/PREFIX of this network namespace, sorted by
+ *                                        the kernel
+ *
+ * PROTOCOL is tcp or udp; addresses are of either family.
+ */
+#include <sys/socket.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define RETRY_MS 1000 /* a datagram may be lost while neighbours look for each other */
+
+static struct sockaddr_storage where;
+static socklen_t where_len;
+static int type;
+
+static int die(const char *what)
+{
+    fprintf(stderr, "knock: %s: %s\n", what, strerror(errno));
+    exit(1);
+}
+
+static void read_where(const char *address, const char *port)
+{
+    struct sockaddr_in *four = (struct sockaddr_in *)&where;
+    struct sockaddr_in6 *six = (struct sockaddr_in6 *)&where;
+    if (inet_pton(AF_INET, address, &four->sin_addr) == 1) {
+        four->sin_family = AF_INET;
+        four->sin_port = htons((unsigned short)atoi(port));
+        where_len = sizeof(*four);
+    } else if (inet_pton(AF_INET6, address, &six->sin6_addr) == 1) {
+        six->sin6_family = AF_INET6;
+        six->sin6_port = htons((unsigned short)atoi(port));
+        where_len = sizeof(*six);
+    } else {
+        die(address);
+    }
+}
+
+static void print_address(const struct sockaddr *address, char out[64])
+{
+    const void *bytes = address->sa_family == AF_INET
+                            ? (const void *)&((const struct sockaddr_in *)address)->sin_addr
+                            : (const void *)&((const struct sockaddr_in6 *)address)->sin6_addr;
+    if (!inet_ntop(address->sa_family, bytes, out, 64))
+        die("inet_ntop");
+}
+
+static void answer(int fd)
+{
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof(peer);
+    char text[64], question[64];
+    if (type == SOCK_DGRAM) {
+        if (recvfrom(fd, question, sizeof(question), 0, (struct sockaddr *)&peer, &len) < 0)
+            return;
+        print_address((struct sockaddr *)&peer, text);
+        (void)sendto(fd, text, strlen(text), 0, (struct sockaddr *)&peer, len);
+        return;
+    }
+    int client = accept(fd, (struct sockaddr *)&peer, &len);
+    if (client < 0)
+        return;
+    print_address((struct sockaddr *)&peer, text);
+    (void)!write(client, text, strlen(text));
+    close(client);
+}
+
+static int serve(void)
+{
+    int on = 1;
+    int fd = socket(where.ss_family, type, 0);
+    if (fd < 0)
+        return die("socket");
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (bind(fd, (struct sockaddr *)&where, where_len) < 0 ||
+        (type == SOCK_STREAM && listen(fd, 64) < 0))
+        return die("listen");
+    puts("ready");
+    fflush(stdout);
+    for (;;)
+        answer(fd);
+}
+
+static int tell(int error)
+{
+    puts(error == ECONNREFUSED                          ? "refused"
+         : error == EHOSTUNREACH || error == ENETUNREACH ? "unreachable"
+         : error == ETIMEDOUT                            ? "nothing"
+                                                         : strerror(error));
+    return 1;
+}
+
+static int ask(int seconds)
+{
+    int fd = socket(where.ss_family, type | SOCK_NONBLOCK, 0);
+    char text[128];
+    if (fd < 0)
+        return die("socket");
+    if (connect(fd, (struct sockaddr *)&where, where_len) < 0 && errno != EINPROGRESS)
+        return tell(errno);
+    for (int waited = 0; waited < seconds * 1000; waited += RETRY_MS) {
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        if (type == SOCK_DGRAM)
+            (void)send(fd, "?", 1, 0);
+        if (poll(&p, 1, RETRY_MS) == 0)
+            continue;
+        ssize_t n = recv(fd, text, sizeof(text) - 1, 0);
+        if (n < 0)
+            return tell(errno);
+        text[n] = '\0';
+        puts(text);
+        return 0;
+    }
+    return tell(ETIMEDOUT);
+}
+
+static int addresses(void)
+{
+    struct ifaddrs *list;
+    if (getifaddrs(&list) < 0)
+        return die("getifaddrs");
+    for (const struct ifaddrs *at = list; at; at = at->ifa_next) {
+        char text[64];
+        if (!at->ifa_addr ||
+            (at->ifa_addr->sa_family != AF_INET && at->ifa_addr->sa_family != AF_INET6))
+            continue;
+        print_address(at->ifa_addr, text);
+        unsigned bits = 0;
+        const unsigned char *mask =
+            at->ifa_addr->sa_family == AF_INET
+                ? (const unsigned char *)&((struct sockaddr_in *)at->ifa_netmask)->sin_addr
+                : (const unsigned char *)&((struct sockaddr_in6 *)at->ifa_netmask)->sin6_addr;
+        for (unsigned i = 0; i < (at->ifa_addr->sa_family == AF_INET ? 4U : 16U); i++)
+            bits += (unsigned)__builtin_popcount(mask[i]);
+        printf("%s %s/%u\n", at->ifa_name, text, bits);
+    }
+    freeifaddrs(list);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "addresses") == 0)
+        return addresses();
+    if (argc < 5)
+        return 2;
+    type = strcmp(argv[2], "udp") == 0 ? SOCK_DGRAM : SOCK_STREAM;
+    read_where(argv[3], argv[4]);
+    if (strcmp(argv[1], "listen") == 0)
+        return serve();
+    return ask(argc > 5 ? atoi(argv[5]) : 60);
+}
