@@ -2,13 +2,20 @@
 # Published ports, between network namespaces of this test's own: our host, a client, a neighbour,
 # joined by veth. Everything below runs in the namespace that plays the host.
 if [ -z "${PORTS_T_INSIDE-}" ] && [ "$(id -u)" -eq 0 ] && unshare -n true 2>/dev/null; then
-    PORTS_T_INSIDE=1 exec unshare -n sh "$0"
+    here=$(cd "$(dirname "$0")" && pwd)
+    # What needs the world: real servers of Debian, one image that is kept beside the build.
+    servers=${BUILD_DIR:-$here/../../build}/servers.aci
+    if [ ! -e "$servers" ] && command -v apt-get >/dev/null; then
+        "$here/servers.sh" "$servers" >&2 || echo "not ok - an image of nginx and redis"
+    fi
+    PORTS_T_INSIDE=$servers exec unshare -n sh "$0"
 fi
 . "$(dirname "$0")/lib.sh"
 need_root
 [ -n "${PORTS_T_INSIDE-}" ] || skip_all "not here: no network namespaces"
 command -v ip >/dev/null && command -v nsenter >/dev/null || skip_all "not here: no ip, no nsenter"
 
+servers=$PORTS_T_INSIDE
 wire=$programs/wire
 namespaces=
 end_namespaces() {
@@ -252,56 +259,29 @@ firewall iptables-nft 'iptables-nft -A INPUT -p tcp --dport 8080 -j DROP' 'iptab
 end web
 
 # ---- real servers ------------------------------------------------------------------------------
-# server_image NAME PROGRAM APP: the host's program with its libraries
-server_image() {
-    program=$(command -v "$2") || return 1
-    rootfs "$work/$1.tree/rootfs"
-    { ldd "$program" | sed -n 's/^.*[[:space:]]\(\/[^ ]*\) (0x.*/\1/p'; echo "$program"; } | while read -r file; do
-        mkdir -p "$work/$1.tree/rootfs$(dirname "$file")"
-        cp -L "$file" "$work/$1.tree/rootfs$file"
-    done
-    manifest "$1" "$(printf '%s' "$3" | sed "s|PROGRAM|$program|")" >"$work/$1.tree/manifest"
-    pack "$work/$1.tree" "$work/$1.aci"
-    jetpack import -q "$work/$1.aci" >/dev/null
-}
-library=
-[ -z "${LD_LIBRARY_PATH-}" ] ||
-    library=", \"environment\": [{\"name\": \"LD_LIBRARY_PATH\", \"value\": \"$LD_LIBRARY_PATH\"}]"
-if server_image nginx nginx '"exec": ["PROGRAM", "-p", "/tmp", "-c", "/etc/nginx.conf"],
-        "user": "0", "group": "0", "ports": [{"name": "http", "protocol": "tcp", "port": 80}]'"$library"; then
-    mkdir -p "$work/nginx.tree/rootfs/www"
-    cat >"$work/nginx.tree/rootfs/etc/nginx.conf" <<'END'
-daemon off; master_process off; user root root; error_log stderr; pid /tmp/pid;
-events {}
-http { access_log off; client_body_temp_path /tmp/b; proxy_temp_path /tmp/p; fastcgi_temp_path /tmp/f;
-    uwsgi_temp_path /tmp/u; scgi_temp_path /tmp/s;
-    server { listen 80; location / { root /www; } location = /who { return 200 "$remote_addr\n"; } } }
-END
-    head -c 8000000 /dev/urandom >"$work/nginx.tree/rootfs/www/big"
-    jetpack destroy-image test.example/nginx >/dev/null
-    pack "$work/nginx.tree" "$work/nginx.aci"
-    jetpack import -q "$work/nginx.aci" >/dev/null
-    begin nginx -p http=8080 test.example/nginx
+if [ -e "$servers" ]; then
+    jetpack import -q "$servers" >/dev/null
+    mkdir "$work/servers"
+    tar -C "$work/servers" -xf "$servers"
+    inside() { from "$client" chroot "$work/servers/rootfs" "$@"; }
+
+    begin nginx -p http=8080 test.example/servers -exec /usr/sbin/nginx -- -p /tmp -c /etc/nginx.conf
     get() { from "$client" curl -sS --noproxy '*' --max-time 60 "http://192.0.2.1:8080/$1"; }
     wait_for 60 get who
     is "$(get who)" 192.0.2.9 "nginx sees its client"
-    get big | cmp -s - "$work/nginx.tree/rootfs/www/big"
+    get big | cmp -s - "$work/servers/rootfs/www/big"
     is $? 0 "... and gives it 8 MB as they are"
     end nginx
-else
-    skip "nginx" "not here: nginx is not installed"
-fi
-if command -v redis-cli >/dev/null && server_image redis redis-server '"exec": ["PROGRAM", "--save", "",
-        "--protected-mode", "no"], "user": "0", "group": "0",
-        "ports": [{"name": "redis", "protocol": "tcp", "port": 6379}]'"$library"; then
-    begin redis -p redis test.example/redis
-    redis() { from "$client" redis-cli -h 192.0.2.1 -p 6379 "$@"; }
+
+    begin redis -p redis test.example/servers -exec /usr/bin/redis-server -- --save '' \
+        --protected-mode no
+    redis() { inside /usr/bin/redis-cli -h 192.0.2.1 -p 6379 "$@"; }
     pong() { [ "$(redis ping 2>/dev/null)" = PONG ]; }
     wait_for 60 pong
     is "$(redis set a b) $(redis get a)" 'OK b' "redis"
     like "$(redis client list)" 'addr=192.0.2.9:' "... sees its client"
     end redis
 else
-    skip "redis" "not here: redis is not installed"
+    skip "nginx and redis" "not here: no packages of Debian"
 fi
 finish
