@@ -28,7 +28,7 @@
 #define NEARLY_FULL    (256 << 10) /* bytes; several times what is shared */
 
 /* What a root directory of ours may hold; `version` comes last, so that it marks completeness. */
-static const char *const directories[] = {"tmp", "images", "pods", "keys", "mds"};
+static const char *const directories[] = {"tmp", "images", "pods", "keys", "mds", "net"};
 static const char *const files[] = {"version", "driver",     "db",   "db-wal",
                                     "db-shm",  "db-journal", "lock", "reserve"};
 

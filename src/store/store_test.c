@@ -14,7 +14,7 @@ static void test_init(struct jp_store_options *options)
     CHECK(jp_store_init(options, &created, &err) == 0 && !created, "init again says so");
     CHECK(stat(options->root, &st) == 0 && (st.st_mode & 07777) == 0711, "root is 0711");
     JP_AUTO_FD int fd = open(options->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    static const char *const parts[] = {"images", "pods", "tmp", "keys", "mds"};
+    static const char *const parts[] = {"images", "pods", "tmp", "keys", "mds", "net"};
     for (size_t i = 0; i < JP_LEN(parts); i++)
         CHECK(fstatat(fd, parts[i], &st, 0) == 0 && (st.st_mode & 07777) == 0700, "%s is 0700",
               parts[i]);

@@ -183,5 +183,5 @@ fails 1 'nothing-like-it' "show: no such pod" jetpack show nothing-like-it
 fails 1 'nothing-like-it' "stop: no such pod" jetpack stop nothing-like-it
 fails 125 'nothing-like-it' "exec: no such pod" jetpack exec nothing-like-it /bin/probe true
 fails 2 'memory' "a bad quantity" jetpack prepare --memory=much test.example/app
-fails 2 'net' "a bad network" jetpack prepare --net=everywhere test.example/app
+fails 1 'everywhere' "a network that there is not" jetpack prepare --net=everywhere test.example/app
 finish
