@@ -16,7 +16,7 @@ bool jp_origin_works(void);
 
 /*
  * A non-blocking TCP socket that connects to `to`, from `name` (NULL: from where the kernel likes),
- * from its port too when that is free. Descriptor, or -1 with errno.
+ * from its port too when that is free and not reserved for root. Descriptor, or -1 with errno.
  */
 int jp_origin_connect(const union jp_address *name, const union jp_address *to);
 

@@ -53,9 +53,11 @@ static int connect_from(const union jp_address *name, const union jp_address *to
 int jp_origin_connect(const union jp_address *name, const union jp_address *to)
 {
     int fd = connect_from(name, to);
-    if (fd >= 0 || !name || (errno != EADDRNOTAVAIL && errno != EADDRINUSE))
+    /* EACCES: a port below 1024, which the forwarder may not have (CAP_NET_BIND_SERVICE). */
+    if (fd >= 0 || !name ||
+        (errno != EADDRNOTAVAIL && errno != EADDRINUSE && errno != EACCES))
         return fd;
-    /* That port is taken, by an earlier connection that the kernel has not forgotten. */
+    /* That port is not to be had: most often an earlier connection is not forgotten yet. */
     union jp_address any_port = *name;
     jp_address_set_port(&any_port, 0);
     return connect_from(&any_port, to);

@@ -85,6 +85,9 @@ is "$(from "$client" "$wire" ask tcp 192.0.2.1 8080 hello | tail -n 1)" bye \
     "... and its end, after which it is still answered"
 gateway=$(ip -4 -o addr show dev "$bridge" | sed 's/.* inet \([0-9.]*\).*/\1/')
 is "$(asks "$here" tcp 127.0.0.1 8080)" "$gateway: hello" "the host by its loopback is the gateway"
+is "$(from "$client" env WIRE_FROM=777 "$wire" ask tcp 192.0.2.1 8080 hello 2>&1 | head -n 1)" \
+    '192.0.2.9: hello' \
+    "a client whose port only root has (NFS, a NAT)"
 is "$(asks "$here" tcp 192.0.2.1 8080)" "192.0.2.1: hello" "the host by its address is that"
 like "$(asks "$client" tcp 2001:db8:1::1 8080)" ': hello$' "IPv6 to a pod that has IPv4"
 begin other test.example/wire

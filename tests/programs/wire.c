@@ -1,12 +1,17 @@
 /*
  * Both ends of connections, static, for the tests of published ports: in pods and outside.
  *
- *   wire tcp PORT               serves: answers each piece with "ADDRESS: PIECE", the end with
- * "bye" wire udp PORT               the same for datagrams, without an end wire ask tcp|udp ADDRESS
- * PORT TEXT sends TEXT (and over TCP the end), writes what comes back wire many ADDRESS PORT N    N
- * connections, as many at once as there may be open files: each sends a byte and its end and waits
- * for the other's end; writes how many were answered wire hold ADDRESS PORT N    opens N
- * connections, writes "held", keeps them until it is killed
+ * wire tcp PORT: serves, answers each piece with "ADDRESS: PIECE", the end with "bye"
+ *
+ * wire udp PORT: the same for datagrams, without an end
+ *
+ * wire ask tcp|udp ADDRESS PORT TEXT: sends TEXT (and over TCP the end), writes what comes back;
+ * from port $WIRE_FROM if that is set
+ *
+ * wire many ADDRESS PORT N: N connections, as many at once as there may be open files: each sends a
+ * byte and its end and waits for the other's end; writes how many were answered
+ *
+ * wire hold ADDRESS PORT N: opens N connections, writes "held", keeps them until it is killed
  */
 #include <sys/epoll.h>
 #include <sys/resource.h>
@@ -140,12 +145,24 @@ static void serve_udp(const char *port)
     }
 }
 
+static void bind_from(int fd, sa_family_t family, const char *port)
+{
+    union address here;
+    const int on = 1;
+    socklen_t len = parse(family == AF_INET6 ? "::" : "0.0.0.0", port, &here);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (bind(fd, &here.any, len) < 0)
+        fail("bind");
+}
+
 static int ask(const char *protocol, const char *address, const char *port, const char *text)
 {
     union address there;
     socklen_t len = parse(address, port, &there);
     int is_tcp = strcmp(protocol, "tcp") == 0;
     int fd = socket(there.any.sa_family, is_tcp ? SOCK_STREAM : SOCK_DGRAM, 0);
+    if (getenv("WIRE_FROM"))
+        bind_from(fd, there.any.sa_family, getenv("WIRE_FROM"));
     if (connect(fd, &there.any, len) < 0)
         fail("connect");
     if (write(fd, text, strlen(text)) < 0 || (is_tcp && shutdown(fd, SHUT_WR) < 0))
