@@ -23,6 +23,7 @@
 
 #define END_PAUSE_MS 10  /* between looks at a port that is about to be free */
 #define END_TRIES    500 /* of them */
+#define OTHER_FILES  256 /* more than a command has open beside a pod's ports */
 
 /* ---- annotations ----------------------------------------------------------------------------- */
 
@@ -255,6 +256,7 @@ static int bind_number(struct binding *b, const struct jp_forward_listener *list
 
 static int bind_all(struct binding *b, struct jp_error *err)
 {
+    jp_fd_allow(JP_FORWARD_MAX_SOCKETS + OTHER_FILES); /* 1024 is what most logins give */
     for (uint32_t i = 0; i < b->settings.ports.count; i++) {
         for (uint32_t k = 0; k < b->settings.ports.items[i].count; k++) {
             const struct jp_forward_listener listener = {.port = i, .offset = k};

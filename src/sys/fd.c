@@ -1,5 +1,6 @@
 #include "sys/fd.h"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -205,6 +206,16 @@ int jp_fd_sane_stdio(struct jp_error *err)
             return jp_fail(err, JP_ESYS, errno, "open '/dev/null'");
     }
     return 0;
+}
+
+void jp_fd_allow(size_t count)
+{
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t)count;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 /* FreeBSD's sockets take messages of 8 KiB at most unless they are told. */

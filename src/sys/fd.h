@@ -63,6 +63,9 @@ int jp_file_update(int dir_fd, const char *path, const void *bytes, size_t len, 
 /* Makes sure that 0, 1 and 2 are open (on /dev/null where they are not). First thing in main(). */
 int jp_fd_sane_stdio(struct jp_error *err);
 
+/* Raises the soft limit of open files to `count` if it is lower, as far as the hard one goes. */
+void jp_fd_allow(size_t count);
+
 /* Sends len bytes (at least 1) with `count` descriptors over a Unix socket; as sendmsg(2). */
 ssize_t jp_fd_send(int socket, const void *bytes, size_t len, const int *fds, size_t count,
                    int flags);

@@ -4,6 +4,7 @@
  * failing, until it goes through. The table of calls is the real seam, so this works in every
  * build.
  */
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -434,6 +435,29 @@ static void try_stdio(void)
     TAP_OK(status == 0, "files of ours are never 0 to 2; missing streams are made");
 }
 
+/* The soft limit after jp_fd_allow(count) in a process that begins with these. */
+static int allowed(rlim_t soft, rlim_t hard, size_t count)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct rlimit limit = {soft, hard};
+        if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+            _exit(1);
+        jp_fd_allow(count);
+        _exit(getrlimit(RLIMIT_NOFILE, &limit) < 0 ? 1 : (int)limit.rlim_cur);
+    }
+    int status = -1;
+    (void)waitpid(pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void try_allow(void)
+{
+    TAP_OK(allowed(50, 200, 100) == 100, "allow: more open files");
+    TAP_OK(allowed(50, 80, 100) == 80, "allow: not beyond the hard limit");
+    TAP_OK(allowed(120, 200, 100) == 120, "allow: never fewer");
+}
+
 int main(void)
 {
     dir = scratch_make();
@@ -443,6 +467,7 @@ int main(void)
     try_messages();
     try_last_words();
     try_stdio();
+    try_allow();
     (void)jp_tree_remove(dir, "file", NULL);
     sweep();
     return tap_done();

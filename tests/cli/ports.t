@@ -55,7 +55,8 @@ cp "$wire" "$work/tree/rootfs/bin/wire"
 manifest wire '"exec": ["/bin/wire", "tcp", "80"], "user": "0", "group": "0", "ports": [
     {"name": "http", "protocol": "tcp", "port": 80},
     {"name": "dns", "protocol": "udp", "port": 53},
-    {"name": "range", "protocol": "tcp", "port": 80, "count": 3}]' >"$work/tree/manifest"
+    {"name": "range", "protocol": "tcp", "port": 80, "count": 3},
+    {"name": "wide", "protocol": "tcp", "port": 80, "count": 512}]' >"$work/tree/manifest"
 pack "$work/tree" "$work/wire.aci"
 jetpack import -q "$work/wire.aci" >/dev/null
 
@@ -189,6 +190,12 @@ like "$(asks "$client" tcp 192.0.2.1 9001)" 'reset' "... one that nobody listens
 like "$(asks "$client" tcp 192.0.2.1 9003)" 'refused' "... and the one behind it"
 like "$(jetpack list)" '9000-9002->80-82/tcp' "list shows the range"
 end range
+run sh -c 'ulimit -S -n 1024; exec "$@"' sh "$JETPACK" -config "$config" \
+    run -d -pod-name wide -p wide=20000 test.example/wire
+is "$status $err" '0 ' "as many ports as there may be, from a login with the usual limit of files"
+wait_for 60 served "$client" tcp 192.0.2.1 20000
+like "$(asks "$client" tcp 2001:db8:1::1 20511)" 'reset' "... all of which are there"
+end wide
 begin one -p http=198.51.100.1:8080 test.example/wire
 wait_for 60 served "$neighbour" tcp 198.51.100.1 8080
 is "$(asks "$neighbour" tcp 198.51.100.1 8080)" '198.51.100.9: hello' "hostIP: at that address"
