@@ -111,6 +111,7 @@ if [ -n "$tops" ] && in_group "$unit" true 2>/dev/null; then
     in_group "$unit" "$JETPACK" -config "$config" run -d -pod-name killed test.example/plain >/dev/null
     uuid=$(jetpack list -q -filter name=killed)
     kill -9 "$(jetpack show -format=json killed | sed -n 's/.*"supervisor": \([0-9]*\).*/\1/p')"
+    wait_for 60 state_of killed failed
     jetpack gc >/dev/null 2>&1
     left=$(for top in $tops; do find "$top" -name "$uuid"; done)
     is "$left" '' "nor by a killed supervisor, after gc"

@@ -165,8 +165,10 @@ static int ask(const char *protocol, const char *address, const char *port, cons
         bind_from(fd, there.any.sa_family, getenv("WIRE_FROM"));
     if (connect(fd, &there.any, len) < 0)
         fail("connect");
-    if (write(fd, text, strlen(text)) < 0 || (is_tcp && shutdown(fd, SHUT_WR) < 0))
+    if (write(fd, text, strlen(text)) < 0)
         fail("send");
+    if (is_tcp)
+        (void)shutdown(fd, SHUT_WR); /* a connection that was reset meanwhile: read(2) tells that */
     for (;;) {
         struct pollfd p = {.fd = fd, .events = POLLIN};
         if (poll(&p, 1, PATIENCE_MS) != 1) {
