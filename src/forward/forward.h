@@ -77,6 +77,7 @@ struct jp_forwarder {
     size_t n_services;
     struct jp_tasks tasks;      /* to go on with at once */
     struct jp_tasks waiting;    /* for a connection to end, so that another can begin */
+    int64_t retried_ms;         /* when they were tried all the same */
     struct jp_tasks paused;     /* until the limit of bytes a second allows more */
     struct jp_connection *dead; /* freed when no event can mean them any more */
     struct jp_flow *dead_flows;
@@ -109,6 +110,8 @@ int jp_forwarder_open(struct jp_forwarder *f, const struct jp_forward_settings *
                       const int *sockets, struct jp_error *err);
 /* Goes on until `life`, a socket to whoever started us, ends. */
 void jp_forwarder_run(struct jp_forwarder *f, int life);
+/* One round of it: waits until there is work, and does that. */
+void jp_forwarder_round(struct jp_forwarder *f);
 void jp_forwarder_close(struct jp_forwarder *f);
 
 /* task.c */

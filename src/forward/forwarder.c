@@ -157,14 +157,22 @@ static int time_left(struct jp_forwarder *f)
     return left;
 }
 
-static void round_of(struct jp_forwarder *f)
+/* Whatever else goes on: the kernel tells only once of a client who was not accepted. */
+static void retry(struct jp_forwarder *f)
 {
-    int timeout_ms = time_left(f);
-    jp_watch_wait(f->queue, timeout_ms);
+    int64_t now_ms = f->waiting.first ? jp_time_monotonic_ms() : 0;
+    if (!f->waiting.first || now_ms - f->retried_ms < RETRY_MS)
+        return;
+    f->retried_ms = now_ms;
+    jp_tasks_run(&f->waiting);
+}
+
+void jp_forwarder_round(struct jp_forwarder *f)
+{
+    jp_watch_wait(f->queue, time_left(f));
     jp_tasks_run(&f->tasks);
     jp_tasks_run(&f->paused);
-    if (f->waiting.first && timeout_ms == RETRY_MS)
-        jp_tasks_run(&f->waiting);
+    retry(f);
     jp_tcp_sweep(f);
     jp_udp_sweep(f);
 }
@@ -175,7 +183,7 @@ void jp_forwarder_run(struct jp_forwarder *f, int life)
     if (jp_watch_add(f->queue, life, &watched.watch) < 0)
         return;
     while (!f->is_over)
-        round_of(f);
+        jp_forwarder_round(f);
 }
 
 void jp_forwarder_close(struct jp_forwarder *f)
