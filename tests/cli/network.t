@@ -35,7 +35,9 @@ start() {
     shift
     done_well "a pod: $name" jetpack run -d -pod-name "$name" "$@" $image \
         --exec /bin/knock -- listen tcp :: 7 ---
+    wait_for 60 listens "$name"
 }
+listens() { jetpack exec "$1" /bin/knock ask tcp 127.0.0.1 7 >/dev/null 2>&1; }
 address() { jetpack list -H -filter "name=$1" | cut -f4; }
 # from POD [PROTOCOL] ADDRESS: what a program in a pod is answered
 from() { run jetpack exec "$1" /bin/knock ask tcp "$2" 7 ${3-}; }

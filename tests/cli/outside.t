@@ -65,7 +65,9 @@ start() {
     shift
     done_well "a pod: $name" jetpack run -d -pod-name "$name" "$@" $image \
         --exec /bin/knock -- listen tcp :: 7 ---
+    wait_for 60 listens "$name"
 }
+listens() { jetpack exec "$1" /bin/knock ask tcp 127.0.0.1 7 >/dev/null 2>&1; }
 from() { run jetpack exec "$1" /bin/knock ask "$2" "$3" 7 ${4-}; }
 forwards() { cat "/proc/sys/net/ipv4/conf/$1/forwarding"; }
 has_nft() { command -v nft >/dev/null; }
