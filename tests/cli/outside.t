@@ -94,6 +94,26 @@ is "$out" refused "the outside reaches the host"
 run in_outside "$programs/knock" ask tcp 10.77.0.2 7 3
 is "$out" nothing "row 75: but no pod, even when it knows the way"
 
+# Forwarding was switched on for pods: it makes the host nobody's router.
+unshare -n "$programs/probe" sleep 1000 >"$work/back.out" 2>&1 &
+back=$!
+jobs="$jobs $back"
+wait_for 60 grep -q ready "$work/back.out"
+ip link add back0 type veth peer name far1 netns "$back"
+ip address add 198.18.0.1/24 dev back0
+ip link set back0 up
+in_back() { nsenter --net="/proc/$back/ns/net" "$@"; }
+in_back sh -c 'ip address add 198.18.0.2/24 dev far1; ip link set far1 up
+    ip route add default via 198.18.0.1'
+in_outside ip route add 198.18.0.0/24 via 192.0.2.1
+came() { in_back cat /proc/net/snmp | awk '/^Udp:/ { print $3 }' | tail -n 1; }
+run "$programs/knock" ask udp 198.18.0.2 99
+is "$out" refused "the host reaches another network of its own"
+before=$(came)
+run in_outside "$programs/knock" ask udp 198.18.0.2 99 3
+is "$(came)" "$before" "row 76: the outside does not by way of the host"
+ip link delete back0
+
 start lab --net=lab
 from lab tcp 192.0.2.2
 is "$out" ::ffff:192.0.2.1 "pods of another network go out as well"

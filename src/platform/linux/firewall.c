@@ -20,7 +20,8 @@
 #include "sys/fd.h"
 
 #define BATCH_BYTES      (16384 + 4096 * JP_PLAN_MAX_NETWORKS)
-#define RULES_VERSION    "1" /* to be raised when the rules below change */
+#define GUARD_BYTES      2048 /* of the rules of one device */
+#define RULES_VERSION    "2" /* to be raised when the rules below change */
 #define MARK_SIZE        32
 #define COMMENT          0 /* what nft(8) shows as a comment, in a rule's user data */
 #define PRIORITY_FILTER  0
@@ -37,13 +38,23 @@ enum rule_kind {
     APART,       /* ... or do not */
     PUBLISHED,   /* what was sent to a published port may come in */
     STRANGERS,   /* nothing else may */
+    ROUTED,      /* ... but to a network whose pods everybody reaches */
+    REDIRECTED,  /* what others of this host send on (a DNAT of theirs) is their business */
+    GUARD,       /* a device that forwards for pods alone brings nothing new for anybody else */
     MASQUERADE,  /* pods go out with the host's address */
     MASQUERADE6,
 };
 
 struct rule {
     enum rule_kind kind;
-    const struct jp_plan_network *network;
+    const struct jp_plan_network *network; /* NULL: of none */
+    const char *device;                    /* GUARD, REDIRECTED: where it comes in */
+};
+
+/* What the rules are made from. */
+struct source {
+    const struct jp_plan_host *host;
+    const struct jp_strv *guarded; /* NULL: none */
 };
 
 static const char *chain_of(const struct rule *rule)
@@ -52,8 +63,9 @@ static const char *chain_of(const struct rule *rule)
 }
 
 /* Rule number n of the table, in order; false after the last. */
-static bool nth_rule(const struct jp_plan_host *host, size_t n, struct rule *ret)
+static bool nth_rule(const struct source *source, size_t n, struct rule *ret)
 {
+    const struct jp_plan_host *host = source->host;
     for (size_t i = 0; i < host->n_networks; i++) {
         const struct jp_plan_network *network = &host->networks[i];
         enum rule_kind kinds[6];
@@ -69,14 +81,19 @@ static bool nth_rule(const struct jp_plan_host *host, size_t n, struct rule *ret
             kinds[count++] = MASQUERADE;
             if (network->subnet6)
                 kinds[count++] = MASQUERADE6;
+        } else {
+            kinds[count++] = ROUTED;
         }
         if (n < count) {
-            *ret = (struct rule){kinds[n], network};
+            *ret = (struct rule){kinds[n], network, NULL};
             return true;
         }
         n -= count;
     }
-    return false;
+    if (!source->guarded || n >= source->guarded->count * 2)
+        return false;
+    *ret = (struct rule){n % 2 ? GUARD : REDIRECTED, NULL, source->guarded->items[n / 2]};
+    return true;
 }
 
 static void print_rule(const struct rule *rule, struct jp_buf *out)
@@ -86,17 +103,25 @@ static void print_rule(const struct rule *rule, struct jp_buf *out)
         [ANSWERS] = "ct state established,related accept",
         [PUBLISHED] = "ct status dnat accept",
         [STRANGERS] = "drop",
+        [ROUTED] = "accept",
     };
     switch (rule->kind) {
     case ANSWERS:
     case PUBLISHED:
     case STRANGERS:
+    case ROUTED:
         jp_buf_printf(out, "oifname \"%s\" %s", network->bridge, words[rule->kind]);
         break;
     case NEIGHBOURS:
     case APART:
         jp_buf_printf(out, "oifname \"%s\" iifname \"%s\" %s", network->bridge, network->bridge,
                       rule->kind == APART ? "drop" : "accept");
+        break;
+    case REDIRECTED:
+        jp_buf_printf(out, "iifname \"%s\" ct status dnat accept", rule->device);
+        break;
+    case GUARD:
+        jp_buf_printf(out, "iifname \"%s\" ct state invalid,new,untracked drop", rule->device);
         break;
     case MASQUERADE:
         jp_buf_printf(out, "ip saddr %s oifname != \"%s\" masquerade", network->subnet,
@@ -109,12 +134,12 @@ static void print_rule(const struct rule *rule, struct jp_buf *out)
     }
 }
 
-static void print_chain(const struct jp_plan_host *host, const char *chain, const char *hook,
+static void print_chain(const struct source *source, const char *chain, const char *hook,
                         struct jp_buf *out)
 {
     struct rule rule;
     jp_buf_printf(out, "\tchain %s {\n\t\t%s; policy accept;\n", chain, hook);
-    for (size_t n = 0; nth_rule(host, n, &rule); n++) {
+    for (size_t n = 0; nth_rule(source, n, &rule); n++) {
         if (strcmp(chain_of(&rule), chain) != 0)
             continue;
         jp_buf_printf(out, "\t\t");
@@ -126,21 +151,22 @@ static void print_chain(const struct jp_plan_host *host, const char *chain, cons
 
 void jp_firewall_print(const struct jp_plan_host *host, struct jp_buf *out)
 {
+    const struct source source = {host, NULL};
     jp_buf_printf(out, "table inet %s {\n", host->table ? host->table : "jetpack");
-    print_chain(host, FORWARD, "type filter hook forward priority filter", out);
-    print_chain(host, POSTROUTING, "type nat hook postrouting priority srcnat", out);
+    print_chain(&source, FORWARD, "type filter hook forward priority filter", out);
+    print_chain(&source, POSTROUTING, "type nat hook postrouting priority srcnat", out);
     jp_buf_printf(out, "}\n");
 }
 
 /* What every rule carries: the same for the same rules. */
-static int make_mark(const struct jp_plan_host *host, char out[MARK_SIZE], size_t *ret_count,
+static int make_mark(const struct source *source, char out[MARK_SIZE], size_t *ret_count,
                      struct jp_error *err)
 {
     JP_AUTO(jp_buf) text = JP_BUF_INIT;
     struct rule rule;
     struct jp_subnet6 digest;
     size_t n = 0;
-    for (; nth_rule(host, n, &rule); n++)
+    for (; nth_rule(source, n, &rule); n++)
         print_rule(&rule, &text);
     if (jp_buf_failed(&text))
         return jp_oom(err);
@@ -321,7 +347,9 @@ static void put_expressions(struct jp_netlink_batch *b, const struct rule *rule)
     const struct jp_plan_network *network = rule->network;
     struct jp_subnet four = {0, 0};
     struct jp_subnet6 six = {.prefix_len = 0};
-    if (rule->kind < MASQUERADE)
+    if (rule->device)
+        compare_interface(b, NFT_META_IIFNAME, NFT_CMP_EQ, rule->device);
+    else if (rule->kind < MASQUERADE)
         compare_interface(b, NFT_META_OIFNAME, NFT_CMP_EQ, network->bridge);
     switch (rule->kind) {
     case ANSWERS:
@@ -335,10 +363,20 @@ static void put_expressions(struct jp_netlink_batch *b, const struct rule *rule)
         give_verdict(b, rule->kind == APART ? NF_DROP : NF_ACCEPT);
         break;
     case PUBLISHED:
+    case REDIRECTED:
         compare_bits(b, NFT_CT_STATUS, IPS_DST_NAT);
         give_verdict(b, NF_ACCEPT);
         break;
     case STRANGERS:
+        give_verdict(b, NF_DROP);
+        break;
+    case ROUTED:
+        give_verdict(b, NF_ACCEPT);
+        break;
+    case GUARD:
+        compare_bits(b, NFT_CT_STATE,
+                     NF_CT_STATE_INVALID_BIT | NF_CT_STATE_BIT(IP_CT_NEW) |
+                         NF_CT_STATE_UNTRACKED_BIT);
         give_verdict(b, NF_DROP);
         break;
     case MASQUERADE:
@@ -395,9 +433,9 @@ static void put_table(struct jp_netlink_batch *b, const char *table)
  * The table is there afterwards with these rules and no others, whatever was in it. Maps that others
  * of our files keep in it stay.
  */
-static void put_all(struct jp_netlink_batch *b, const struct jp_plan_host *host,
-                    const char *comment)
+static void put_all(struct jp_netlink_batch *b, const struct source *source, const char *comment)
 {
+    const struct jp_plan_host *host = source->host;
     struct rule rule;
     begin_batch(b);
     put_table(b, host->table);
@@ -405,7 +443,7 @@ static void put_all(struct jp_netlink_batch *b, const struct jp_plan_host *host,
     put_chain(b, host->table, POSTROUTING, "nat", NF_INET_POST_ROUTING, PRIORITY_SRCNAT);
     before(b, NFT_MSG_DELRULE, 0);
     jp_netlink_text(b, NFTA_RULE_TABLE, host->table);
-    for (size_t n = 0; nth_rule(host, n, &rule); n++)
+    for (size_t n = 0; nth_rule(source, n, &rule); n++)
         put_rule(b, host->table, &rule, comment);
     /* Once more, for an answer. */
     jp_netlink_begin(b, "write the table of the firewall", message(NFT_MSG_NEWTABLE),
@@ -462,15 +500,16 @@ static void count_rule(void *context, const unsigned char *bytes, size_t len)
     }
 }
 
-int jp_firewall_examine(const struct jp_plan_host *host, enum jp_firewall_state *ret,
-                        struct jp_error *err)
+int jp_firewall_examine(const struct jp_plan_host *host, const struct jp_strv *guarded,
+                        enum jp_firewall_state *ret, struct jp_error *err)
 {
+    const struct source source = {host, guarded};
     JP_AUTO(jp_error) why = JP_ERROR_INIT;
     struct jp_netlink_batch b = {0};
     char comment[MARK_SIZE];
     struct count count = {.comment = comment};
     size_t wanted = 0;
-    if (make_mark(host, comment, &wanted, err) < 0)
+    if (make_mark(&source, comment, &wanted, err) < 0)
         return -1;
     before(&b, NFT_MSG_GETRULE, NLM_F_DUMP);
     jp_netlink_text(&b, NFTA_RULE_TABLE, host->table);
@@ -485,27 +524,30 @@ int jp_firewall_examine(const struct jp_plan_host *host, enum jp_firewall_state 
 
 /* ---- doing ------------------------------------------------------------------------------------- */
 
-static int install(const struct jp_plan_host *host, struct jp_error *err)
+static int install(const struct source *source, struct jp_error *err)
 {
     char comment[MARK_SIZE];
     size_t count = 0;
-    struct jp_netlink_batch b = {.large_size = BATCH_BYTES};
-    if (make_mark(host, comment, &count, err) < 0)
+    size_t size = BATCH_BYTES + source->guarded->count * GUARD_BYTES;
+    struct jp_netlink_batch b = {.large_size = size};
+    if (make_mark(source, comment, &count, err) < 0)
         return -1;
-    JP_AUTO_FREE unsigned char *bytes = jp_alloc(BATCH_BYTES);
+    JP_AUTO_FREE unsigned char *bytes = jp_alloc(size);
     if (!bytes)
         return jp_oom(err);
     b.large = bytes;
-    put_all(&b, host, comment);
+    put_all(&b, source, comment);
     return send_batch(&b, err);
 }
 
-int jp_firewall_ensure(const struct jp_plan_host *host, struct jp_error *err)
+int jp_firewall_ensure(const struct jp_plan_host *host, const struct jp_strv *guarded,
+                       struct jp_error *err)
 {
+    const struct source source = {host, guarded};
     enum jp_firewall_state state = JP_FIREWALL_ABSENT;
-    if (jp_firewall_examine(host, &state, err) < 0)
+    if (jp_firewall_examine(host, guarded, &state, err) < 0)
         return -1;
-    return state == JP_FIREWALL_WHOLE ? 0 : install(host, err);
+    return state == JP_FIREWALL_WHOLE ? 0 : install(&source, err);
 }
 
 int jp_firewall_remove(const char *table, struct jp_error *err)

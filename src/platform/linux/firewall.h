@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/strv.h"
 #include "plan/plan.h"
 
 enum jp_firewall_state {
@@ -19,14 +20,18 @@ enum jp_firewall_state {
     JP_FIREWALL_WHOLE,
 };
 
-/* How it is, in the network namespace of the caller. JP_EUNSUPPORTED: a kernel without nf_tables. */
-int jp_firewall_examine(const struct jp_plan_host *host, enum jp_firewall_state *ret,
-                        struct jp_error *err);
+/*
+ * How it is, in the network namespace of the caller. `guarded`: devices that forward for pods alone
+ * (forwarding.h), sorted. JP_EUNSUPPORTED: a kernel without nf_tables.
+ */
+int jp_firewall_examine(const struct jp_plan_host *host, const struct jp_strv *guarded,
+                        enum jp_firewall_state *ret, struct jp_error *err);
 /* Makes it whole when it is not. Several at once are fine. Errors as above. */
-int jp_firewall_ensure(const struct jp_plan_host *host, struct jp_error *err);
+int jp_firewall_ensure(const struct jp_plan_host *host, const struct jp_strv *guarded,
+                       struct jp_error *err);
 /* Removes the table; none is fine. */
 int jp_firewall_remove(const char *table, struct jp_error *err);
-/* The same rules as text for nft -f. */
+/* The rules of the networks as text for nft -f. */
 void jp_firewall_print(const struct jp_plan_host *host, struct jp_buf *out);
 
 #endif

@@ -119,23 +119,55 @@ int jp_forwarding_ensure(const struct jp_plan_host *host, const char *bridge, in
     return 0;
 }
 
-void jp_forwarding_restore(int state_fd)
+/* Everywhere is somebody else's decision: it came after ours and covers it. */
+static bool is_router(void)
+{
+    JP_AUTO_FREE char *everywhere = path_of(EVERYWHERE);
+    return everywhere && read_value(everywhere) == '1';
+}
+
+/* What note() has written, each device once; none without a file. */
+static int read_notes(int state_fd, struct jp_strv *ret, struct jp_error *err)
 {
     JP_AUTO(jp_buf) text = JP_BUF_INIT;
     if (jp_file_read(state_fd, STATE_FILE, MAX_STATE, &text, NULL) < 0)
-        return;
-    /* Everywhere is somebody else's decision: it came after ours and covers it. */
-    JP_AUTO_FREE char *everywhere = path_of(EVERYWHERE);
-    bool is_router = everywhere && read_value(everywhere) == '1';
-    for (const char *line = jp_buf_text(&text); line && *line && !is_router;) {
+        return 0;
+    for (const char *line = jp_buf_text(&text); line && *line;) {
         char name[IFNAMSIZ];
-        if (sscanf(line, "%15s 0", name) == 1 && !strchr(name, '/')) {
-            JP_AUTO_FREE char *path = path_of(name);
-            if (path && read_value(path) == '1')
-                (void)write_value(path, '0', NULL);
-        }
+        if (sscanf(line, "%15s 0", name) == 1 && !strchr(name, '/') &&
+            !jp_strv_contains(ret, name) && jp_strv_add(ret, name) < 0)
+            return jp_oom(err);
         line = strchr(line, '\n');
         line = line ? line + 1 : NULL;
+    }
+    return 0;
+}
+
+int jp_forwarding_guarded(const struct jp_plan_host *host, const char *bridge, int state_fd,
+                          struct jp_strv *ret, struct jp_error *err)
+{
+    JP_AUTO(jp_strv) devices = JP_STRV_INIT;
+    /* In this order: what another start switches on meanwhile was noted before. */
+    if ((bridge && jp_forwarding_missing(host, bridge, &devices, err) < 0) ||
+        read_notes(state_fd, &devices, err) < 0)
+        return -1;
+    for (size_t i = 0; i < devices.count && !is_router(); i++) {
+        if (!is_bridge(host, devices.items[i]) && jp_strv_add(ret, devices.items[i]) < 0)
+            return jp_oom(err);
+    }
+    jp_strv_sort(ret);
+    return 0;
+}
+
+void jp_forwarding_restore(int state_fd)
+{
+    JP_AUTO(jp_strv) devices = JP_STRV_INIT;
+    if (read_notes(state_fd, &devices, NULL) < 0)
+        return;
+    for (size_t i = 0; i < devices.count && !is_router(); i++) {
+        JP_AUTO_FREE char *path = path_of(devices.items[i]);
+        if (path && read_value(path) == '1')
+            (void)write_value(path, '0', NULL);
     }
     (void)jp_sys.unlinkat(state_fd, STATE_FILE, 0);
 }

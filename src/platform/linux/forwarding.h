@@ -24,6 +24,12 @@ int jp_forwarding_ensure(const struct jp_plan_host *host, const char *bridge, in
 /* The devices that do not forward although pods of the bridge need it; *ret is appended to. */
 int jp_forwarding_missing(const struct jp_plan_host *host, const char *bridge, struct jp_strv *ret,
                           struct jp_error *err);
+/*
+ * The devices, sorted, that forward for pods alone: those that were switched on here, or (with a
+ * bridge, not NULL) are about to be. None on a host that forwards everywhere. *ret is appended to.
+ */
+int jp_forwarding_guarded(const struct jp_plan_host *host, const char *bridge, int state_fd,
+                          struct jp_strv *ret, struct jp_error *err);
 /* Puts back what was changed, unless somebody changed it since. */
 void jp_forwarding_restore(int state_fd);
 /* Whether the host forwards IPv6. */

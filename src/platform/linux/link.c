@@ -379,12 +379,14 @@ static int open_the_way(struct jp_isolation *pod, struct jp_error *err)
 {
     const struct jp_plan_host *host = &pod->plan->net.host;
     JP_AUTO_FD int state_fd = -1;
+    JP_AUTO(jp_strv) guarded = JP_STRV_INIT;
     JP_AUTO(jp_error) why = JP_ERROR_INIT;
     if (!host->state || !host->table)
         return 0;
     if (hold(pod, &state_fd, err) < 0)
         return -1;
-    if (jp_firewall_ensure(host, &why) == 0 &&
+    if (jp_forwarding_guarded(host, pod->plan->net.bridge, state_fd, &guarded, &why) == 0 &&
+        jp_firewall_ensure(host, &guarded, &why) == 0 &&
         jp_forwarding_ensure(host, pod->plan->net.bridge, state_fd, &why) == 0)
         return 0;
     JP_AUTO_FREE char *text =
@@ -619,11 +621,14 @@ static int inspect_firewall(const struct inspection *i, const struct jp_plan_hos
                             struct jp_error *err)
 {
     enum jp_firewall_state state = JP_FIREWALL_ABSENT;
-    if (jp_firewall_examine(host, &state, err) < 0)
+    JP_AUTO(jp_strv) guarded = JP_STRV_INIT;
+    JP_AUTO_FD int state_fd = jp_fd_open_dir(AT_FDCWD, host->state, err);
+    if (state_fd < 0 || jp_forwarding_guarded(host, NULL, state_fd, &guarded, err) < 0 ||
+        jp_firewall_examine(host, &guarded, &state, err) < 0)
         return -1;
     if (state == JP_FIREWALL_WHOLE)
         return 0;
-    if (i->repair && jp_firewall_ensure(host, err) < 0)
+    if (i->repair && jp_firewall_ensure(host, &guarded, err) < 0)
         return -1;
     return found(i, "firewall table", host->table,
                  state == JP_FIREWALL_ABSENT ? "is gone or empty" : "was changed",
