@@ -53,12 +53,18 @@ static void read_where(const char *address, const char *port)
     }
 }
 
+/* The 4 or 16 bytes of an address that is aligned for its family. */
+static const unsigned char *bytes_of(const struct sockaddr *address)
+{
+    const void *any = address;
+    return address->sa_family == AF_INET
+               ? (const unsigned char *)&((const struct sockaddr_in *)any)->sin_addr
+               : (const unsigned char *)&((const struct sockaddr_in6 *)any)->sin6_addr;
+}
+
 static void print_address(const struct sockaddr *address, char out[64])
 {
-    const void *bytes = address->sa_family == AF_INET
-                            ? (const void *)&((const struct sockaddr_in *)address)->sin_addr
-                            : (const void *)&((const struct sockaddr_in6 *)address)->sin6_addr;
-    if (!inet_ntop(address->sa_family, bytes, out, 64))
+    if (!inet_ntop(address->sa_family, bytes_of(address), out, 64))
         die("inet_ntop");
 }
 
@@ -143,10 +149,7 @@ static int addresses(void)
             continue;
         print_address(at->ifa_addr, text);
         unsigned bits = 0;
-        const unsigned char *mask =
-            at->ifa_addr->sa_family == AF_INET
-                ? (const unsigned char *)&((struct sockaddr_in *)at->ifa_netmask)->sin_addr
-                : (const unsigned char *)&((struct sockaddr_in6 *)at->ifa_netmask)->sin6_addr;
+        const unsigned char *mask = bytes_of(at->ifa_netmask);
         for (unsigned i = 0; i < (at->ifa_addr->sa_family == AF_INET ? 4U : 16U); i++)
             bits += (unsigned)__builtin_popcount(mask[i]);
         printf("%s %s/%u\n", at->ifa_name, text, bits);
