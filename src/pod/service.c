@@ -353,20 +353,30 @@ static int send_settings(struct start *s, int *ret_ours, struct jp_error *err)
     return jp_fd_take(&theirs);
 }
 
-static int write_info(struct start *s, int pid, struct jp_error *err)
+/*
+ * Before the service runs: without this no pod could use one whose starter was killed just then.
+ * Its pid comes behind, when it is known.
+ */
+static int write_info(struct start *s, struct jp_error *err)
 {
-    const char *pid_file = s->ctx->metadata->pid_file;
     int life = s->fds[JP_SERVICE_FD_LIFE];
     JP_AUTO_FREE char *listeners = wanted_listeners(s->ctx, err);
-    JP_AUTO_FREE char *text =
-        listeners ? jp_format("pid %d\nlisten %s\nversion %s\nnonce %s\n", pid, listeners,
-                              JP_VERSION, s->nonce)
-                  : NULL;
+    JP_AUTO_FREE char *text = listeners ? jp_format("listen %s\nversion %s\nnonce %s\n", listeners,
+                                                    JP_VERSION, s->nonce)
+                                        : NULL;
     if (!text)
         return jp_oom(err);
     if (jp_sys.ftruncate(life, 0) < 0 || lseek(life, 0, SEEK_SET) < 0)
         return jp_fail_sys(err, "write '%s'", JP_SERVICE_LIFE);
-    if (jp_fd_write_all(life, text, strlen(text), JP_SERVICE_LIFE, err) < 0)
+    return jp_fd_write_all(life, text, strlen(text), JP_SERVICE_LIFE, err);
+}
+
+static int write_pid(struct start *s, int pid, struct jp_error *err)
+{
+    const char *pid_file = s->ctx->metadata->pid_file;
+    char line[32];
+    (void)snprintf(line, sizeof(line), "pid %d\n", pid);
+    if (jp_fd_write_all(s->fds[JP_SERVICE_FD_LIFE], line, strlen(line), JP_SERVICE_LIFE, err) < 0)
         return -1;
     if (!pid_file)
         return 0;
@@ -407,7 +417,7 @@ static int launch(struct start *s, struct jp_error *err)
     int status = 0;
     int pid = 0;
     JP_AUTO_FD int theirs = send_settings(s, &ours, err);
-    if (theirs < 0)
+    if (theirs < 0 || write_info(s, err) < 0)
         return -1;
     const int stdio[3] = {theirs, -1, -1};
     if (jp_process_run_in(argv, environment, stdio, &status, err) < 0)
@@ -415,7 +425,7 @@ static int launch(struct start *s, struct jp_error *err)
     jp_fd_close(&theirs);
     if (await_answer(ours, &pid, err) < 0)
         return -1;
-    return write_info(s, pid, err);
+    return write_pid(s, pid, err);
 }
 
 int jp_pod_service_ensure(const struct jp_pod_context *ctx, int dir_fd, struct jp_error *err)
@@ -443,7 +453,7 @@ static int become(struct start *s, struct jp_error *err)
     JP_AUTO_FD int ours = -1;
     JP_AUTO_FD int theirs = -1;
     if (prepare(s, err) < 0 || (theirs = send_settings(s, &ours, err)) < 0 ||
-        write_info(s, (int)getpid(), err) < 0)
+        write_info(s, err) < 0 || write_pid(s, (int)getpid(), err) < 0)
         return -1;
     if (dup2(theirs, STDIN_FILENO) < 0)
         return jp_fail_sys(err, "hand over the settings");
