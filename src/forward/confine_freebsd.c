@@ -3,14 +3,15 @@
  * it: another user, and a root directory in which there is nothing.
  */
 #include <sys/procctl.h>
-#include <sys/resource.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 
+#include <limits.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include "forward/confine.h"
+#include "sys/fd.h"
 
 #define NOTHING "/var/empty"
 
@@ -18,13 +19,9 @@ int jp_forward_confine_ids(const struct jp_forward_rights *rights, struct jp_err
 {
     gid_t gid = (gid_t)rights->gid;
     uid_t uid = (uid_t)rights->uid;
-    struct rlimit limit;
     int death = SIGKILL;
     int no_trace = PROC_TRACE_CTL_DISABLE;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
-    }
+    jp_fd_allow(INT_MAX);
     if (geteuid() == 0) {
         if (uid == 0)
             return jp_fail(err, JP_EINVALID, 0, "the forwarder does not run as root");

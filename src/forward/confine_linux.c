@@ -3,6 +3,7 @@
 #include <sys/syscall.h>
 
 #include <grp.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <signal.h>
 #include <string.h>
@@ -11,17 +12,7 @@
 #include "base/macros.h"
 #include "forward/confine.h"
 #include "sys/callfilter.h"
-
-static void raise_limit_of_files(void)
-{
-    struct rlimit limit;
-    const struct rlimit none = {0, 0};
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
-    }
-    (void)setrlimit(RLIMIT_CORE, &none);
-}
+#include "sys/fd.h"
 
 /* Nothing that we might execute could get a capability back; we cannot execute anything either. */
 static int empty_bounding_set(struct jp_error *err)
@@ -61,7 +52,9 @@ static int keep_capability(bool keeps_raw, struct jp_error *err)
 
 int jp_forward_confine_ids(const struct jp_forward_rights *rights, struct jp_error *err)
 {
-    raise_limit_of_files();
+    const struct rlimit none = {0, 0};
+    jp_fd_allow(INT_MAX);
+    (void)setrlimit(RLIMIT_CORE, &none);
     if (geteuid() == 0 && (empty_bounding_set(err) < 0 || become_user(rights, err) < 0 ||
                            keep_capability(rights->keeps_address, err) < 0))
         return -1;
