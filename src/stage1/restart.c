@@ -2,7 +2,7 @@
  * Apps that are started again: because the pod's policy says so, or because somebody asked for it.
  *
  * It is the same run of the pod: its world, its volumes and what the app wrote to its root stay
- * (doc/decisions/0008-restarts.md). Handlers run around each start. The pause before the next one
+ * (doc/decisions/0006-restarts.md). Handlers run around each start. The pause before the next one
  * grows from JP_RESTART_FIRST_MS to JP_RESTART_LONGEST_MS, so that an app that cannot live keeps
  * nobody busy, and is short again after a run of JP_RESTART_CALM_MS. A stop ends all pauses.
  */
