@@ -1,46 +1,15 @@
 #!/bin/sh
-# Networks of pods: addresses of both families, static ones, several networks, their kinds. The
-# "host" of this test is a network namespace of its own.
-if [ "${JETPACK_TEST_NET-}" != own ] && [ "$(id -u)" -eq 0 ] && [ "$(uname -s)" = Linux ]; then
-    JETPACK_TEST_NET=own exec unshare -n -- sh "$0"
-fi
-. "$(dirname "$0")/lib.sh"
-need_root
-[ "$(uname -s)" = Linux ] || skip_all "not here: network namespaces of Linux"
-command -v ip >/dev/null || skip_all "not here: no ip(8)"
+# Networks of pods: addresses of both families, static ones, several networks, their kinds.
+. "$(dirname "$0")/net.sh"
 
 cat >>"$config" <<END
-net.subnet = 10.77.0.0/16
-net.subnet6 = fd77::/64
-net.lab.subnet = 10.78.0.0/24
-net.lab.subnet6 = fd78::/64
-net.lab.interface = jplab
-net.quiet.subnet = 10.79.0.0/24
-net.quiet.isolation = pod
 net.tiny.subnet = 10.80.0.0/29
 net.street.kind = macvlan
 net.street.interface = street0
 net.street.subnet = 192.0.2.0/24
-net.routed.kind = routed
-net.routed.subnet = 198.51.100.0/24
 END
-ip link set lo up
 
-add_image app '"exec": ["/bin/probe", "sleep", "1000"], "user": "0", "group": "0"'
-image=test.example/app
-
-# start NAME [OPTION...]: a pod that listens on port 7 of all its addresses
-start() {
-    name=$1
-    shift
-    done_well "a pod: $name" jetpack run -d -pod-name "$name" "$@" $image \
-        --exec /bin/knock -- listen tcp :: 7 ---
-    wait_for 60 listens "$name"
-}
-listens() { jetpack exec "$1" /bin/knock ask tcp 127.0.0.1 7 >/dev/null 2>&1; }
 address() { jetpack list -H -filter "name=$1" | cut -f4; }
-# from POD [PROTOCOL] ADDRESS: what a program in a pod is answered
-from() { run jetpack exec "$1" /bin/knock ask tcp "$2" 7 ${3-}; }
 
 # ---- both families ----
 
@@ -57,9 +26,9 @@ is "$out" fd77::1 "the host reaches the pod over IPv6"
 run "$programs/knock" ask tcp 10.77.0.2 7
 is "$out" ::ffff:10.77.0.1 "and over IPv4"
 start two
-from two fd77::2
+from two tcp fd77::2
 is "$out" fd77::3 "pods reach each other over IPv6"
-from two 10.77.0.2
+from two tcp 10.77.0.2
 is "$out" ::ffff:10.77.0.3 "and over IPv4"
 run jetpack exec two /bin/probe cat /etc/hosts
 like "$out" '^fd77::3	two$' "/etc/hosts knows both addresses"
@@ -105,7 +74,7 @@ fails 2 'expected pod, host, none or the name of a network' "an impossible name"
 
 start q1 --net=quiet
 start q2 --net=quiet
-from q1 10.79.0.3 3
+from q1 tcp 10.79.0.3 3
 like "$out" '^(nothing|unreachable)$' "with net.isolation, pods do not reach each other"
 run "$programs/knock" ask tcp 10.79.0.3 7
 is "$out" ::ffff:10.79.0.1 "... but the host reaches them"

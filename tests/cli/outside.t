@@ -1,26 +1,11 @@
 #!/bin/sh
 # Pods and the world outside the host: out with the host's address, nobody in, nothing left behind.
-# "Host" and "outside" are network namespaces of this test, joined by a cable.
-if [ "${JETPACK_TEST_NET-}" != own ] && [ "$(id -u)" -eq 0 ] && [ "$(uname -s)" = Linux ]; then
-    JETPACK_TEST_NET=own exec unshare -n -- sh "$0"
-fi
-. "$(dirname "$0")/lib.sh"
-need_root
-[ "$(uname -s)" = Linux ] || skip_all "not here: network namespaces of Linux"
-command -v ip >/dev/null || skip_all "not here: no ip(8)"
+# "Outside" is another network namespace of this test, joined by a cable.
+. "$(dirname "$0")/net.sh"
 
 cat >>"$config" <<END
 net.firewall = on
-net.subnet = 10.77.0.0/16
-net.subnet6 = fd77::/64
-net.lab.subnet = 10.78.0.0/24
-net.lab.subnet6 = fd78::/64
-net.lab.interface = jplab
-net.quiet.subnet = 10.79.0.0/24
-net.quiet.isolation = pod
 net.quiet.interface = jpquiet
-net.routed.kind = routed
-net.routed.subnet = 198.51.100.0/24
 net.routed.interface = jprouted
 END
 
@@ -37,7 +22,6 @@ stop_jobs() {
 }
 trap stop_jobs EXIT
 wait_for 60 grep -q ready "$work/outside.out"
-ip link set lo up
 ip link add up0 type veth peer name far0 netns "$outside"
 ip address add 192.0.2.1/24 dev up0
 ip address add 2001:db8::1/64 dev up0 nodad
@@ -58,17 +42,6 @@ for protocol in tcp udp; do
     wait_for 60 grep -q ready "$work/server.$protocol"
 done
 
-add_image app '"exec": ["/bin/probe", "sleep", "1000"], "user": "0", "group": "0"'
-image=test.example/app
-start() {
-    name=$1
-    shift
-    done_well "a pod: $name" jetpack run -d -pod-name "$name" "$@" $image \
-        --exec /bin/knock -- listen tcp :: 7 ---
-    wait_for 60 listens "$name"
-}
-listens() { jetpack exec "$1" /bin/knock ask tcp 127.0.0.1 7 >/dev/null 2>&1; }
-from() { run jetpack exec "$1" /bin/knock ask "$2" "$3" 7 ${4-}; }
 forwards() { cat "/proc/sys/net/ipv4/conf/$1/forwarding"; }
 has_nft() { command -v nft >/dev/null; }
 tables() { nft list tables | grep -c jetpack; }
