@@ -1,6 +1,7 @@
 /*
- * Times commands against each other: A B C, A B C, ... so that whatever else the machine does hits
- * all of them alike. Reads lines "NAME|UNTIMED COMMAND|TIMED COMMAND" (words parted by blanks, no
+ * Times commands against each other: all of them once a round, in another order each time, so that
+ * whatever else the machine does hits them alike, and with it what a command leaves to the kernel
+ * to clear away after it. Reads lines "NAME|UNTIMED COMMAND|TIMED COMMAND" (words parted by blanks, no
  * shell), runs every line once as a warm-up, then ROUNDS times, and prints a table: median, 90th
  * percentile, peak resident memory, and the median of the per-round ratios to the first line.
  *
@@ -99,6 +100,19 @@ static double quantile(double *values, int n, double q)
     return values[(int)((double)(n - 1) * q + 0.5)];
 }
 
+/* The same orders in every run. */
+static void shuffle(int *order, int n)
+{
+    static unsigned state = 1;
+    for (int i = n - 1; i > 0; i--) {
+        state = state * 1103515245U + 12345U;
+        int other = (int)((state >> 16) % (unsigned)(i + 1));
+        int kept = order[i];
+        order[i] = order[other];
+        order[other] = kept;
+    }
+}
+
 int main(int argc, char **argv)
 {
     int rounds = argc == 2 ? (int)strtol(argv[1], NULL, 10) : 0;
@@ -111,17 +125,21 @@ int main(int argc, char **argv)
         if (line[0] != '\0' && line[0] != '#')
             parse(line, &contenders[n++]);
     }
+    int order[MAX_LINES];
+    for (int i = 0; i < n; i++)
+        order[i] = i;
     for (int round = -1; round < rounds; round++) {
+        shuffle(order, n);
         for (int i = 0; i < n; i++) {
-            struct contender *c = &contenders[i];
+            struct contender *c = &contenders[order[i]];
             run(c->name, c->before, NULL);
             double begin = now_ms();
             run(c->name, c->command, &c->peak_kib);
-            if (round < 0)
-                continue;
-            c->ms[round] = now_ms() - begin;
-            c->ratio[round] = c->ms[round] / contenders[0].ms[round];
+            if (round >= 0)
+                c->ms[round] = now_ms() - begin;
         }
+        for (int i = 0; round >= 0 && i < n; i++)
+            contenders[i].ratio[round] = contenders[i].ms[round] / contenders[0].ms[round];
     }
     printf("| what | median ms | p90 ms | ratio | peak RSS KiB |\n|---|---|---|---|---|\n");
     for (int i = 0; i < n; i++) {

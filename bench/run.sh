@@ -24,7 +24,7 @@ net.subnet = $subnet.0.0/16
 allow.no-signature = on
 mds.user = nobody
 mds.port = $((20000 + $$ % 12000))
-mds.idle = 1
+mds.idle = 10
 CONF
 j() { "$jetpack" -config "$conf" "$@"; }
 have() { command -v "$1" >/dev/null; }

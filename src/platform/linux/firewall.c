@@ -465,10 +465,11 @@ static int translate(struct jp_error *why, struct jp_error *err)
 static int send_batch(struct jp_netlink_batch *b, struct jp_error *err)
 {
     JP_AUTO(jp_error) why = JP_ERROR_INIT;
-    JP_AUTO_FD int fd = jp_netlink_open_for(NETLINK_NETFILTER, &why);
-    if (fd < 0 || jp_netlink_send(fd, b, &why) < 0)
+    /* Open until the process ends: closing waits for all that was removed to be freed (10 ms). */
+    static int kept = -1;
+    if (kept < 0 && (kept = jp_netlink_open_for(NETLINK_NETFILTER, &why)) < 0)
         return translate(&why, err);
-    return 0;
+    return jp_netlink_send(kept, b, &why) < 0 ? translate(&why, err) : 0;
 }
 
 /* ---- looking ----------------------------------------------------------------------------------- */
