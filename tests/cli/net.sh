@@ -20,6 +20,9 @@ net.routed.kind = routed
 net.routed.subnet = 198.51.100.0/24
 END
 ip link set lo up
+# A namespace begins with what the machine does now, and some programs leave a machine forwarding.
+echo 0 >/proc/sys/net/ipv4/ip_forward
+[ ! -e /proc/sys/net/ipv6 ] || echo 0 >/proc/sys/net/ipv6/conf/all/forwarding
 
 add_image app '"exec": ["/bin/probe", "sleep", "1000"], "user": "0", "group": "0"'
 image=test.example/app
