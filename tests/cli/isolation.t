@@ -147,5 +147,29 @@ for name in proc/kcore proc/keys proc/latency_stats proc/timer_list proc/timer_s
         skip "/$name is covered" "not here: this kernel has none"
     fi
 done
+# With limits: groups of the app's own, which it sees as the top, as every process of it does.
+rm -f "$work"/tell/*
+done_well "a pod with limits" jetpack run -d --net=none -pod-name bounded -hostname pod -v "tell:$work/tell" \
+    test.example/facts --memory=256Mi --cpu=1 -exec /bin/probe -- sleep 1000
+done_well "exec" jetpack exec bounded /bin/isolation -to /tell/exec
+if grep -qE '^[^:]*:(memory|):/' /proc/self/cgroup && jetpack show bounded | grep -q 'memory: enforced'; then
+    main=$(jetpack ps -H bounded | head -n 1 | cut -f1)
+    like "$(cat "/proc/$main/cgroup")" "/$(jetpack list -q -filter name=bounded)/facts\$" \
+        "control: the host sees its groups"
+    facts "$work/tell/exec" >"$work/first"
+    is "$(sed -n 's/^cgroup: [0-9]*:[^:]*://p' "$work/first" | sort -u)" / \
+        "control groups of limits are the top of what the app sees"
+    is "$(grep '^namespace: cgroup ' "$work/first")" \
+        "namespace: cgroup $(readlink "/proc/$main/ns/cgroup")" "the main process is in the same namespace"
+    same "the pre-start handler with limits" "$work/tell/pre-start"
+    "$programs/withpty" '' "$JETPACK" -config "$config" console bounded >"$work/console"
+    same "the console with limits" "$work/console"
+    jetpack stop bounded
+    same "the post-stop handler with limits" "$work/tell/post-stop"
+else
+    skip "control groups of limits" "not here: there is none for memory"
+    jetpack stop bounded
+fi
+
 is "$(jetpack logs facts)" '' "nothing was said elsewhere"
 finish

@@ -53,7 +53,8 @@ static struct jp_isolation *new_isolation(const struct jp_plan *plan, int stage2
         return NULL;
     }
     for (size_t i = 0; i < plan->n_apps; i++)
-        apps[i] = (struct jp_linux_app){.root_fd = -1, .ns_fd = -1, .pts_fd = -1};
+        apps[i] = (struct jp_linux_app){
+            .root_fd = -1, .ns_fd = -1, .pts_fd = -1, .view_fd = -1};
     *pod = (struct jp_isolation){.plan = plan,
                                  .stage2_fd = stage2_fd,
                                  .socket = -1,
@@ -223,6 +224,7 @@ static void destroy(struct jp_isolation *pod)
         jp_fd_close(&pod->apps[i].root_fd);
         jp_fd_close(&pod->apps[i].ns_fd);
         jp_fd_close(&pod->apps[i].pts_fd);
+        jp_fd_close(&pod->apps[i].view_fd);
     }
     jp_fd_close(&pod->net_lock_fd);
     jp_fd_close(&pod->netlink_fd);

@@ -286,6 +286,25 @@ static struct jp_linux_limits *new_limits(size_t n_apps)
 
 static void teardown(struct jp_isolation *pod);
 
+static uint64_t count_kills(int memory_fd);
+
+/*
+ * Once only: what runs keeps the namespace that it has, and what joins it must see the same. After
+ * the limits were set, because what the kernel charges for a namespace would be in the way of a
+ * limit of a page; such a limit ends the helper, which is no news of the app.
+ */
+static void make_views(struct jp_isolation *pod)
+{
+    struct jp_linux_limits *limits = pod->limits;
+    for (size_t i = 0; i < pod->plan->n_apps; i++) {
+        struct jp_linux_app *app = &pod->apps[i];
+        if (app->groups.count > 0)
+            app->view_fd = jp_linux_group_view(&app->groups);
+        if (limits->memory_fds[i] >= 0)
+            limits->seen_kills[i] = count_kills(limits->memory_fds[i]);
+    }
+}
+
 /* Lets go of the groups, which stay, to take them up anew. */
 static void let_go(struct jp_isolation *pod)
 {
@@ -407,6 +426,8 @@ static int setup(struct jp_isolation *pod,
         setup_place(pod, &pod->limits->places[i], r);
     if (has_run(pod))
         move_processes(pod);
+    else
+        make_views(pod);
     return 0;
 }
 

@@ -35,6 +35,7 @@ struct jp_linux_app {
     int pts_fd;       /* the app's own devpts, O_PATH */
     bool is_released; /* GO was sent */
     struct jp_linux_groups groups;
+    int view_fd; /* cgroup namespace in which `groups` are "/"; -1: the pod's */
 };
 
 struct jp_linux_limits; /* cgroup.c */
@@ -70,6 +71,9 @@ int jp_linux_group_make(int parent, const char *name);
 /* Removes a pod's groups in a hierarchy; nothing there is fine. */
 int jp_linux_group_remove(const struct jp_cgroup_hierarchy *h, const char *prefix,
                           const char *uuid);
+
+/* A cgroup namespace as seen from these groups, or -1 where the kernel has none. (view.c) */
+int jp_linux_group_view(const struct jp_linux_groups *groups);
 
 /*
  * Takes the supervisor out of the control groups of the caller's systemd unit, where it is in one,

@@ -75,6 +75,8 @@ static int join(const struct launch *launch)
     if (pod->net_fd >= 0 && setns(pod->net_fd, CLONE_NEWNET) < 0)
         return -1;
     return setns(launch->app->ns_fd, CLONE_NEWNS);
+    if (launch->app->view_fd >= 0 && setns(launch->app->view_fd, CLONE_NEWCGROUP) < 0)
+        return -1;
 }
 
 /* Puts descriptors where the shim expects them, first out of each other's way. */
