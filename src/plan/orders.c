@@ -18,6 +18,7 @@ void jp_orders_code(struct jp_codec *c, struct jp_orders *orders)
         jp_codec_u32(c, &orders->groups[i]);
     jp_codec_u64(c, &orders->capabilities);
     jp_codec_bool(c, &orders->no_new_privileges);
+    jp_plan_labels_code(c, &orders->labels);
     jp_codec_bytes(c, &orders->seccomp, &orders->seccomp_len);
     jp_codec_bool(c, &orders->has_tty);
     jp_codec_bool(c, &orders->wait_for_check);
@@ -42,6 +43,7 @@ void jp_orders_clear(struct jp_orders *orders)
     jp_strv_clear(&orders->argv);
     jp_strv_clear(&orders->env);
     free(orders->cwd);
+    jp_plan_labels_clear(&orders->labels);
     free(orders->groups);
     free(orders->seccomp);
     *orders = (struct jp_orders){0};

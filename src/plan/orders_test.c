@@ -8,6 +8,7 @@ static void fill(struct jp_orders *o)
     *o = (struct jp_orders){.uid = 1000, .gid = 100, .capabilities = 0x20, .umask = 022};
     o->no_new_privileges = true;
     o->cwd = jp_strdup("/srv");
+    o->labels.items[JP_LABEL_APPARMOR] = jp_strdup("profile");
     o->groups = jp_calloc(2, sizeof(*o->groups));
     o->n_groups = 2;
     o->groups[1] = 4294967294U;
@@ -25,6 +26,9 @@ static void test_round_trip(const struct jp_buf *buf)
     TAP_STR(got.cwd, "/srv", "working directory");
     TAP_OK(got.argv.count == 2 && strcmp(got.argv.items[1], "") == 0, "arguments");
     TAP_OK(got.n_groups == 2 && got.groups[1] == 4294967294U, "groups");
+    TAP_OK(!got.labels.items[JP_LABEL_SELINUX] && got.labels.items[JP_LABEL_APPARMOR] &&
+               strcmp(got.labels.items[JP_LABEL_APPARMOR], "profile") == 0,
+           "labels");
     TAP_OK(got.seccomp_len == 8 && got.seccomp[7] == 8, "filter");
     TAP_OK(got.uid == 1000 && got.umask == 022 && got.no_new_privileges && !got.has_tty, "numbers");
     jp_orders_clear(&got);

@@ -84,17 +84,12 @@ static void code_user(struct jp_codec *c, struct jp_plan_app *app)
         jp_codec_u32(c, &app->supplementary_gids[i]);
 }
 
-static void code_labels(struct jp_codec *c, struct jp_plan_labels *labels)
-{
-    jp_codec_str(c, &labels->selinux);
-}
-
 /* Empty bytes read back as "none". */
 static void code_confine(struct jp_codec *c, struct jp_plan_confine *confine)
 {
     jp_codec_u64(c, &confine->capabilities);
     jp_codec_bool(c, &confine->no_new_privileges);
-    code_labels(c, &confine->labels);
+    jp_plan_labels_code(c, &confine->labels);
     jp_codec_bool(c, &confine->has_oom_score);
     jp_codec_i32(c, &confine->oom_score);
     jp_codec_bytes(c, &confine->seccomp, &confine->seccomp_len);
@@ -198,7 +193,7 @@ void jp_plan_code(struct jp_codec *c, struct jp_plan *plan)
     jp_plan_ports_code(c, &plan->ports);
     jp_codec_str(c, &plan->forwarder);
     code_limits(c, &plan->limits);
-    code_labels(c, &plan->labels);
+    jp_plan_labels_code(c, &plan->labels);
     jp_codec_strv(c, &plan->sysctls, JP_PLAN_MAX_STRINGS);
     code_volumes(c, plan);
     jp_codec_array(c, &plan->apps, &plan->n_apps, sizeof(*plan->apps), JP_PLAN_MAX_APPS);
@@ -339,12 +334,6 @@ int jp_plan_encode(struct jp_plan *plan, struct jp_buf *ret, struct jp_error *er
     if (!jp_codec_done(&c))
         return jp_fail(err, JP_ELIMIT, 0, "plan: more of something than a plan can hold");
     return 0;
-}
-
-void jp_plan_labels_clear(struct jp_plan_labels *labels)
-{
-    free(labels->selinux);
-    labels->selinux = NULL;
 }
 
 static void clear_app(struct jp_plan_app *app)

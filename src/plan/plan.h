@@ -17,6 +17,7 @@
 
 #include "base/codec.h"
 #include "base/error.h"
+#include "plan/label.h"
 #include "plan/port.h"
 
 #define JP_PLAN_VERSION 4
@@ -88,13 +89,6 @@ struct jp_plan_limits {
  * there is none of that name.
  */
 uint64_t *jp_plan_limit(struct jp_plan_limits *limits, const char *resource);
-
-/* Labels of the kernel's security modules, for an app or for all of a pod; NULL: none asked for. */
-struct jp_plan_labels {
-    char *selinux; /* user:role:type:level */
-};
-
-void jp_plan_labels_clear(struct jp_plan_labels *labels);
 
 /* What the Linux kernel restricts for one app; ignored elsewhere. */
 struct jp_plan_confine {

@@ -25,6 +25,10 @@ int jp_report_failure(const struct jp_orders *orders, const struct jp_shim_repor
     case JP_SHIM_OUTSIDE:
         return jp_fail(err, JP_EINVALID, 0, "working directory '%s' leads out of the root",
                        orders->cwd);
+    case JP_SHIM_LABEL:
+        if (r->sys == EPROTO)
+            return jp_fail(err, JP_ECORRUPT, 0, "the kernel has not taken the security label");
+        return jp_fail(err, JP_ESYS, r->sys, "apply the security label");
     case JP_SHIM_NOT_FOUND:
         return jp_fail(err, JP_ENOPROGRAM, r->sys, "execute '%s'", program);
     case JP_SHIM_NOT_EXECUTABLE:

@@ -123,6 +123,7 @@ static const struct {
     {JP_ISOLATOR_NETWORK_BANDWIDTH, SCOPE_POD, true},
     {JP_ISOLATOR_SYSCTL, SCOPE_POD, true},
     {JP_ISOLATOR_SELINUX, SCOPE_APP | SCOPE_POD, true},
+    {JP_ISOLATOR_APPARMOR, SCOPE_APP | SCOPE_POD, true},
     {JP_ISOLATOR_CAPS_RETAIN, SCOPE_APP, false},
     {JP_ISOLATOR_CAPS_REMOVE, SCOPE_APP, false},
     {JP_ISOLATOR_SECCOMP_RETAIN, SCOPE_APP, false},
@@ -212,12 +213,15 @@ static int take_sysctls(const struct jp_isolator *isolator, struct jp_strv *ret,
 static int take_label(const struct jp_isolator *isolator, struct jp_plan_labels *labels,
                       struct jp_error *err)
 {
-    if (isolator->kind != JP_ISOLATOR_SELINUX)
+    bool is_selinux = isolator->kind == JP_ISOLATOR_SELINUX;
+    if (!is_selinux && isolator->kind != JP_ISOLATOR_APPARMOR)
         return 0;
-    free(labels->selinux);
-    labels->selinux = jp_format("%s:%s:%s:%s", isolator->selinux.user, isolator->selinux.role,
-                                isolator->selinux.type, isolator->selinux.level);
-    return labels->selinux ? 0 : jp_oom(err);
+    char **label = &labels->items[is_selinux ? JP_LABEL_SELINUX : JP_LABEL_APPARMOR];
+    free(*label);
+    *label = is_selinux ? jp_format("%s:%s:%s:%s", isolator->selinux.user, isolator->selinux.role,
+                                    isolator->selinux.type, isolator->selinux.level)
+                        : jp_strdup(isolator->profile);
+    return *label ? 0 : jp_oom(err);
 }
 
 /* ---- the filter ---- */

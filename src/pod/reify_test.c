@@ -314,8 +314,6 @@ static void test_refusals(void)
     REFUSE(JP_EINVALID, "share host port", "one host port twice",
            {JP_POD_OPT_PUBLISH, "redis-redis=80"}, {JP_POD_OPT_PUBLISH, "redis-2-redis=80"},
            {IMAGE, "example.com/redis"}, {IMAGE, "example.com/redis:1.9.0"});
-    REFUSE(JP_EUNSUPPORTED, "AppArmor", "a profile that is not there", {IMAGE, "example.com/plain"},
-           {JP_POD_OPT_ISOLATOR, "os/linux/apparmor-profile={\"profile\":\"x\"}"});
     REFUSE(JP_EUSAGE, "--net", "bad network", {JP_POD_OPT_NET, "Wi-Fi"});
     REFUSE(JP_EUSAGE, "--net", "bad words after a network", {JP_POD_OPT_NET, "pod,mac=1"});
     REFUSE(JP_EUSAGE, "--ip", "bad address", {JP_POD_OPT_IP, "172.23.0"});
@@ -394,6 +392,27 @@ static void test_plan(void)
     TAP_STR(got, wanted, "as expected");
 }
 
+static bool put(struct jp_isolators *list, const char *name, const char *json)
+{
+    struct jp_isolator isolator = JP_ISOLATOR_INIT;
+    return jp_isolator_parse(name, json, &isolator, NULL) == 0 &&
+           jp_isolators_put(list, &isolator, NULL) == 0;
+}
+
+static void test_labels(void)
+{
+    JP_AUTO(jp_plan) plan = JP_PLAN_INIT;
+    struct jp_isolators list = {0};
+    TAP_OK(put(&list, "os/linux/selinux-context",
+               "{\"user\":\"u\",\"role\":\"r\",\"type\":\"t\",\"level\":\"s0:c1\"}") &&
+               put(&list, "os/linux/apparmor-profile", "{\"profile\":\"x y\"}") &&
+               jp_pod_confine_pod(&list, &plan, NULL, NULL) == 0,
+           "labels of a pod");
+    TAP_STR(plan.labels.items[JP_LABEL_SELINUX], "u:r:t:s0:c1", "a context in one word");
+    TAP_STR(plan.labels.items[JP_LABEL_APPARMOR], "x y", "a profile as it is called");
+    jp_isolators_clear(&list);
+}
+
 static void test_confine(void)
 {
     JP_AUTO(jp_error) err = JP_ERROR_INIT;
@@ -405,6 +424,7 @@ static void test_confine(void)
     TAP_OK(confine.seccomp_len % 8 == 0, "a filter of whole instructions: %zu bytes",
            confine.seccomp_len);
     free(confine.seccomp);
+    test_labels();
     struct jp_isolator isolator = JP_ISOLATOR_INIT;
     if (jp_isolator_parse("os/linux/seccomp-retain-set", "{\"set\":[\"read\",\"nosuchcall\"]}",
                           &isolator, &err) < 0)

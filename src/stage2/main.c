@@ -88,6 +88,8 @@ static void enter_cwd(const struct jp_orders *orders)
 
 static void take_identity(const struct jp_orders *orders)
 {
+    if (jp_shim_label(orders) < 0)
+        fail(JP_SHIM_LABEL);
     if (jp_shim_limit(orders) < 0)
         fail(JP_SHIM_CAPABILITIES);
     if (jp_shim_groups(orders) < 0)

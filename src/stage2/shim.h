@@ -15,6 +15,12 @@ void jp_shim_signals(void);
 /* 0 when the working directory lies inside the root (CVE-2024-21626), else -1 with errno. */
 int jp_shim_check_cwd(void);
 
+/*
+ * Before anything is given up: has the program labelled as the orders say, and reads back what the
+ * kernel made of it (EPROTO: something else).
+ */
+int jp_shim_label(const struct jp_orders *orders);
+
 /* Before the ids change: cuts what no later exec may regain. */
 int jp_shim_limit(const struct jp_orders *orders);
 

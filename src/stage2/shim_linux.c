@@ -9,13 +9,18 @@
  * which seccomp(2) then needs. The bounding set no longer has it, so execve(2) takes it away; until
  * then the process is not dumpable, and only a pod that was given CAP_SYS_PTRACE could reach it.
  *
+ * A label of a security module is the program's as well: the shim asks the kernel for it while it
+ * is not yet seen by the pod, and execve(2) brings it.
+ *
  * The sets of the program come from execve(2) itself: for root permitted = bounding, for everybody
  * else nothing; inheritable and ambient are empty (CVE-2022-27650 and relatives).
  */
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
 #include <linux/capability.h>
@@ -24,6 +29,7 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "stage2/shim.h"
@@ -53,6 +59,90 @@ int jp_shim_check_cwd(void)
     if (path[0] != '/') {
         errno = EXDEV;
         return -1;
+    }
+    return 0;
+}
+
+/*
+ * A /proc that nobody else has mounted anything on: what is written to attributes through that of
+ * the pod may end elsewhere (CVE-2019-16884, CVE-2025-52881).
+ */
+static int open_proc(void)
+{
+    int fs = fsopen("proc", FSOPEN_CLOEXEC);
+    if (fs < 0)
+        return -1;
+    int fd = fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0
+                 ? -1
+                 : fsmount(fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+    (void)close(fs);
+    return fd;
+}
+
+/* For the next execve(2), which a fork inherits: how it is said, and where. */
+static const struct {
+    const char *file;
+    const char *verb;
+    size_t colons; /* so many parts of a label are read back as they were written */
+} label_ways[JP_LABELS] = {
+    /* The level comes back as the kernel writes it: "s0:c0,c1,c2" as "s0:c0.c2". */
+    [JP_LABEL_SELINUX] = {"self/attr/exec", "", 3},
+    [JP_LABEL_APPARMOR] = {"self/attr/apparmor/exec", "exec ", SIZE_MAX},
+};
+
+#define MAX_LABEL 4095 /* a page without its last byte: what the kernel takes at once */
+
+/* "name" as "name", "name\n" or "name (enforce)\n". */
+static bool is_label(const char *got, const char *label, size_t colons)
+{
+    size_t i = 0;
+    for (; label[i] && colons > 0; i++) {
+        if (got[i] != label[i])
+            return false;
+        colons -= label[i] == ':';
+    }
+    return colons == 0 || got[i] == '\0' || got[i] == '\n' || strncmp(got + i, " (", 2) == 0;
+}
+
+static int apply_label(int proc_fd, enum jp_label kind, const char *label)
+{
+    char text[MAX_LABEL + 1];
+    size_t verb_len = strlen(label_ways[kind].verb), len = strlen(label);
+    if (len == 0 || verb_len + len > MAX_LABEL) {
+        errno = EINVAL;
+        return -1;
+    }
+    memcpy(text, label_ways[kind].verb, verb_len);
+    memcpy(text + verb_len, label, len);
+    int fd = openat(proc_fd, label_ways[kind].file, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    ssize_t n = pwrite(fd, text, verb_len + len, 0);
+    if (n >= 0)
+        n = pread(fd, text, MAX_LABEL, 0);
+    (void)close(fd);
+    if (n < 0)
+        return -1;
+    text[n] = '\0';
+    if (is_label(text, label, label_ways[kind].colons))
+        return 0;
+    errno = EPROTO;
+    return -1;
+}
+
+int jp_shim_label(const struct jp_orders *orders)
+{
+    for (unsigned i = 0; i < JP_LABELS; i++) {
+        if (!orders->labels.items[i])
+            continue;
+        int proc_fd = open_proc();
+        int r = proc_fd < 0 ? -1 : apply_label(proc_fd, i, orders->labels.items[i]);
+        int saved = errno;
+        if (proc_fd >= 0)
+            (void)close(proc_fd);
+        errno = saved;
+        if (r < 0)
+            return -1;
     }
     return 0;
 }

@@ -333,26 +333,6 @@ else
     skip "without control groups" "not here: there are none to hide"
 fi
 
-# ---- labels of security modules ---------------------------------------------------------------------
-selinux='os/linux/selinux-context={"user":"system_u","role":"system_r","type":"dhcpc_t","level":"s0"}'
-if [ -e /sys/fs/selinux/enforce ]; then
-    fails 125 'this version cannot apply .system_u:system_r:dhcpc_t:s0' \
-        "selinux-context: a pod is refused that asks for what cannot be applied" \
-        jetpack run -destroy "--isolator=$selinux" "$subject"
-else
-    fails 125 "selinux-context' is ignored: this host has no SELinux.*strict" \
-        "selinux-context: a strict pod refuses without SELinux" \
-        jetpack run -destroy -strict "--isolator=$selinux" "$subject"
-    run jetpack run -pod-name labelled "--isolator=$selinux" "$subject" "--isolator=$selinux"
-    is "$status" 0 "selinux-context: ignored where the host has no SELinux"
-    verdict labelled ' os/linux/selinux-context: ignored, because this host has no SELinux' \
-        "selinux-context: and told, of the pod"
-    verdict labelled 'app: os/linux/selinux-context: ignored, because' "selinux-context: and of the app"
-    jetpack destroy labelled
-fi
-fails 125 "AppArmor profile 'no-such' cannot be applied" "apparmor-profile: one that is not there is refused" \
-    jetpack run -destroy "$subject" '--isolator=os/linux/apparmor-profile={"profile":"no-such"}'
-
 # ---- scope, what nobody knows -----------------------------------------------------------------------
 for isolator in 'os/linux/capabilities-retain-set={"set":["CAP_CHOWN"]}' 'os/linux/no-new-privileges=true' \
     'os/linux/oom-score-adj=5'; do

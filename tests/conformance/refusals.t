@@ -238,8 +238,6 @@ pod_isolators "$sysctl, $sysctl"
 pod_refused 1 'pod manifest: isolators\[1\].name: only one os/unix/sysctl' "two sysctl isolators"
 pod_isolators "$context, $context"
 pod_refused 1 'pod manifest: isolators\[1\].name: only one os/linux/selinux-context' "two SELinux contexts"
-pod_isolators '{"name": "os/linux/apparmor-profile", "value": {"profile": "no-such-profile"}}'
-pod_refused 1 "AppArmor profile 'no-such-profile'" "a profile that the host does not have"
 is "$(jetpack list -q)" '' "none of these left a pod"
 
 # What is only seen at the start.

@@ -21,6 +21,7 @@
 #define MAX_RULE  256
 #define MAX_RULES 65536 /* bytes of a listing */
 
+static const char not_linux[] = "this is not Linux";
 static const char racct_off[] = "RACCT is off: set kern.racct.enable=1 in loader.conf";
 
 struct reporter {
@@ -146,6 +147,14 @@ static int setup(struct jp_isolation *pod,
     return 0;
 }
 
+static void tell_labels(const struct reporter *r, const struct jp_plan_labels *labels)
+{
+    for (unsigned i = 0; i < JP_LABELS; i++) {
+        if (labels->items[i])
+            tell(r, jp_label_isolator(i), JP_VERDICT_IGNORED, not_linux);
+    }
+}
+
 /* What belongs to Linux, or has no counterpart here. */
 static int settle(struct jp_isolation *pod,
                   void (*report)(void *context, const struct jp_limit_report *), void *context,
@@ -157,10 +166,12 @@ static int settle(struct jp_isolation *pod,
         tell(&r, "network-bandwidth", JP_VERDICT_IGNORED, "this system has no counterpart");
     if (plan->sysctls.count > 0)
         tell(&r, "os/unix/sysctl", JP_VERDICT_IGNORED, "a jail has no kernel parameters of its own");
+    tell_labels(&r, &plan->labels);
     for (size_t i = 0; i < plan->n_apps; i++) {
         r.app = plan->apps[i].name;
         if (plan->apps[i].confine.has_oom_score)
-            tell(&r, "os/linux/oom-score-adj", JP_VERDICT_IGNORED, "this is not Linux");
+            tell(&r, "os/linux/oom-score-adj", JP_VERDICT_IGNORED, not_linux);
+        tell_labels(&r, &plan->apps[i].confine.labels);
     }
     return 0;
 }

@@ -30,9 +30,15 @@ void jp_linux_set_sysctls(struct jp_isolation *pod, struct jp_limit_report *ret)
 /* Limits both ends of the pod's device to limits.network_bytes (bandwidth.c). */
 void jp_linux_limit_bandwidth(struct jp_isolation *pod, struct jp_limit_report *ret);
 
-/* Reports of labels that there is no module for; JP_EUNSUPPORTED where there is one (label.c). */
+/*
+ * Reports what becomes of the plan's labels: enforced where the kernel has their module, else
+ * ignored. JP_EINVALID, JP_ENOTFOUND for one that the module does not know (label.c).
+ */
 int jp_linux_settle_labels(const struct jp_plan *plan,
                            void (*report)(void *context, const struct jp_limit_report *),
                            void *context, struct jp_error *err);
+
+/* What a process of the app is labelled with: what modules of this kernel take. Borrowed. */
+struct jp_plan_labels jp_linux_labels_of(const struct jp_plan *plan, size_t app);
 
 #endif

@@ -5,7 +5,8 @@
  * descriptors and executes the shim. The shim drops what the program must not have and only then
  * forks into the PID namespace, a child of ours (CLONE_PARENT). That one waits; we move it into the
  * app's control groups, read back from the kernel what it is (CVE-2019-16884: never believe that a
- * write worked), compare it with the orders, and give the go.
+ * write worked), compare it with the orders, and give the go. One thing only the shim itself can
+ * read: the AppArmor profile that its execve(2) will bring.
  */
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -46,10 +47,12 @@ struct launch {
     const int *stdio;
 };
 
-static int write_orders(const struct jp_orders *orders, struct jp_error *err)
+static int write_orders(const struct jp_isolation *pod, const struct jp_spawn *spawn,
+                        struct jp_error *err)
 {
-    struct jp_orders copy = *orders;
+    struct jp_orders copy = *spawn->orders;
     copy.wait_for_check = true;
+    copy.labels = jp_linux_labels_of(pod->plan, spawn->app);
     JP_AUTO(jp_buf) bytes = JP_BUF_INIT;
     struct jp_codec codec = jp_codec_writer(&bytes);
     jp_orders_code(&codec, &copy);
@@ -72,11 +75,11 @@ static int join(const struct launch *launch)
     if (setns(pod->init_fd, world | CLONE_NEWCGROUP) < 0 &&
         (errno != EINVAL || setns(pod->init_fd, world) < 0))
         return -1;
+    if (launch->app->view_fd >= 0 && setns(launch->app->view_fd, CLONE_NEWCGROUP) < 0)
+        return -1;
     if (pod->net_fd >= 0 && setns(pod->net_fd, CLONE_NEWNET) < 0)
         return -1;
     return setns(launch->app->ns_fd, CLONE_NEWNS);
-    if (launch->app->view_fd >= 0 && setns(launch->app->view_fd, CLONE_NEWCGROUP) < 0)
-        return -1;
 }
 
 /* Puts descriptors where the shim expects them, first out of each other's way. */
@@ -327,7 +330,7 @@ int jp_linux_spawn(struct jp_isolation *pod, const struct jp_spawn *spawn, pid_t
         return jp_fail(err, JP_EINVALID, 0, "bad orders");
     if (jp_linux_collect_seal(pod, spawn->app, err) < 0)
         return -1;
-    JP_AUTO_FD int orders_fd = write_orders(spawn->orders, err);
+    JP_AUTO_FD int orders_fd = write_orders(pod, spawn, err);
     if (orders_fd < 0)
         return -1;
     int ends[2];
