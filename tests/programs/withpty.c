@@ -92,6 +92,24 @@ static int play(char *step)
     return 1;
 }
 
+/* Has the terminal for its own, says so by closing `ready_fd`, becomes the program. */
+static void become(const char *terminal, int ready_fd, char **argv)
+{
+    setsid();
+    int slave = open(terminal, O_RDWR);
+    if (slave < 0)
+        _exit(127);
+    ioctl(slave, TIOCSCTTY, 0);
+    dup2(slave, 0);
+    dup2(slave, 1);
+    dup2(slave, 2);
+    if (slave > 2)
+        close(slave);
+    close(ready_fd);
+    execvp(argv[0], argv);
+    _exit(127);
+}
+
 int main(int argc, char **argv)
 {
     struct winsize size = {.ws_row = 33, .ws_col = 101};
@@ -102,20 +120,18 @@ int main(int argc, char **argv)
         return 3;
     ioctl(master, TIOCSWINSZ, &size);
     const char *name = ptsname(master);
+    int ready[2];
+    if (pipe(ready) < 0)
+        return 3;
     pid_t child = fork();
-    if (child == 0) {
-        setsid();
-        int slave = open(name, O_RDWR);
-        ioctl(slave, TIOCSCTTY, 0);
-        dup2(slave, 0);
-        dup2(slave, 1);
-        dup2(slave, 2);
-        if (slave > 2)
-            close(slave);
-        execvp(argv[2], argv + 2);
-        _exit(127);
-    }
+    if (child == 0)
+        become(name, ready[1], argv + 2);
+    /* FreeBSD forgets what is typed before anybody has opened the terminal. */
     int is_fine = 1, status = 0;
+    char none;
+    close(ready[1]);
+    (void)!read(ready[0], &none, 1);
+    close(ready[0]);
     for (char *at = argv[1], *step; is_fine && (step = strsep(&at, ";"));)
         is_fine = play(step);
     time_t end = time(NULL) + LIMIT_S;
