@@ -127,8 +127,6 @@ struct jp_pod_context *jp_cli_pods(struct jp_cli *cli, struct jp_error *err)
         .networks = &cli->networks,
         .jail_prefix = jp_config_get(cli->config, "jail.namePrefix"),
         .jail_parameters = &cli->jail_parameters,
-        .net_mode = jp_config_get(cli->config, "net.mode"),
-        .jail_interface = jp_config_get(cli->config, "jail.interface"),
         .stop_grace_ms = grace ? (uint32_t)grace * 1000 : 1,
         .log_max_bytes = jp_config_u64(cli->config, "logs.max-size"),
         .log_files = (uint32_t)jp_config_u64(cli->config, "logs.files"),

@@ -170,6 +170,7 @@ struct jp_link_report {
 struct jp_link_ops {
     uint32_t kinds; /* bit n: networks of enum jp_net_kind n */
     bool has_ipv6;  /* pods may have an IPv6 address */
+    bool has_alias; /* net.mode = alias: pods may share the host's stack, each held to an address */
     /* Joins the pod to its network as the plan says; makes the bridge when it is not there. */
     int (*setup)(struct jp_isolation *pod, struct jp_error *err);
     /*

@@ -11,6 +11,7 @@
 #include "pod/inspect.h"
 #include "pod/internal.h"
 #include "sys/fd.h"
+#include "sys/interface.h"
 
 #define MAX_NETWORKS  (JP_SERVICE_MAX_LISTENERS - 1)
 #define MAX_INTERFACE 15 /* IFNAMSIZ of every system, without its NUL */
@@ -107,6 +108,7 @@ static int read_subnets(const struct reader *r, struct jp_network *network, stru
         return jp_oom(err);
     if (!jp_subnet_parse(network->subnet, &network->addresses))
         return jp_fail(err, JP_EINVALID, 0, "%s: '%s' is no network", key, network->subnet);
+    network->host = jp_subnet_gateway(&network->addresses);
     const char *subnet6 = get(r, "subnet6", key);
     if (subnet6 ? strcmp(subnet6, "auto") == 0 : network->kind == JP_NET_BRIDGE)
         return make_local(r->config, network, err);
@@ -114,6 +116,32 @@ static int read_subnets(const struct reader *r, struct jp_network *network, stru
         !jp_subnet6_parse(subnet6, &network->addresses6))
         return jp_fail(err, JP_EINVALID, 0, "%s: '%s' is no network", key, subnet6);
     return 0;
+}
+
+/*
+ * net.mode = alias: the addresses of pods without a named network go on jail.interface. Where that
+ * is in a network itself, they are of that one; net.subnet is for an interface without one (lo1).
+ */
+static int follow_interface(const struct jp_config *config, struct jp_network *network,
+                            struct jp_error *err)
+{
+    const char *mode = jp_config_get(config, "net.mode");
+    const char *name = jp_config_get(config, "jail.interface");
+    if (!jp_platform.links->has_alias || !mode || strcmp(mode, "alias") != 0 || !name)
+        return 0;
+    network->is_alias = true;
+    free(network->interface);
+    network->interface = jp_strdup(name);
+    int r = network->interface
+                ? jp_interface_subnet(name, &network->addresses, &network->host, err)
+                : jp_oom(err);
+    if (r <= 0)
+        return r;
+    char quad[JP_QUAD_SIZE];
+    jp_quad_format(network->addresses.network, quad);
+    free(network->subnet);
+    network->subnet = jp_format("%s/%u", quad, network->addresses.prefix_len);
+    return network->subnet ? 0 : jp_oom(err);
 }
 
 static void clear(struct jp_network *network)
@@ -138,6 +166,8 @@ static int read_network(const struct jp_config *config, char *name, struct jp_ne
         result = read_interface(&r, is_own ? "bridge" : "interface", &network, err);
     if (result == 0)
         result = read_subnets(&r, &network, err);
+    if (result == 0 && is_own)
+        result = follow_interface(config, &network, err);
     if (result < 0)
         clear(&network);
     else
@@ -373,7 +403,8 @@ const struct jp_networks *jp_pod_networks(const struct jp_pod_context *ctx)
     static struct jp_network own = {.name = (char *)(uintptr_t) JP_NETWORK_POD,
                                     .interface = (char *)(uintptr_t) "jetpack0",
                                     .subnet = (char *)(uintptr_t) JP_STORE_SUBNET,
-                                    .addresses = {0xac170000, 16}};
+                                    .addresses = {0xac170000, 16},
+                                    .host = 0xac170001};
     static const struct jp_networks standard = {&own, 1, NULL};
     return ctx->networks ? ctx->networks : &standard;
 }
@@ -402,7 +433,7 @@ const struct jp_network *jp_network_of(const struct jp_networks *networks, const
 char *jp_network_gateway(const struct jp_network *network)
 {
     char text[JP_QUAD_SIZE];
-    jp_quad_format(jp_subnet_gateway(&network->addresses), text);
+    jp_quad_format(network->host, text);
     return jp_strdup(text);
 }
 

@@ -24,8 +24,10 @@ struct jp_network {
     char *interface;  /* the bridge, or what a macvlan device is on */
     char *subnet;     /* as text */
     struct jp_subnet addresses;
+    uint32_t host; /* the host's own address in it: the first, but for an alias its interface's */
     struct jp_subnet6 addresses6; /* prefix_len 0: none */
     bool is_isolated;             /* its pods do not reach each other */
+    bool is_alias;                /* addresses are put on `interface`, which is not ours */
 };
 
 struct jp_networks {
@@ -65,7 +67,7 @@ const struct jp_network *jp_network_find(const struct jp_networks *networks, con
 /* The network that a pod's address (dotted quad, or NULL) is of; NULL: none. */
 const struct jp_network *jp_network_of(const struct jp_networks *networks, const char *address);
 
-/* The host's address: the first one. The caller's; NULL: no memory. */
+/* The host's address. The caller's; NULL: no memory. */
 char *jp_network_gateway(const struct jp_network *network);
 /* The IPv6 address beside an IPv4 address of the network; the caller's. NULL: there is none. */
 char *jp_network_address6(const struct jp_network *network, const char *address);

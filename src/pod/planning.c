@@ -111,16 +111,12 @@ static int plan_net(const struct jp_pod_context *ctx, const struct jp_pod_plan_r
                        address, network->name, network->subnet);
     net->kind = network->kind;
     net->is_isolated = network->is_isolated;
-    net->bridge = jp_strdup(network->interface);
-    if (!net->bridge)
+    char **interface = network->is_alias ? &net->interface : &net->bridge;
+    *interface = jp_strdup(network->interface);
+    if (!*interface)
         return jp_oom(err);
-    if (ctx->net_mode && strcmp(ctx->net_mode, "alias") == 0 &&
-        strcmp(jp_pod_host_os(), "freebsd") == 0) {
+    if (network->is_alias)
         net->mode = JP_NET_ALIAS;
-        net->interface = jp_strdup(ctx->jail_interface ? ctx->jail_interface : "lo1");
-        if (!net->interface)
-            return jp_oom(err);
-    }
     if (jp_network_host(ctx, &net->host, err) < 0)
         return -1;
     return plan_addresses(network, address, net, err);

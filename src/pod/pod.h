@@ -56,8 +56,6 @@ struct jp_pod_context {
     const struct jp_networks *networks; /* net.*; NULL: "pod" as when nothing is configured */
     const char *jail_prefix; /* jail.namePrefix; NULL: "jetpack/" */
     const struct jp_strv *jail_parameters; /* ace.jailConf.*: NAME=VALUE; NULL: none */
-    const char *net_mode;       /* net.mode; NULL: "auto" */
-    const char *jail_interface; /* jail.interface; NULL: "lo1" */
     uint32_t stop_grace_ms;  /* 0: 10000 */
     uint64_t log_max_bytes;  /* 0: 10 MiB */
     uint32_t log_files;      /* 0: 5 */

@@ -134,6 +134,7 @@ static int prepare(const struct jp_pod_context *ctx, const struct jp_pod_request
         .pod = &pod,
         .wants_address = network != NULL,
         .subnet = network ? network->subnet : NULL,
+        .host = network ? network->host : 0,
         .address = address,
         .manifest = print_with_address,
         .context = &draft.manifest,

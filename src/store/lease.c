@@ -2,9 +2,10 @@
  * Addresses of pods: which one is leased next.
  *
  * Leases live in the table `leases`, whose primary key is the address: two pods never have the same
- * one whatever goes wrong here, in whatever network. They are chosen inside the transaction that enters the pod, upward
- * from the one given last, so that an address rests before it is used again, and freed with the
- * pod's row. Never leased: network, broadcast, and the gateway, which is the first address.
+ * one whatever goes wrong here, in whatever network. They are chosen inside the transaction that
+ * enters the pod, upward from the one given last, so that an address rests before it is used again,
+ * and freed with the pod's row. Never leased: network, broadcast, the gateway, which is the first
+ * address, and the host's own address where that is another one.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +15,18 @@
 
 #define LAST_LEASE "last-lease" /* a counter; for subnets but the store's own, with the subnet */
 
-/* The lowest free address in [from, to]: 1 found, 0 none, -1 error. */
-static int first_free(struct jp_db *db, uint32_t from, uint32_t to, uint32_t *ret,
-                      struct jp_error *err)
+/* The subnet as it was written, and as numbers. */
+struct pool {
+    const char *text;
+    uint32_t first;
+    uint32_t last;
+    uint32_t host; /* never leased */
+    char *counter;
+};
+
+/* The lowest free address of the pool in [from, to]: 1 found, 0 none, -1 error. */
+static int first_free(struct jp_db *db, const struct pool *pool, uint32_t from, uint32_t to,
+                      uint32_t *ret, struct jp_error *err)
 {
     if (from > to)
         return 0;
@@ -25,14 +35,16 @@ static int first_free(struct jp_db *db, uint32_t from, uint32_t to, uint32_t *re
         (int64_t)from, (int64_t)to);
     if (!taken)
         return -1;
-    int64_t candidate = from;
+    int64_t candidate = (int64_t)from + (from == pool->host);
     int r;
     while ((r = jp_db_step(db, taken, err)) > 0) {
-        if (jp_db_int(taken, 0) != candidate) {
+        int64_t address = jp_db_int(taken, 0);
+        if (address > candidate) {
             jp_db_finish(taken);
             break;
         }
-        candidate++;
+        candidate += address == candidate; /* or less: leased before it was the host's */
+        candidate += candidate == pool->host;
     }
     if (r < 0)
         return -1;
@@ -41,14 +53,6 @@ static int first_free(struct jp_db *db, uint32_t from, uint32_t to, uint32_t *re
     *ret = (uint32_t)candidate;
     return 1;
 }
-
-/* The subnet as it was written, and as numbers. */
-struct pool {
-    const char *text;
-    uint32_t first;
-    uint32_t last;
-    char *counter;
-};
 
 int jp_lease_subnet(const char *text, struct jp_subnet *ret, struct jp_error *err)
 {
@@ -59,10 +63,12 @@ int jp_lease_subnet(const char *text, struct jp_subnet *ret, struct jp_error *er
                          JP_SUBNET_MIN, JP_SUBNET_MAX);
 }
 
-static int read_pool(const struct jp_store *store, const char *subnet, struct pool *ret,
-                     struct jp_error *err)
+static int read_pool(const struct jp_store *store, const struct jp_store_pod_request *request,
+                     struct pool *ret, struct jp_error *err)
 {
     struct jp_subnet numbers;
+    const char *subnet = request->subnet;
+    ret->host = request->host;
     ret->text = subnet ? subnet : store->subnet;
     if (jp_lease_subnet(ret->text, &numbers, err) < 0)
         return -1;
@@ -82,9 +88,9 @@ static int choose(struct jp_db *db, const struct pool *pool, uint32_t *ret, stru
     /* The subnet may have been changed since. */
     uint32_t from = last >= pool->first && last < pool->last ? (uint32_t)last + 1 : pool->first;
     uint32_t address = 0;
-    int r = first_free(db, from, pool->last, &address, err);
+    int r = first_free(db, pool, from, pool->last, &address, err);
     if (r == 0)
-        r = first_free(db, pool->first, from - 1, &address, err);
+        r = first_free(db, pool, pool->first, from - 1, &address, err);
     if (r < 0)
         return -1;
     if (r == 0)
@@ -115,6 +121,9 @@ static int claim(struct jp_db *db, const struct pool *pool, const char *wanted, 
     uint32_t address;
     if (!jp_quad_parse(wanted, &address) || address < pool->first || address > pool->last)
         return fail_outside(pool, wanted, err);
+    if (address == pool->host)
+        return jp_fail(err, JP_EINVALID, 0, "address '%s' cannot be a pod's: it is the host's",
+                       wanted);
     struct sqlite3_stmt *row =
         jp_db_query(db, err, "SELECT name FROM pods JOIN leases USING (pod) WHERE address = ?",
                     "i", (int64_t)address);
@@ -132,7 +141,7 @@ int jp_lease_choose(struct jp_store *store, const struct jp_store_pod_request *r
                     uint32_t *ret, struct jp_error *err)
 {
     struct pool pool = {.counter = NULL};
-    int r = read_pool(store, request->subnet, &pool, err);
+    int r = read_pool(store, request, &pool, err);
     if (r == 0)
         r = request->address ? claim(store->db, &pool, request->address, ret, err)
                              : choose(store->db, &pool, ret, err);

@@ -198,6 +198,7 @@ struct jp_store_pod_request {
     bool is_volatile;         /* thrown away after its run: not synced to disk */
     bool wants_address;
     const char *subnet;  /* where from; NULL: the store's own */
+    uint32_t host;       /* the host's address in it, never leased; 0: the first one */
     const char *address; /* this one, dotted quad; NULL: the next free one */
     char *(*manifest)(void *context, const char *address, struct jp_error *err);
     void *context;

@@ -223,6 +223,36 @@ static void test_leases(struct jp_store_options options)
     TAP_STR(first.address, "10.98.0.2", "around the end");
 }
 
+/* Four pods of a network where the host has the third address: .2, then .4 to .6. */
+static void test_lease_host(struct jp_store *store)
+{
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    char got[64] = "", id[136];
+    testing_id(2, id);
+    for (int i = 0; i < 6; i++) {
+        char uuid[JP_UUID_SIZE], name[20];
+        (void)snprintf(name, sizeof(name), "neighbour%d", i);
+        struct jp_store_pod_app app = {.name = (char *)(uintptr_t) "main", .image_id = id};
+        struct jp_store_pod pod = {.uuid = uuid, .name = name, .apps = &app, .n_apps = 1};
+        struct jp_store_pod_request request = {.pod = &pod,
+                                               .wants_address = true,
+                                               .is_volatile = true,
+                                               .subnet = "10.95.0.0/29",
+                                               .host = 0x0a5f0003,
+                                               .address = i == 4 ? "10.95.0.3" : NULL,
+                                               .manifest = testing_manifest};
+        jp_error_clear(&err);
+        if (jp_uuid_new(uuid, &err) == 0 && jp_store_pod_create(store, &request, &err) == 0)
+            (void)snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s ", pod.address + 8);
+        else if (i == 4)
+            CHECK(strstr(jp_error_text(&err), "it is the host's"), "the host's own: %s",
+                  jp_error_text(&err));
+        free(pod.address);
+    }
+    TAP_STR(got, "2 4 5 6 ", "the host's own address is not leased");
+    CHECK(err.code == JP_ELIMIT, "then there is none left");
+}
+
 static void test_lease_order(struct jp_store *store)
 {
     JP_AUTO(jp_error) err = JP_ERROR_INIT;
@@ -264,6 +294,7 @@ int main(void)
     CHECK(jp_store_open(&options, &store, &err) == 0, "open");
     test_images(store);
     test_pods(store);
+    test_lease_host(store);
     test_lease_order(store);
     test_fork(store);
     test_leases(options);

@@ -1,6 +1,9 @@
 /* Addresses and the networks that a port is limited to. */
+#include <net/if.h>
+
 #include "base/macros.h"
 #include "sys/address.h"
+#include "sys/interface.h"
 #include "tap.h"
 
 static void test_addresses(void)
@@ -80,9 +83,26 @@ static void test_sources(void)
     }
 }
 
+static void test_interfaces(void)
+{
+    struct jp_subnet subnet;
+    uint32_t address = 0;
+    const char *loopback = if_nametoindex("lo") ? "lo" : "lo0";
+    TAP_OK(jp_interface_subnet("no-such-device", &subnet, &address, NULL) == 0,
+           "an interface that is not there has no network");
+    int r = jp_interface_subnet(loopback, &subnet, &address, NULL);
+    if (r == 0)
+        tap_skip("the network of the loopback device", "not here: it is down");
+    else
+        TAP_OK(r == 1 && address == INADDR_LOOPBACK && subnet.network == 0x7f000000 &&
+                   subnet.prefix_len == 8,
+               "the network of the loopback device, and the host's address there");
+}
+
 int main(void)
 {
     test_addresses();
     test_sources();
+    test_interfaces();
     return tap_done();
 }

@@ -42,6 +42,12 @@ is $? 1 "... nor its network device"
 run jetpack start first
 is "$status" 0 "it starts again at once"
 wait_for 60 state_of first running
+keeper=$(keeper_of "$first")
+kill -KILL "${keeper:?}"
+wait_for 60 state_of first failed
+ok $? "a pod whose keeper is killed is ended by its supervisor" || jetpack list
+run jetpack start first
+is "$status" 0 "... and starts again"
 done_well "and stops" jetpack stop first
 gone "$first"
 ok $? "nothing is left when it was stopped" || { jls; mount; }
@@ -57,6 +63,38 @@ while [ $rounds -lt 10 ]; do
     rounds=$((rounds + 1))
 done
 is $rounds 10 "row 70: 10 starts and ends, each in a jail of its own" || cat "$work/err"
+
+# The keeper of a killed supervisor is still at work, and the next start must not meet it.
+rounds=0
+while [ $rounds -lt 10 ]; do
+    jetpack start first >/dev/null 2>"$work/err" || break
+    supervisor=$(supervisor_of "$first")
+    kill -KILL "${supervisor:?}"
+    jetpack start first >/dev/null 2>"$work/err" || break
+    jetpack exec first /bin/probe true 2>"$work/err" || break
+    jetpack kill first 2>"$work/err" || break
+    rounds=$((rounds + 1))
+done
+is $rounds 10 "row 70: 10 starts right behind the death of a supervisor" || cat "$work/err"
+
+# A connection that lingers keeps its jail dying for a minute.
+add_image server '"exec": ["/bin/probe", "source", "8080", "4"], "user": "0", "group": "0"'
+done_well "a server" jetpack run -d --pod-name lingers test.example/server
+lingers=$(uuid_of lingers)
+jid=$(jail_of "$lingers")
+wait_for 60 says lingers ready
+run "$programs/probe" pull "$(jetpack list -H | awk '$2 == "lingers" {print $4}')" 8080
+is "$status" 0 "... answers"
+done_well "... is killed" jetpack kill lingers
+is "$(jls -dn name jid dying | sed -n "s/^name=.*$lingers //p")" "jid=$jid dying=1" \
+    "row 70: its jail is dying, and has its name" || jls -dn name jid dying
+done_well "row 70: it starts again at once" jetpack start lingers
+like "$(jls -n name jid | sed -n "s/^name=.*$lingers jid=//p" | grep -v "^$jid\$")" '^[0-9]+$' \
+    "row 70: in another jail" || jls -dn name jid dying
+is "$(jetpack exec lingers /bin/probe pwd 2>"$work/err")" / "row 70: which exec finds" ||
+    cat "$work/err"
+like "$(jetpack ps lingers)" 'probe source' "... and ps"
+done_well "... destroy" jetpack destroy lingers
 
 # row 67: a volume of two pods
 mkdir "$work/shared"

@@ -3,6 +3,16 @@
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
 
+back=10.$((100 + $$ % 100)).$(($$ / 100 % 256)) far=10.99.$(($$ % 256))
+cat >>"$config" <<END
+net.back.subnet = $back.0/24
+net.back.interface = jpk$$
+net.back.isolation = pod
+net.far.kind = macvlan
+net.far.interface = vtnet0
+net.far.subnet = $far.0/24
+END
+
 address_of() { jetpack list -H | awk -v name="$1" '$2 == name {print $4}'; }
 add_image server '"exec": ["/bin/probe", "source", "8080", "4"], "user": "0", "group": "0"'
 add_image client '"exec": ["/bin/probe", "true"], "user": "0", "group": "0"'
@@ -27,6 +37,49 @@ is "$status" 0 "and itself, by its own loopback"
 done_well "stop" jetpack stop vnet
 ifconfig "$(host_end "$uuid")" >/dev/null 2>&1
 is $? 1 "its device is gone"
+
+# Published ports: a forwarder on the host, whose address the pod sees.
+knock=$programs/knock
+add_image knocker '"exec": ["/bin/knock", "listen", "tcp", "0.0.0.0", "7"], "user": "0", "group": "0",
+    "ports": [{"name": "k", "protocol": "tcp", "port": 7}, {"name": "u", "protocol": "udp", "port": 7}]'
+[ -d /var/empty ] || mkdir /var/empty
+done_well "a pod with a published port" \
+    jetpack run -d -p "k=$own_port" --pod-name published test.example/knocker
+wait_for 60 says published ready
+run "$knock" ask tcp 127.0.0.1 "$own_port"
+is "$out" "$prefix.1" "published: who asks the host is answered by the pod" || show err "$err"
+fails 125 "port 'k': pod 'published' has tcp port $own_port" "published: a port that a pod has" \
+    jetpack run -p "k=$own_port" --pod-name thief test.example/knocker
+jetpack destroy thief 2>/dev/null
+kill -KILL "$(supervisor_of "$(uuid_of published)")"
+served() { [ "$("$knock" ask tcp 127.0.0.1 "$own_port")" = "$prefix.1" ]; }
+refused() { [ "$("$knock" ask tcp 127.0.0.1 "$own_port")" = refused ]; }
+wait_for 60 refused
+ok $? "published: the port is free when the supervisor is killed"
+done_well "published: and it starts again" jetpack start published
+wait_for 60 served
+done_well "published: destroy" jetpack destroy published
+done_well "a published port of datagrams" jetpack run -d -p "u=$own_port" --pod-name datagrams \
+    test.example/knocker -exec /bin/knock -- listen udp 0.0.0.0 7 ---
+wait_for 60 says datagrams ready
+run "$knock" ask udp 127.0.0.1 "$own_port"
+is "$out" "$prefix.1" "published: datagrams come back" || show err "$err"
+done_well "published: they go" jetpack destroy datagrams
+
+# Networks beside that one, and what this system has not
+done_well "a pod of a named network" jetpack run -d --net=back --pod-name left test.example/server
+done_well "another" jetpack run -d --net=back --pod-name right test.example/server
+left=$(address_of left)
+like "$left" "^$back\." "its address is of that network"
+wait_for 60 says left ready
+run "$programs/probe" pull "$left" 8080
+is "$status" 0 "the host reaches it"
+run jetpack exec right /bin/knock ask tcp "$left" 8080 3
+like "$out" 'nothing|unreachable' "an isolated pod does not reach its neighbour"
+jetpack destroy left right >/dev/null 2>&1
+ifconfig "jpk$$" destroy
+fails 125 "network 'far': this system has only bridges" "a macvlan network is refused" \
+    jetpack run --net=far test.example/client
 
 # An alias on an interface of the host
 alias() { jetpack -o net.mode=alias -o jail.interface="$loop" "$@"; }
@@ -69,6 +122,22 @@ ok $? "... with its address"
 done_well "destroy" jetpack destroy shared
 no_alias "$first"
 ok $? "... which goes"
+
+# An interface that is in a network of its own: addresses are of that one, but not the host's.
+own=10.98.$(($$ % 256))
+ifconfig "$loop" inet "$own.3/29" alias
+# (The metadata service of the pods before listens elsewhere, and ends without pods.)
+no_service() { ! jetpack mds; }
+wait_for 60 no_service
+done_well "alias: a pod in the interface's own network" alias run -d --pod-name own1 test.example/server
+done_well "alias: another" alias run -d --pod-name own2 test.example/server
+is "$(address_of own1) $(address_of own2)" "$own.2 $own.4" \
+    "alias: they have addresses of it, and not the host's"
+like "$(alias network show pod)" "$own.0/29" "... which network show shows"
+wait_for 60 says own2 ready
+run alias run -destroy test.example/client -- pull "$own.4" 8080
+is "$status" 0 "... and reach each other"
+done_well "alias: they go" jetpack destroy own1 own2
 
 # Linux programs
 if kldstat -q -m linux64elf 2>/dev/null; then

@@ -577,6 +577,7 @@ static const struct jp_link_ops links = {
     .print_rules = links_print_rules,
     .kinds = 1U << JP_NET_BRIDGE | 1U << JP_NET_ROUTED | 1U << JP_NET_MACVLAN,
     .has_ipv6 = true,
+    .has_alias = true,
     .setup = links_setup,
     .publish = links_publish,
     .teardown = links_teardown,

@@ -40,6 +40,7 @@ struct link {
     struct in_addr gateway;
     uint32_t prefix_len;
     const char *bridge;
+    bool is_isolated;
     char host_end[IFNAMSIZ];
     char pod_end[IFNAMSIZ]; /* as the kernel called it */
 };
@@ -181,15 +182,23 @@ static bool is_ready(int fd, const struct link *link)
     return address.sin_addr.s_addr == link->gateway.s_addr;
 }
 
-static int join_bridge(int fd, const struct link *link, struct jp_error *err)
+static int tell_bridge(int fd, const struct link *link, unsigned long command, uint32_t flags)
 {
-    struct ifbreq member = {.ifbr_ifsflags = 0};
-    struct ifdrv request = {
-        .ifd_cmd = BRDGADD, .ifd_len = sizeof(member), .ifd_data = &member};
+    struct ifbreq member = {.ifbr_ifsflags = flags};
+    struct ifdrv request = {.ifd_cmd = command, .ifd_len = sizeof(member), .ifd_data = &member};
     (void)snprintf(member.ifbr_ifsname, sizeof(member.ifbr_ifsname), "%s", link->host_end);
     (void)snprintf(request.ifd_name, sizeof(request.ifd_name), "%s", link->bridge);
-    if (ioctl(fd, SIOCSDRVSPEC, &request) < 0 && errno != EEXIST)
+    return ioctl(fd, SIOCSDRVSPEC, &request);
+}
+
+/* Before the device is up: nothing passes to a neighbour of an isolated network. */
+static int join_bridge(int fd, const struct link *link, struct jp_error *err)
+{
+    if (tell_bridge(fd, link, BRDGADD, 0) < 0 && errno != EEXIST)
         return jp_fail_sys(err, "put '%s' on the bridge '%s'", link->host_end, link->bridge);
+    if (link->is_isolated &&
+        tell_bridge(fd, link, BRDGSIFFLGS, IFBIF_LEARNING | IFBIF_DISCOVER | IFBIF_PRIVATE) < 0)
+        return jp_fail_sys(err, "isolate '%s' on the bridge '%s'", link->host_end, link->bridge);
     return 0;
 }
 
@@ -345,7 +354,9 @@ static int add_alias(const struct jp_plan *plan, struct jp_error *err)
 static int read_plan(const struct jp_plan *plan, struct link *ret, struct jp_error *err)
 {
     const struct jp_plan_net *net = &plan->net;
-    *ret = (struct link){.bridge = net->bridge, .prefix_len = net->prefix_len};
+    *ret = (struct link){.bridge = net->bridge,
+                         .prefix_len = net->prefix_len,
+                         .is_isolated = net->is_isolated};
     if (!net->bridge || net->bridge[0] == '\0' || strlen(net->bridge) >= IFNAMSIZ)
         return jp_fail(err, JP_EINVALID, 0, "bad name of a bridge");
     if (!net->address || !net->gateway || net->prefix_len > 32 ||
@@ -437,7 +448,13 @@ static int inspect(const struct jp_plan_host *host, const struct jp_link_pod *po
 }
 
 const struct jp_link_ops jp_freebsd_links = {
+    .kinds = 1U << JP_NET_BRIDGE,
+    .has_alias = true,
+    .setup = setup,
+    .publish = publish,
+    .teardown = teardown,
+    .clean = clean,
     .release = release,
     .inspect = inspect,
     .print_rules = print_rules,
-    .kinds = 1U << JP_NET_BRIDGE, .setup = setup, .publish = publish, .teardown = teardown, .clean = clean};
+};
