@@ -249,8 +249,9 @@ const struct jp_command jp_commands[] = {
      wait_options, "jetpack wait cache\njetpack wait web cache"},
     {"exec", JP_GROUP_PODS, JP_COMMAND_ROOT | JP_COMMAND_STATUS | JP_COMMAND_PROGRAM, 2, JP_NO_LIMIT,
      "[OPTION...] POD[:APP] PROGRAM [ARG...]", "run a program in an app's world",
-     "The program is confined as the app is. When the pod does not run, its isolation is made for "
-     "the program alone. The exit status is the program's.",
+     "The program is confined as the app is. A pod that does not run gets its isolation without its "
+     "apps: several exec, console and cp share it, and it ends with the last of them. The exit "
+     "status is the program's.",
      exec_options, "jetpack exec -it web:nginx /bin/sh\njetpack exec -u 0 cache redis-cli info"},
     {"console", JP_GROUP_PODS, JP_COMMAND_ROOT | JP_COMMAND_STATUS, 1, 2,
      "[OPTION...] POD[:APP] [USER]", "log into an app's world",

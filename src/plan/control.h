@@ -15,6 +15,10 @@
  * then. When the supervisor is to see to the pod's removal, it waits for clients to part (a minute
  * at most): whoever was told ENDED can still read the record while it holds its connection.
  *
+ * A pod without its apps is there for its clients: for its owner, for whoever executes something
+ * and for whoever has asked for a root. It ends when each of them is gone or has said LEAVE. Whoever
+ * asks too late (EXEC, ROOT) is not answered but told ENDED, and may start another.
+ *
  * Back-pressure: a client that does not read stops the processes that it is attached to, nobody
  * else. A client sends one INPUT at a time and the next when the last was answered by TAKEN, so
  * that SIGNAL and RESIZE are heard although nobody reads the input; whoever sends more is not
@@ -37,7 +41,8 @@
 #define JP_CONTROL_MAX_DATA   32768 /* bytes of stream data in one message */
 
 enum jp_control_type {
-    JP_CONTROL_HELLO = 1, /* both ways: number = JP_CONTROL_VERSION */
+    JP_CONTROL_HELLO = 1, /* both ways: number = JP_CONTROL_VERSION; flags of a supervisor: */
+                          /* F_WITHOUT_APPS */
     /* client to supervisor */
     JP_CONTROL_ATTACH, /* app (NULL: all); flags: F_STDIN; nothing is replayed; answered by OK; */
                        /* number: as RESIZE, 0: no terminal. Carried out before the answer, and */
@@ -69,12 +74,15 @@ enum jp_control_type {
                       /* them; OK when the kernel took them */
     JP_CONTROL_RESTART, /* app, number = grace in ms, -1: the plan's: ends its main process if one */
                         /* runs and starts it again; OK when it runs, FAILED when it could not be */
+    JP_CONTROL_LEAVE, /* it needs the pod no more: what its EXEC runs is killed. OK when that is */
+                      /* gone; of a pod without apps that is there for nobody else: ENDED instead */
     JP_CONTROL_TYPES, /* not a message: one more than the last */
 };
 
 #define JP_CONTROL_F_STDIN   1U /* the client will send INPUT */
 #define JP_CONTROL_F_TTY     2U /* EXEC: a pseudo-terminal; number = rows << 16 | columns, or 0 */
 #define JP_CONTROL_F_CONSOLE 4U /* EXEC with empty argv: login, the user's shell or /bin/sh */
+#define JP_CONTROL_F_WITHOUT_APPS 8U /* HELLO: the pod does not run, its isolation is there */
 
 struct jp_control_message {
     uint8_t type;   /* enum jp_control_type */

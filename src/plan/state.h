@@ -13,6 +13,8 @@
  *   "uuid"
  *   "state"       "starting", "running", "stopping", "exited", "failed"
  *   "supervisor"  {"pid": number, "start": number}: as struct jp_process (sys/process.h)
+ *   "undoing"     true: nothing is left to be asked; what the pod had of the system is given back,
+ *                 which takes the time that it takes
  *   "started"     when the supervisor began
  *   "running"     when every app had been started
  *   "ended"       when nothing was left running and everything was undone
@@ -44,12 +46,16 @@
  *
  * A record that says "starting", "running" or "stopping" while nobody holds the lock is that of a
  * supervisor that was killed.
+ *
+ *   sessions   instead of `state`, the record of a pod without its apps (`exec` in a pod that does
+ *              not run), while there is one: how the last run ended stays known
  */
 #ifndef JP_PLAN_STATE_H
 #define JP_PLAN_STATE_H
 
 #define JP_STATE_VERSION   1
 #define JP_STATE_FILE      "state"
+#define JP_STATE_SESSIONS  "sessions"
 #define JP_STATE_CONTROL   "control"
 #define JP_STATE_LOGS      "logs"
 #define JP_STATE_MAX_BYTES (4U << 20) /* no record of 256 apps comes near */

@@ -18,6 +18,7 @@
 #include "base/time.h"
 #include "plan/state.h"
 #include "pod/internal.h"
+#include "sys/calls.h"
 #include "sys/fd.h"
 #include "sys/lock.h"
 #include "sys/process.h"
@@ -52,7 +53,8 @@ static int connect_here(int fd, int pod_fd, int *ret_errno, struct jp_error *err
     return 0;
 }
 
-static int hello(const struct jp_pod_context *ctx, int fd, int64_t timeout_ms, struct jp_error *err)
+static int hello(const struct jp_pod_context *ctx, int fd, int64_t timeout_ms, uint32_t *ret_flags,
+                 struct jp_error *err)
 {
     struct jp_control_message message = JP_CONTROL_MESSAGE_INIT;
     message.type = JP_CONTROL_HELLO;
@@ -69,11 +71,12 @@ static int hello(const struct jp_pod_context *ctx, int fd, int64_t timeout_ms, s
         return jp_fail(err, JP_ESYS, ECONNRESET, "the supervisor did not answer");
     if (answer.number > JP_CONTROL_VERSION)
         return jp_fail(err, JP_EUNSUPPORTED, 0, "the pod is run by a newer version of Jetpack");
+    *ret_flags = answer.flags;
     return 0;
 }
 
 static int connect_within(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
-                          int pod_fd, int64_t timeout_ms, struct jp_error *err)
+                          int pod_fd, int64_t timeout_ms, uint32_t *ret_flags, struct jp_error *err)
 {
     JP_AUTO_FD int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -86,7 +89,7 @@ static int connect_within(const struct jp_pod_context *ctx, const struct jp_stor
     if (failure != 0)
         return jp_fail(err, JP_ESYS, failure, "connect to the supervisor of pod '%s'", pod->name);
     JP_AUTO(jp_error) local = JP_ERROR_INIT;
-    if (hello(ctx, fd, timeout_ms, &local) < 0) {
+    if (hello(ctx, fd, timeout_ms, ret_flags, &local) < 0) {
         /* It was about to end: the socket was still there, nobody took the connection. */
         if (local.sys == ECONNRESET || local.sys == EPIPE)
             return not_running(pod, err);
@@ -99,15 +102,13 @@ static int connect_within(const struct jp_pod_context *ctx, const struct jp_stor
 int jp_pod_connect(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, int pod_fd,
                    struct jp_error *err)
 {
-    return connect_within(ctx, pod, pod_fd, -1, err);
+    uint32_t flags;
+    return connect_within(ctx, pod, pod_fd, -1, &flags, err);
 }
 
-/*
- * Connects also to a supervisor that has only just been started or is about to end: as long as the
- * lock is held there is something to wait for. JP_EBUSY: nothing runs. JP_ELIMIT: time-out.
- */
-static int connect_patiently(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
-                             int pod_fd, int64_t timeout_ms, struct jp_error *err)
+int jp_pod_connect_patiently(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                             int pod_fd, int64_t timeout_ms, uint32_t *ret_flags,
+                             struct jp_error *err)
 {
     int64_t end = jp_time_monotonic_ms() + timeout_ms;
     for (;;) {
@@ -117,7 +118,7 @@ static int connect_patiently(const struct jp_pod_context *ctx, const struct jp_s
         if (held < 0)
             return -1;
         left = timeout_ms < 0 ? -1 : left < 0 ? 0 : left;
-        int fd = connect_within(ctx, pod, pod_fd, left, &local);
+        int fd = connect_within(ctx, pod, pod_fd, left, ret_flags, &local);
         if (fd >= 0)
             return fd;
         if (local.code != JP_EBUSY || held == 0) {
@@ -227,31 +228,81 @@ static int settle(const struct jp_store_pod *pod, int pod_fd, int *lock_fd, stru
     return -1;
 }
 
-/* A record that says "running" under a free lock: what the dead supervisor left is removed. */
+/*
+ * A record that says "running" under a free lock: what the dead supervisor left is removed. Of
+ * sessions in a pod that did not run there is nothing to remember.
+ */
 int jp_pod_mend(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, int pod_fd,
                 bool *ret_mended, struct jp_error *err)
 {
     struct jp_pod_record record = {.is_there = false};
+    bool has_sessions = faccessat(pod_fd, JP_STATE_SESSIONS, F_OK, 0) == 0;
     bool is_dead = jp_pod_record_read(pod_fd, &record, NULL) < 0 || jp_pod_record_is_alive(&record);
     jp_pod_record_clear(&record);
     if (ret_mended)
-        *ret_mended = is_dead;
-    if (!is_dead)
+        *ret_mended = is_dead || has_sessions;
+    if (!is_dead && !has_sessions)
         return 0;
-    if (jp_pod_clean_system(ctx, pod->uuid, err) < 0)
+    if (jp_pod_clean_system(ctx, pod->uuid, err) < 0 ||
+        (is_dead && jp_pod_record_fail(pod_fd, pod->uuid, "its supervisor died", err) < 0))
         return -1;
-    return jp_pod_record_fail(pod_fd, pod->uuid, "its supervisor died", err);
+    if (has_sessions && jp_sys.unlinkat(pod_fd, JP_STATE_SESSIONS, 0) < 0 && errno != ENOENT)
+        return jp_fail_sys(err, "remove '%s'", JP_STATE_SESSIONS);
+    return 0;
+}
+
+static int open_supervisor(int pod_fd, struct jp_pod_record *record, struct jp_process *ret,
+                           struct jp_error *err)
+{
+    if (jp_pod_record_now(pod_fd, record, err) < 0)
+        return -1;
+    return jp_process_open_same(record->supervisor, record->supervisor_start, ret, err);
+}
+
+/* Does it take the pod down, and gets on with it? */
+static bool is_at_work(int pod_fd, bool has_heard)
+{
+    struct jp_pod_record record = {.is_there = false};
+    JP_AUTO(jp_process) supervisor = JP_PROCESS_INIT;
+    bool is_there = open_supervisor(pod_fd, &record, &supervisor, NULL) == 0;
+    bool is = is_there && (has_heard || record.is_undoing) && !jp_process_is_stopped(&supervisor);
+    jp_pod_record_clear(&record);
+    return is;
 }
 
 /*
- * Sends the request and waits for the pod's end. *ret_seat is the connection, open or -1: as long as
- * it is open, a supervisor that will remove the pod (`run -destroy`) waits with it.
+ * Unmounting takes its time, and no signal makes it shorter: the supervisor is left to it until the
+ * lock is free (*ret_lock) or it does not get on (-1). An interrupt that comes now ends the wait.
+ */
+static int await_work(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, int pod_fd,
+                      bool has_heard, int *ret_lock, struct jp_error *err)
+{
+    struct jp_pod_context patient = *ctx;
+    if (ctx->interrupted && *ctx->interrupted)
+        patient.interrupted = NULL;
+    while (*ret_lock < 0 && is_at_work(pod_fd, has_heard)) {
+        JP_AUTO(jp_error) why = JP_ERROR_INIT;
+        jp_pod_say(ctx, JP_POD_INFO, "pod '%s' is still being taken down", pod->name);
+        *ret_lock = jp_pod_lock_wait(&patient, pod_fd, GONE_WAIT_MS, &why);
+        if (*ret_lock < 0 && why.code != JP_EBUSY) {
+            jp_error_move(err, &why);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/*
+ * Sends the request and waits for the pod's end. *ret_seat is the connection, open or -1: as long
+ * as it is open, a supervisor that will remove the pod (`run -destroy`) waits with it. *ret_heard:
+ * it has said that it does what it was asked.
  */
 static int end_by_request(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
                           int pod_fd, uint8_t type, int64_t grace_ms, int *ret_seat,
-                          struct jp_error *err)
+                          bool *ret_heard, struct jp_error *err)
 {
-    int fd = *ret_seat = connect_patiently(ctx, pod, pod_fd, KILL_WAIT_MS, err);
+    uint32_t flags;
+    int fd = *ret_seat = jp_pod_connect_patiently(ctx, pod, pod_fd, KILL_WAIT_MS, &flags, err);
     if (fd < 0)
         return -1;
     struct jp_control_message message = JP_CONTROL_MESSAGE_INIT;
@@ -283,6 +334,7 @@ static int end_by_request(const struct jp_pod_context *ctx, const struct jp_stor
             return jp_pod_failed_message(&answer, err);
         if (answer.type == JP_CONTROL_ENDED)
             return 0;
+        *ret_heard |= answer.type == JP_CONTROL_OK;
     }
 }
 
@@ -292,20 +344,41 @@ static int kill_supervisor(int pod_fd, struct jp_error *err)
     struct jp_pod_record record = {.is_there = false};
     JP_AUTO(jp_process) process = JP_PROCESS_INIT;
     JP_AUTO(jp_error) local = JP_ERROR_INIT;
-    if (jp_pod_record_read(pod_fd, &record, err) < 0)
-        return -1;
-    pid_t pid = record.supervisor;
-    uint64_t start = record.supervisor_start;
+    int result = open_supervisor(pod_fd, &record, &process, &local);
     jp_pod_record_clear(&record);
-    if (pid <= 0)
+    if (result == 0)
+        return jp_process_signal(&process, SIGKILL, err);
+    if (local.code == JP_ENOTFOUND)
         return 0;
-    if (jp_process_open_same(pid, start, &process, &local) < 0) {
-        if (local.code == JP_ENOTFOUND)
-            return 0;
-        jp_error_move(err, &local);
+    jp_error_move(err, &local);
+    return -1;
+}
+
+static struct jp_pod_context deaf(const struct jp_pod_context *ctx)
+{
+    struct jp_pod_context copy = *ctx;
+    copy.interrupted = NULL;
+    return copy;
+}
+
+/* The lock of a pod that runs, whatever it takes. */
+static int take_from(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, int pod_fd,
+                     int *ret_lock, int *ret_seat, struct jp_error *err)
+{
+    /* What removes the traces of an interrupted command is not interrupted itself. */
+    struct jp_pod_context calm = deaf(ctx);
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    bool has_heard = false;
+    bool was_told =
+        end_by_request(&calm, pod, pod_fd, JP_CONTROL_KILL, 0, ret_seat, &has_heard, &why) == 0;
+    *ret_lock = jp_pod_lock_wait(&calm, pod_fd, was_told ? GONE_WAIT_MS : 1000, NULL);
+    if (await_work(ctx, pod, pod_fd, has_heard, ret_lock, err) < 0)
         return -1;
-    }
-    return jp_process_signal(&process, SIGKILL, err);
+    if (*ret_lock < 0 && kill_supervisor(pod_fd, err) < 0)
+        return -1;
+    if (*ret_lock < 0)
+        *ret_lock = jp_pod_lock_wait(&calm, pod_fd, GONE_WAIT_MS, err);
+    return *ret_lock < 0 ? -1 : 0;
 }
 
 /* Ends the pod by all means. On success the lock is ours. */
@@ -315,22 +388,8 @@ static int end_for_good(const struct jp_pod_context *ctx, const struct jp_store_
     int free_now = settle(pod, pod_fd, ret_lock, err);
     if (free_now < 0)
         return -1;
-    if (free_now == 0) {
-        JP_AUTO(jp_error) why = JP_ERROR_INIT;
-        bool was_told = end_by_request(ctx, pod, pod_fd, JP_CONTROL_KILL, 0, ret_seat, &why) == 0;
-        if (why.code == JP_EINTERRUPTED) {
-            jp_error_move(err, &why);
-            return -1;
-        }
-        *ret_lock = jp_pod_lock_wait(ctx, pod_fd, was_told ? GONE_WAIT_MS : 1000, NULL);
-        if (*ret_lock < 0) {
-            if (kill_supervisor(pod_fd, err) < 0)
-                return -1;
-            *ret_lock = jp_pod_lock_wait(ctx, pod_fd, GONE_WAIT_MS, err);
-        }
-        if (*ret_lock < 0)
-            return jp_wrap(err, "kill pod '%s'", pod->name);
-    }
+    if (free_now == 0 && take_from(ctx, pod, pod_fd, ret_lock, ret_seat, err) < 0)
+        return jp_wrap(err, "kill pod '%s'", pod->name);
     return 0;
 }
 
@@ -362,13 +421,20 @@ static int stop(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
         return -1;
     if (free_now == 0) {
         JP_AUTO(jp_error) why = JP_ERROR_INIT;
-        /* Not running by now: it ended between the two looks. */
-        if (end_by_request(ctx, pod, pod_fd, JP_CONTROL_STOP, grace_ms, &seat, &why) < 0 &&
-            why.code != JP_EBUSY) {
+        bool has_heard = false;
+        int r =
+            end_by_request(ctx, pod, pod_fd, JP_CONTROL_STOP, grace_ms, &seat, &has_heard, &why);
+        /* JP_ELIMIT: it does not hear us. It may be at its end all the same. */
+        if (r < 0 && why.code == JP_ELIMIT &&
+            await_work(ctx, pod, pod_fd, has_heard, &lock, err) < 0)
+            return jp_wrap(err, "stop pod '%s'", pod->name);
+        /* JP_EBUSY: not running by now; it ended between the two looks. */
+        if (r < 0 && why.code != JP_EBUSY && lock < 0) {
             jp_error_move(err, &why);
             return jp_wrap(err, "stop pod '%s'", pod->name);
         }
-        lock = jp_pod_lock_wait(ctx, pod_fd, GONE_WAIT_MS, err);
+        if (lock < 0)
+            lock = jp_pod_lock_wait(ctx, pod_fd, GONE_WAIT_MS, err);
         if (lock < 0)
             return jp_wrap(err, "stop pod '%s'", pod->name);
     }
@@ -384,23 +450,14 @@ int jp_pod_stop(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
     return jp_pod_unless_gone(ctx, pod, stop(ctx, pod, grace_ms, &why), &why, err);
 }
 
-/* What removes the traces of an interrupted command is not interrupted itself; it takes seconds. */
-static struct jp_pod_context deaf(const struct jp_pod_context *ctx)
-{
-    struct jp_pod_context copy = *ctx;
-    copy.interrupted = NULL;
-    return copy;
-}
-
 static int kill_pod(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
                     struct jp_error *err)
 {
-    struct jp_pod_context calm = deaf(ctx);
     JP_AUTO_FD int pod_fd = -1;
     JP_AUTO_FD int seat = -1;
     JP_AUTO_FD int lock = -1;
     if (jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, err) < 0 ||
-        end_for_good(&calm, pod, pod_fd, &lock, &seat, err) < 0)
+        end_for_good(ctx, pod, pod_fd, &lock, &seat, err) < 0)
         return -1;
     if (jp_pod_mend(ctx, pod, pod_fd, NULL, err) < 0)
         return -1;
@@ -420,7 +477,6 @@ static int destroy(const struct jp_pod_context *ctx, const struct jp_store_pod *
     JP_AUTO_FD int pod_fd = -1;
     JP_AUTO_FD int seat = -1;
     JP_AUTO_FD int lock = -1;
-    struct jp_pod_context calm = deaf(ctx);
     JP_AUTO(jp_error) local = JP_ERROR_INIT;
     if (jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, &local) < 0) {
         /* Half removed: the directory is gone, the row may be left. */
@@ -429,7 +485,7 @@ static int destroy(const struct jp_pod_context *ctx, const struct jp_store_pod *
         jp_error_move(err, &local);
         return -1;
     }
-    if (end_for_good(&calm, pod, pod_fd, &lock, &seat, err) < 0)
+    if (end_for_good(ctx, pod, pod_fd, &lock, &seat, err) < 0)
         return -1;
     jp_pod_unregister(ctx, pod->uuid);
     if (jp_pod_mend(ctx, pod, pod_fd, NULL, err) < 0)
@@ -537,7 +593,8 @@ static int wait_for_end(const struct jp_pod_context *ctx, const struct jp_store_
                         int pod_fd, int64_t timeout_ms, struct ending *ret, struct jp_error *err)
 {
     JP_AUTO(jp_error) local = JP_ERROR_INIT;
-    int fd = ret->seat = connect_patiently(ctx, pod, pod_fd, timeout_ms, &local);
+    uint32_t flags;
+    int fd = ret->seat = jp_pod_connect_patiently(ctx, pod, pod_fd, timeout_ms, &flags, &local);
     if (fd < 0) {
         if (local.code == JP_EBUSY || local.code == JP_ELIMIT)
             return local.code == JP_EBUSY;

@@ -30,7 +30,8 @@ struct place {
     const char *word;
     int root_fd;
     char *path;
-    struct jp_pod_session *session; /* keeps an isolation of ours alive */
+    struct jp_pod_session *session; /* of a pod that does not run: keeps its isolation */
+    bool is_lost;                   /* what is put there is not there in the next run */
 };
 
 static void place_clear(struct place *p)
@@ -71,36 +72,46 @@ static int open_volume(const struct jp_pod_context *ctx, const struct jp_store_p
     return volumes < 0 ? -1 : jp_fd_open_dir(volumes, name, err);
 }
 
-static int ask_root(int socket, const char *app, struct jp_error *err)
+struct root_request {
+    const char *app;
+    int fd; /* of the answer */
+};
+
+static int ask_root(void *context, int socket, struct jp_error *err)
 {
+    struct root_request *request = context;
     struct jp_control_message message = JP_CONTROL_MESSAGE_INIT;
     message.type = JP_CONTROL_ROOT;
-    message.app = (char *)(uintptr_t)app;
+    message.app = (char *)(uintptr_t)request->app;
     JP_AUTO(jp_control_message) answer = JP_CONTROL_MESSAGE_INIT;
     if (jp_pod_ask(socket, &message, &answer, err) < 0)
         return -1;
     if (answer.fd < 0)
         return jp_fail(err, JP_ECORRUPT, 0, "the supervisor sent no root directory");
-    return jp_fd_take(&answer.fd);
+    request->fd = jp_fd_take(&answer.fd);
+    return 0;
+}
+
+/* Are the roots those of a run that was kept? */
+static bool is_kept(const struct jp_pod_context *ctx, const struct jp_store_pod *pod)
+{
+    JP_AUTO_FD int pod_fd = -1;
+    return jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, NULL) == 0 &&
+           faccessat(pod_fd, JP_POD_KEPT_FILE, F_OK, 0) == 0;
 }
 
 static int open_app_root(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
                          const char *app, struct place *p, struct jp_error *err)
 {
-    JP_AUTO_FD int pod_fd = -1;
-    JP_AUTO(jp_error) local = JP_ERROR_INIT;
-    if (jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, err) < 0)
+    struct root_request request = {.app = app, .fd = -1};
+    JP_AUTO_PTR(jp_pod_session) session = NULL;
+    if (jp_pod_enter(ctx, pod, ask_root, &request, &session, err) < 0)
         return -1;
-    JP_AUTO_FD int socket = jp_pod_connect(ctx, pod, pod_fd, &local);
-    if (socket >= 0)
-        return ask_root(socket, app, err);
-    if (local.code != JP_EBUSY) {
-        jp_error_move(err, &local);
-        return -1;
+    if (session->is_without_apps) {
+        p->session = jp_take(&session);
+        p->is_lost = !is_kept(ctx, pod);
     }
-    if (jp_pod_start_empty(ctx, pod, &p->session, err) < 0)
-        return -1;
-    return ask_root(p->session->socket, app, err);
+    return request.fd;
 }
 
 /* POD:APP:PATH, POD::PATH, POD:@VOLUME:PATH */
@@ -293,7 +304,7 @@ static int copy_one(const struct jp_pod_context *ctx, const char *word, const st
  * it is one that a run has kept. */
 static void warn_of_loss(const struct jp_pod_context *ctx, const struct place *to)
 {
-    if (to->session && faccessat(to->session->pod_fd, JP_POD_KEPT_FILE, F_OK, 0) < 0)
+    if (to->is_lost)
         jp_pod_say(ctx, JP_POD_WARNING,
                    "the pod of '%s' does not run: its root file system is made anew at each start, "
                    "without what was copied now",

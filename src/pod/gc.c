@@ -94,7 +94,7 @@ static bool needs_a_look(const struct jp_store_pod *pod, int pod_fd,
                          const struct jp_pod_gc *options)
 {
     struct jp_pod_record record = {.is_there = false};
-    bool is_dead = jp_pod_record_read(pod_fd, &record, NULL) < 0 || jp_pod_record_is_alive(&record);
+    bool is_dead = jp_pod_record_now(pod_fd, &record, NULL) < 0 || jp_pod_record_is_alive(&record);
     bool has_ended = record.is_there;
     jp_pod_record_clear(&record);
     return is_dead || (options->exited && has_ended) || has_roots(pod, pod_fd);

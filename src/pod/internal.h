@@ -295,8 +295,10 @@ char *jp_pod_path(const struct jp_pod_context *ctx, const char *uuid);
 /* The supervisor's record (plan/state.h), read with nothing trusted. */
 struct jp_pod_record {
     bool is_there;
+    bool is_of_sessions; /* of a pod without its apps: no run */
     char *state;
     char *error;
+    bool is_undoing;   /* its supervisor takes it down and hears nobody any more */
     bool will_destroy; /* its end makes garbage of the pod */
     struct jp_strv warnings;
     struct jp_plan_ports ports; /* published now */
@@ -312,7 +314,10 @@ struct jp_pod_record {
     size_t n_isolators;
 };
 
+/* Of the last run; the pod may not run any more. */
 int jp_pod_record_read(int pod_fd, struct jp_pod_record *ret, struct jp_error *err);
+/* Of whatever is or was there last: sessions in a pod that does not run, or a run. */
+int jp_pod_record_now(int pod_fd, struct jp_pod_record *ret, struct jp_error *err);
 int jp_pod_record_parse(const char *json, size_t len, struct jp_pod_record *ret,
                         struct jp_error *err);
 void jp_pod_record_clear(struct jp_pod_record *record);
@@ -371,9 +376,7 @@ struct jp_pod_session {
     bool has_ended; /* EXITED of the exec or ENDED was seen */
     int status;
     pid_t child;   /* the supervisor when it is our child; 0 */
-    bool is_empty; /* an isolation without apps that we started: ends with this session */
-    int pod_fd;    /* is_empty: the pod's directory, -1 otherwise */
-    char *before;  /* is_empty: the record before it, which is put back; NULL: there was none */
+    bool is_without_apps; /* the pod does not run: its isolation is there for sessions like this */
 };
 
 /* Starts stage 1. *ret_socket: our end; messages in `first` are already written to it. */
@@ -393,6 +396,14 @@ int jp_pod_supervisor_spawn(const struct jp_pod_context *ctx, const struct jp_po
 /* Connects to pods/UUID/control and exchanges HELLO. JP_EBUSY "not running", JP_EINTERRUPTED. */
 int jp_pod_connect(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, int pod_fd,
                    struct jp_error *err);
+/*
+ * Connects also to a supervisor that has only just been started or is about to end: as long as the
+ * lock is held there is something to wait for. *ret_flags: of its HELLO. JP_EBUSY: nothing runs.
+ * JP_ELIMIT: time-out (timeout_ms -1: none).
+ */
+int jp_pod_connect_patiently(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                             int pod_fd, int64_t timeout_ms, uint32_t *ret_flags,
+                             struct jp_error *err);
 /* Waits for a message other than OUTPUT. FAILED becomes an error. Returns 1, 0 at the end. */
 int jp_pod_await(int socket, struct jp_control_message *ret, struct jp_error *err);
 /* Sends and waits for OK. */
@@ -405,11 +416,26 @@ void jp_pod_tell_warning(const struct jp_pod_context *ctx,
 
 /* A session on this socket, which is the session's then. NULL without memory. */
 struct jp_pod_session *jp_pod_session_new(int socket);
-/* Ends an isolation without apps, waits for its end and puts the earlier record back. */
-void jp_pod_session_end(struct jp_pod_session *session);
+/*
+ * Goes into a pod, running or not, with the first request of the session, which must be answered by
+ * OK: `ask` sends it. A pod that does not run gets its isolation without apps, or shares the one
+ * that somebody else has got it; both end with the last session (ruling 7). `ask` is called again
+ * when such a one ended just before it.
+ */
+int jp_pod_enter(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                 int (*ask)(void *context, int socket, struct jp_error *err), void *context,
+                 struct jp_pod_session **ret, struct jp_error *err);
+/*
+ * In a pod without its apps: what the session still runs is killed, and if nobody else needs the
+ * isolation, its end is waited for (some seconds). Nothing else.
+ */
+void jp_pod_session_leave(struct jp_pod_session *session);
 
-/* Starts the isolation without apps; the session keeps it. */
-int jp_pod_start_empty(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
-                       struct jp_pod_session **ret, struct jp_error *err);
+/*
+ * Starts the isolation without apps; the session needs it. lock_fd: the pod's lock, which is the
+ * callee's from now on.
+ */
+int jp_pod_start_without_apps(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                              int lock_fd, struct jp_pod_session **ret, struct jp_error *err);
 
 #endif

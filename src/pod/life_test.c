@@ -223,6 +223,56 @@ static void test_killed_supervisor(void)
     TAP_OK(jp_pod_find(&f.ctx, pod.uuid, &found, &err) < 0, "it is gone");
 }
 
+#define FAKE_CALL "isolation.destroy"
+
+static char *read_calls(int fake_fd)
+{
+    struct jp_buf text = JP_BUF_INIT;
+    if (jp_file_read(fake_fd, "calls", 64 << 20, &text, NULL) == 0)
+        return jp_buf_steal(&text);
+    jp_buf_clear(&text);
+    return NULL;
+}
+
+/* Lets the call come to its end a while after it was begun. */
+static JP_NORETURN void let_go_later(int fake_fd)
+{
+    char *calls;
+    (void)alarm(300);
+    while (!(calls = read_calls(fake_fd)) || !strstr(calls, FAKE_CALL)) {
+        free(calls);
+        (void)poll(NULL, 0, 10);
+    }
+    (void)poll(NULL, 0, 13000); /* the ten seconds for an answer, and one more for the lock */
+    _exit(unlinkat(fake_fd, "wait-" FAKE_CALL, 0) < 0);
+}
+
+/* The supervisor needs longer to undo its work than kill waits for one that says nothing. */
+static void test_slow_end(void)
+{
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    JP_AUTO(jp_store_pod) pod = {.uuid = NULL};
+    JP_AUTO_FREE char *fake = jp_format("%s/fake", f.dir);
+    JP_AUTO_FD int fake_fd = fake ? open(fake, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    int status = 0;
+    if (!prepare("example.com/sleep", NULL, &pod) || !start_detached(&pod))
+        return;
+    (void)unlinkat(fake_fd, "calls", 0);
+    TAP_OK(close(openat(fake_fd, "wait-" FAKE_CALL, O_CREAT | O_WRONLY | O_CLOEXEC, 0600)) == 0,
+           "whose end is slow");
+    pid_t helper = fork();
+    if (helper == 0)
+        let_go_later(fake_fd);
+    f.said[0] = '\0';
+    TAP_OK(jp_pod_kill(&f.ctx, &pod, &err) == 0, "it is killed: %s", err.msg ? err.msg : "");
+    TAP_OK(waitpid(helper, &status, 0) == helper && status == 0, "but not its supervisor");
+    TAP_OK(state_of(&pod) == JP_POD_EXITED && strstr(f.said, "still being taken down"),
+           "which comes to the end of its work");
+    TAP_OK(jp_pod_wait(&f.ctx, &pod, NULL, 0, &status, &err) == 0 && WIFSIGNALED(status),
+           "and knows how the app ended");
+    TAP_OK(jp_pod_destroy(&f.ctx, &pod, &err) == 0, "destroyed");
+}
+
 static void test_exec(void)
 {
     JP_AUTO(jp_error) err = JP_ERROR_INIT;
@@ -307,6 +357,7 @@ int main(int argc, char **argv)
     test_failing_start();
     test_background();
     test_killed_supervisor();
+    test_slow_end();
     test_exec();
     test_interrupt();
     test_ahead();

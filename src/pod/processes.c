@@ -23,7 +23,7 @@ static int find_supervisor(const struct jp_pod_context *ctx, const struct jp_sto
         return -1;
     if (held == 0)
         return jp_fail(err, JP_EBUSY, 0, "pod '%s' is not running", pod->name);
-    if (jp_pod_record_read(pod_fd, &record, err) < 0)
+    if (jp_pod_record_now(pod_fd, &record, err) < 0)
         return -1;
     pid_t pid = record.supervisor;
     uint64_t start = record.supervisor_start;

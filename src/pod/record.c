@@ -183,6 +183,7 @@ static int read_root(const json_t *root, struct jp_pod_record *record, struct jp
     record->is_there = true;
     record->state = text_of(root, "state");
     record->error = text_of(root, "error");
+    record->is_undoing = json_is_true(json_object_get(root, "undoing"));
     record->will_destroy = json_is_true(json_object_get(root, "destroy"));
     record->started_ns = time_of(root, "started");
     record->ended_ns = time_of(root, "ended");
@@ -220,11 +221,12 @@ int jp_pod_record_parse(const char *json, size_t len, struct jp_pod_record *ret,
     return result;
 }
 
-int jp_pod_record_read(int pod_fd, struct jp_pod_record *ret, struct jp_error *err)
+static int read_record(int pod_fd, const char *file, struct jp_pod_record *ret,
+                       struct jp_error *err)
 {
     struct jp_buf buf = JP_BUF_INIT;
     JP_AUTO(jp_error) local = JP_ERROR_INIT;
-    int result = jp_file_read(pod_fd, JP_STATE_FILE, JP_STATE_MAX_BYTES, &buf, &local);
+    int result = jp_file_read(pod_fd, file, JP_STATE_MAX_BYTES, &buf, &local);
     if (result < 0 && local.code == JP_ENOTFOUND) {
         *ret = (struct jp_pod_record){.is_there = false};
         result = 0;
@@ -235,6 +237,19 @@ int jp_pod_record_read(int pod_fd, struct jp_pod_record *ret, struct jp_error *e
     }
     jp_buf_clear(&buf);
     return result;
+}
+
+int jp_pod_record_read(int pod_fd, struct jp_pod_record *ret, struct jp_error *err)
+{
+    return read_record(pod_fd, JP_STATE_FILE, ret, err);
+}
+
+int jp_pod_record_now(int pod_fd, struct jp_pod_record *ret, struct jp_error *err)
+{
+    if (read_record(pod_fd, JP_STATE_SESSIONS, ret, err) < 0)
+        return -1;
+    ret->is_of_sessions = ret->is_there;
+    return ret->is_there ? 0 : jp_pod_record_read(pod_fd, ret, err);
 }
 
 static void clear_app(struct jp_pod_app_status *app)
@@ -332,9 +347,16 @@ int jp_pod_lock(const struct jp_store_pod *pod, int pod_fd, struct jp_error *err
         return jp_wrap(err, "pod '%s'", pod->name);
     }
     struct jp_pod_record record = {.is_there = false};
-    (void)jp_pod_record_read(pod_fd, &record, NULL);
-    jp_fail(err, JP_EBUSY, 0, "pod '%s' is %s", pod->name,
-            jp_pod_record_is_alive(&record) ? record.state : "in use by another command");
+    (void)jp_pod_record_now(pod_fd, &record, NULL);
+    if (record.is_of_sessions)
+        jp_fail(
+            err, JP_EBUSY, 0,
+            "pod '%s' does not run, but exec, console or cp is at work in it: wait for that, or "
+            "end it with 'jetpack stop %s'",
+            pod->name, pod->name);
+    else
+        jp_fail(err, JP_EBUSY, 0, "pod '%s' is %s", pod->name,
+                jp_pod_record_is_alive(&record) ? record.state : "in use by another command");
     jp_pod_record_clear(&record);
     return -1;
 }
@@ -342,7 +364,7 @@ int jp_pod_lock(const struct jp_store_pod *pod, int pod_fd, struct jp_error *err
 static bool is_alive(int pod_fd)
 {
     struct jp_pod_record record = {.is_there = false};
-    bool is = jp_pod_record_read(pod_fd, &record, NULL) == 0 && jp_pod_record_is_alive(&record);
+    bool is = jp_pod_record_now(pod_fd, &record, NULL) == 0 && jp_pod_record_is_alive(&record);
     jp_pod_record_clear(&record);
     return is;
 }

@@ -16,74 +16,131 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "plan/state.h"
+#include "base/time.h"
 #include "pod/internal.h"
-#include "sys/calls.h"
 #include "sys/fd.h"
-#include "sys/lock.h"
 
 #define MAX_DETACH_KEYS 32
 #define REST_AFTER_MS   500 /* a run that is over sooner wants the database again */
+#define LEAVE_WAIT_MS   10000 /* for an isolation that nobody else needs to end */
+#define MAX_JOINS       1000  /* isolations that end just before they are asked; each costs one */
 
 /* ---- opening ---- */
 
 struct jp_pod_session *jp_pod_session_new(int socket)
 {
     struct jp_pod_session *session = jp_calloc(1, sizeof(*session));
-    if (session) {
+    if (session)
         session->socket = socket;
-        session->pod_fd = -1;
-    }
     return session;
 }
 
-/* The record of an isolation that nobody asked for would hide how the last run ended. */
-static void put_record_back(struct jp_pod_session *session)
+void jp_pod_session_leave(struct jp_pod_session *session)
 {
-    int lock = jp_lock_take(session->pod_fd, JP_POD_LOCK_FILE, JP_LOCK_LIFE, false, NULL);
-    struct jp_pod_record now = {.is_there = false};
-    bool is_ours = lock >= 0 && jp_pod_record_read(session->pod_fd, &now, NULL) == 0 &&
-                   now.supervisor == session->child;
-    jp_pod_record_clear(&now);
-    if (!is_ours)
-        jp_fd_close(&lock); /* somebody was faster: it is that run's record now */
-    else if (session->before)
-        (void)jp_file_replace(session->pod_fd, JP_STATE_FILE, session->before,
-                              strlen(session->before), 0600, false, NULL);
-    else
-        (void)jp_sys.unlinkat(session->pod_fd, JP_STATE_FILE, 0);
-    jp_fd_close(&lock);
-}
-
-void jp_pod_session_end(struct jp_pod_session *session)
-{
-    if (!session->is_empty)
+    if (!session->is_without_apps || session->has_ended)
         return;
-    session->is_empty = false;
-    struct jp_control_message kill = JP_CONTROL_MESSAGE_INIT;
-    kill.type = JP_CONTROL_KILL;
-    JP_AUTO(jp_control_message) rest = JP_CONTROL_MESSAGE_INIT;
-    (void)jp_control_send(session->socket, &kill, NULL);
-    while (jp_control_receive(session->socket, &rest, NULL) > 0) {
-        if (rest.type == JP_CONTROL_ENDED)
-            break;
-    }
     session->has_ended = true;
-    put_record_back(session);
+    struct jp_control_message leave = JP_CONTROL_MESSAGE_INIT;
+    leave.type = JP_CONTROL_LEAVE;
+    JP_AUTO(jp_control_message) answer = JP_CONTROL_MESSAGE_INIT;
+    static const struct jp_pod_context calm = {.interrupted = NULL};
+    int64_t end_ms = jp_time_monotonic_ms() + LEAVE_WAIT_MS;
+    (void)jp_control_send(session->socket, &leave, NULL);
+    for (int64_t left_ms = LEAVE_WAIT_MS; left_ms > 0; left_ms = end_ms - jp_time_monotonic_ms()) {
+        if (jp_pod_wait_readable(&calm, session->socket, left_ms, NULL) <= 0 ||
+            jp_control_receive(session->socket, &answer, NULL) <= 0 ||
+            answer.type == JP_CONTROL_OK || answer.type == JP_CONTROL_ENDED)
+            return;
+    }
 }
 
 void jp_pod_session_free(struct jp_pod_session *session)
 {
     if (!session)
         return;
-    jp_pod_session_end(session);
+    jp_pod_session_leave(session);
     jp_fd_close(&session->socket);
-    jp_fd_close(&session->pod_fd);
     /* One that has said its last word is a moment from its end; others are not waited for. */
     if (session->child > 0)
         (void)waitpid(session->child, NULL, WNOHANG);
-    free(session->before);
     free(session);
+}
+
+static int join(int *fd, uint32_t flags, struct jp_pod_session **ret, struct jp_error *err)
+{
+    struct jp_pod_session *session = jp_pod_session_new(*fd);
+    if (!session)
+        return jp_oom(err);
+    (void)jp_fd_take(fd);
+    session->is_without_apps = flags & JP_CONTROL_F_WITHOUT_APPS;
+    *ret = session;
+    return 0;
+}
+
+/* What is to be removed after its run is not begun again. */
+static int refuse_leftover(const struct jp_store_pod *pod, int pod_fd, struct jp_error *err)
+{
+    struct jp_pod_record record = {.is_there = false};
+    (void)jp_pod_record_read(pod_fd, &record, NULL);
+    bool is_leftover = record.will_destroy && !jp_pod_record_is_alive(&record);
+    jp_pod_record_clear(&record);
+    return is_leftover
+               ? jp_fail(err, JP_EBUSY, 0, "pod '%s' has ended and is being removed", pod->name)
+               : 0;
+}
+
+/* The session of a pod that runs, or whose isolation is there or is made now. */
+static int join_or_start(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                         struct jp_pod_session **ret, struct jp_error *err)
+{
+    JP_AUTO_FD int pod_fd = -1;
+    if (jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, err) < 0)
+        return -1;
+    for (;;) {
+        JP_AUTO(jp_error) idle = JP_ERROR_INIT;
+        JP_AUTO(jp_error) taken = JP_ERROR_INIT;
+        uint32_t flags = 0;
+        JP_AUTO_FD int fd = jp_pod_connect_patiently(ctx, pod, pod_fd, -1, &flags, &idle);
+        if (fd >= 0)
+            return join(&fd, flags, ret, err);
+        if (idle.code != JP_EBUSY) {
+            jp_error_move(err, &idle);
+            return -1;
+        }
+        JP_AUTO_FD int lock = jp_pod_lock(pod, pod_fd, &taken);
+        if (lock >= 0 && refuse_leftover(pod, pod_fd, err) < 0)
+            return -1;
+        if (lock >= 0)
+            return jp_pod_start_without_apps(ctx, pod, jp_fd_take(&lock), ret, err);
+        if (taken.code != JP_EBUSY) { /* else somebody was faster, and is joined */
+            jp_error_move(err, &taken);
+            return -1;
+        }
+    }
+}
+
+int jp_pod_enter(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                 int (*ask)(void *context, int socket, struct jp_error *err), void *context,
+                 struct jp_pod_session **ret, struct jp_error *err)
+{
+    for (unsigned i = 0;; i++) {
+        JP_AUTO_PTR(jp_pod_session) session = NULL;
+        JP_AUTO(jp_error) why = JP_ERROR_INIT;
+        if (join_or_start(ctx, pod, &session, err) < 0)
+            return -1;
+        if (ask(context, session->socket, &why) == 0) {
+            *ret = jp_take(&session);
+            return 0;
+        }
+        /* Its last session ended just now, or it was killed: it is not the only one there can be.
+         */
+        bool is_over = why.code == JP_EBUSY || why.sys == ECONNRESET;
+        if (!session->is_without_apps || session->is_owner || !is_over || i >= MAX_JOINS) {
+            jp_error_move(err, &why);
+            return jp_wrap(err, "pod '%s'", pod->name);
+        }
+        session->has_ended = true;
+    }
 }
 
 static int copy_environment(const struct jp_pod_exec *exec, struct jp_strv *env,
@@ -94,8 +151,9 @@ static int copy_environment(const struct jp_pod_exec *exec, struct jp_strv *env,
     return jp_strv_extend(env, exec->env.items, exec->env.count) < 0 ? jp_oom(err) : 0;
 }
 
-static int send_exec(int socket, const struct jp_pod_exec *exec, struct jp_error *err)
+static int ask_exec(void *context, int socket, struct jp_error *err)
 {
+    const struct jp_pod_exec *exec = context;
     /* The message borrows everything but its environment: only that is released. */
     struct jp_control_message message = JP_CONTROL_MESSAGE_INIT;
     message.type = JP_CONTROL_EXEC;
@@ -117,31 +175,15 @@ static int send_exec(int socket, const struct jp_pod_exec *exec, struct jp_error
 int jp_pod_exec(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
                 const struct jp_pod_exec *exec, struct jp_pod_session **ret, struct jp_error *err)
 {
-    JP_AUTO_FD int pod_fd = -1;
-    JP_AUTO_PTR(jp_pod_session) session = NULL;
-    JP_AUTO(jp_error) local = JP_ERROR_INIT;
-    if (jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, err) < 0)
+    struct jp_pod_session *session;
+    struct jp_pod_exec wanted = *exec;
+    if (jp_pod_enter(ctx, pod, ask_exec, &wanted, &session, err) < 0)
         return -1;
-    int fd = jp_pod_connect(ctx, pod, pod_fd, &local);
-    if (fd >= 0) {
-        session = jp_pod_session_new(fd);
-        if (!session) {
-            jp_fd_close(&fd);
-            return jp_oom(err);
-        }
-    } else if (local.code != JP_EBUSY) {
-        jp_error_move(err, &local);
-        return -1;
-    } else if (jp_pod_start_empty(ctx, pod, &session, err) < 0) {
-        return -1;
-    }
-    if (send_exec(session->socket, exec, err) < 0)
-        return jp_wrap(err, "pod '%s'", pod->name);
     session->is_exec = true;
     session->has_input = exec->has_stdin;
     session->has_tty = exec->has_tty;
     jp_store_rest(ctx->store);
-    *ret = jp_take(&session);
+    *ret = session;
     return 0;
 }
 
@@ -439,7 +481,7 @@ int jp_pod_session_relay(struct jp_pod_session *session, const struct jp_pod_rel
     make_cooked(&r);
     if (r.is_detached)
         leave(&r);
-    jp_pod_session_end(session);
+    jp_pod_session_leave(session);
     if (result < 0)
         return -1;
     *ret_end = r.is_detached ? JP_POD_END_DETACHED : JP_POD_END_EXITED;

@@ -335,14 +335,19 @@ static int launch(struct launch *l, struct jp_error *err)
     return o->is_detached ? let_go(l, err) : 0;
 }
 
+/* lock_fd: the pod's lock, or -1: it is still to be taken. */
 static int start(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
-                 const struct jp_pod_start *options, struct jp_pod_session **ret,
+                 const struct jp_pod_start *options, int lock_fd, struct jp_pod_session **ret,
                  struct jp_error *err)
 {
-    __attribute__((__cleanup__(launch_clear))) struct launch l = {
-        .ctx = ctx, .pod = pod, .options = options, .pod_fd = -1, .lock_fd = -1, .mailbox_fd = -1};
+    __attribute__((__cleanup__(launch_clear))) struct launch l = {.ctx = ctx,
+                                                                  .pod = pod,
+                                                                  .options = options,
+                                                                  .pod_fd = -1,
+                                                                  .lock_fd = lock_fd,
+                                                                  .mailbox_fd = -1};
     if (jp_store_pod_open(ctx->store, pod->uuid, &l.pod_fd, err) < 0 ||
-        (l.lock_fd = jp_pod_lock_calm(ctx, pod, l.pod_fd, err)) < 0)
+        (lock_fd < 0 && (l.lock_fd = jp_pod_lock_calm(ctx, pod, l.pod_fd, err)) < 0))
         return -1;
     if (gather(&l, err) < 0) {
         jp_pod_unregister(ctx, pod->uuid);
@@ -368,36 +373,19 @@ int jp_pod_start(const struct jp_pod_context *ctx, const struct jp_store_pod *po
                  const struct jp_pod_start *options, struct jp_pod_session **ret,
                  struct jp_error *err)
 {
-    if (start(ctx, pod, options, ret, err) < 0)
+    if (start(ctx, pod, options, -1, ret, err) < 0)
         return jp_wrap(err, "start pod '%s'", pod->name);
     return 0;
 }
 
-/* What the record says now, to be put back; NULL when there is none. */
-static char *read_record(int pod_fd)
-{
-    struct jp_buf text = JP_BUF_INIT;
-    char *copy = NULL;
-    if (jp_file_read(pod_fd, JP_STATE_FILE, JP_STATE_MAX_BYTES, &text, NULL) == 0)
-        copy = jp_buf_steal(&text);
-    jp_buf_clear(&text);
-    return copy;
-}
-
-int jp_pod_start_empty(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
-                       struct jp_pod_session **ret, struct jp_error *err)
+int jp_pod_start_without_apps(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                              int lock_fd, struct jp_pod_session **ret, struct jp_error *err)
 {
     struct jp_pod_start options = {.without_apps = true};
-    JP_AUTO_FD int pod_fd = -1;
-    if (jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, err) < 0)
-        return -1;
-    JP_AUTO_FREE char *before = read_record(pod_fd);
     struct jp_pod_session *session = NULL;
-    if (jp_pod_start(ctx, pod, &options, &session, err) < 0)
-        return -1;
-    session->is_empty = true;
-    session->pod_fd = jp_fd_take(&pod_fd);
-    session->before = jp_take(&before);
+    if (start(ctx, pod, &options, lock_fd, &session, err) < 0)
+        return jp_wrap(err, "start pod '%s'", pod->name);
+    session->is_without_apps = true;
     *ret = session;
     return 0;
 }

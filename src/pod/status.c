@@ -241,7 +241,8 @@ static int look(const struct jp_pod_context *ctx, struct jp_pod_status *status,
     if (held < 0)
         return -1;
     JP_AUTO(jp_error) why = JP_ERROR_INIT;
-    if (jp_pod_record_read(pod_fd, record, &why) < 0) {
+    /* What killed sessions left says nothing: the pod is as its last run left it. */
+    if ((held ? jp_pod_record_now : jp_pod_record_read)(pod_fd, record, &why) < 0) {
         status->state = held ? JP_POD_RUNNING : JP_POD_FAILED;
         status->reason = jp_strdup(jp_error_text(&why));
         return 0;

@@ -260,10 +260,15 @@ void jp_app_child_ended(struct jp_supervisor *s, struct jp_child *child)
     }
 }
 
-static bool has_sessions(const struct jp_supervisor *s)
+/* A pod without its apps: is it there for anybody? */
+static bool is_needed(const struct jp_supervisor *s)
 {
     for (const struct jp_child *c = s->children; c; c = c->next) {
         if (c->role == JP_ROLE_EXEC)
+            return true;
+    }
+    for (const struct jp_client *c = s->clients; c; c = c->next) {
+        if (c->is_needing && !c->is_gone)
             return true;
     }
     return false;
@@ -279,7 +284,7 @@ bool jp_apps_are_over(const struct jp_supervisor *s)
     }
     if (s->phase >= JP_PHASE_STOPPING || !s->plan.without_apps)
         return true;
-    return s->had_session && !has_sessions(s);
+    return !is_needed(s);
 }
 
 /* Enters the phase; what was not started by now never will be. */
@@ -328,10 +333,10 @@ static void kill_all(struct jp_supervisor *s)
 
 void jp_apps_kill(struct jp_supervisor *s)
 {
+    s->is_hurried = true;
     if (s->phase >= JP_PHASE_DRAINING)
         return;
     s->skips_handlers = true;
-    s->is_hurried = true;
     if (s->phase < JP_PHASE_STOPPING)
         begin_stop(s);
     kill_all(s);

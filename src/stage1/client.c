@@ -162,6 +162,14 @@ void jp_client_serve(struct jp_supervisor *s, struct jp_client *client)
     }
 }
 
+/* A pod without its apps is there for others, too, once it has been built. */
+static bool takes_pod_along(const struct jp_supervisor *s, const struct jp_client *client)
+{
+    if (!client->is_owner || s->is_let_go || s->phase >= JP_PHASE_STOPPING)
+        return false;
+    return !s->plan.without_apps || !s->has_started;
+}
+
 /* Its exec's program is hung up on; an owner who just vanishes takes the pod along. */
 void jp_client_drop(struct jp_supervisor *s, struct jp_client *client)
 {
@@ -176,7 +184,7 @@ void jp_client_drop(struct jp_supervisor *s, struct jp_client *client)
         jp_child_signal(session, SIGHUP);
         client->session = NULL;
     }
-    if (client->is_owner && !s->is_let_go && s->phase < JP_PHASE_STOPPING)
+    if (takes_pod_along(s, client))
         jp_apps_stop(s, -1);
 }
 
@@ -226,6 +234,16 @@ void jp_clients_sweep(struct jp_supervisor *s)
         } else {
             at = &client->next;
         }
+    }
+}
+
+void jp_clients_let_leave(struct jp_supervisor *s)
+{
+    for (struct jp_client *c = s->clients; c; c = c->next) {
+        if (!c->is_leaving || c->session)
+            continue;
+        c->is_leaving = false;
+        jp_request_answer(c, NULL);
     }
 }
 

@@ -1,13 +1,15 @@
 /*
  * The record: the file `state` in the pod's directory, by which every other command knows the pod
  * (plan/state.h documents its members). Replaced as a whole at each change; a record that cannot be
- * written (disk full) is tried again at the next change and stops nothing.
+ * written (disk full) is tried again at the next change, as long as the lock is ours, and stops
+ * nothing. A pod without its apps has one of another name: it is no run.
  */
 #include <unistd.h>
 
 #include "base/time.h"
 #include "plan/state.h"
 #include "stage1/supervisor.h"
+#include "sys/calls.h"
 #include "sys/fd.h"
 
 static void add_string(struct jp_buf *out, const char *text)
@@ -151,6 +153,7 @@ static const char *pod_state(const struct jp_supervisor *s)
     case JP_PHASE_RUNNING:
         return "running";
     case JP_PHASE_STOPPING:
+    case JP_PHASE_UNDOING:
     case JP_PHASE_DRAINING:
         return "stopping";
     case JP_PHASE_OVER:
@@ -173,6 +176,8 @@ int jp_record_text(const struct jp_supervisor *s, struct jp_buf *out, struct jp_
         add_text(out, "error", jp_error_text(&s->error));
     if (s->phase == JP_PHASE_OVER)
         add_number(out, "status", (uint64_t)jp_apps_status(s));
+    if (s->phase == JP_PHASE_UNDOING || s->phase == JP_PHASE_DRAINING)
+        jp_buf_puts(out, ",\"undoing\":true");
     if (s->plan.will_destroy)
         jp_buf_puts(out, ",\"destroy\":true");
     jp_buf_printf(out, ",\"isolators\":[%s]", jp_buf_text(&s->reports));
@@ -192,10 +197,21 @@ int jp_record_text(const struct jp_supervisor *s, struct jp_buf *out, struct jp_
 int jp_record_write(struct jp_supervisor *s, struct jp_error *err)
 {
     JP_AUTO(jp_buf) text = JP_BUF_INIT;
+    const char *file = s->plan.without_apps ? JP_STATE_SESSIONS : JP_STATE_FILE;
+    if (s->lock_fd < 0)
+        return 0;
     if (jp_record_text(s, &text, err) < 0)
         return -1;
-    if (jp_file_update(s->pod_fd, JP_STATE_FILE, text.data, text.len, 0600, err) < 0)
+    if (jp_file_update(s->pod_fd, file, text.data, text.len, 0600, err) < 0)
         return -1;
     s->record_is_stale = false;
     return 0;
+}
+
+void jp_record_finish(struct jp_supervisor *s)
+{
+    if (s->plan.without_apps)
+        (void)jp_sys.unlinkat(s->pod_fd, JP_STATE_SESSIONS, 0);
+    else
+        (void)jp_record_write(s, NULL);
 }

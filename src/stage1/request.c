@@ -66,12 +66,13 @@ static struct jp_child *main_of(const struct jp_supervisor *s, size_t app)
     return a->state == JP_APP_RUNNING ? a->child : NULL;
 }
 
-static void greet(struct jp_client *client)
+static void greet(const struct jp_supervisor *s, struct jp_client *client)
 {
     client->has_greeted = true;
     struct jp_control_message message = JP_CONTROL_MESSAGE_INIT;
     message.type = JP_CONTROL_HELLO;
     message.number = JP_CONTROL_VERSION;
+    message.flags = s->plan.without_apps ? JP_CONTROL_F_WITHOUT_APPS : 0;
     jp_client_post(client, &message);
 }
 
@@ -298,7 +299,6 @@ static int launch_exec(struct jp_supervisor *s, struct jp_client *client, size_t
         return -1;
     child->session = client;
     client->session = child;
-    s->had_session = true;
     return 0;
 }
 
@@ -317,6 +317,14 @@ static int exec(struct jp_supervisor *s, struct jp_client *client,
     return launch_exec(s, client, app, message, err);
 }
 
+static void leave(struct jp_client *client)
+{
+    client->is_needing = false;
+    client->is_leaving = true;
+    if (client->session)
+        jp_child_signal(client->session, SIGKILL);
+}
+
 static void answer_root(const struct jp_supervisor *s, struct jp_client *client,
                         const struct jp_control_message *message)
 {
@@ -326,6 +334,12 @@ static void answer_root(const struct jp_supervisor *s, struct jp_client *client,
         answer_failure(client, &err);
         return;
     }
+    if (s->apps[app].root_fd < 0) {
+        jp_fail(&err, JP_EBUSY, 0, "the pod is being stopped");
+        answer_failure(client, &err);
+        return;
+    }
+    client->is_needing = true;
     struct jp_control_message reply = JP_CONTROL_MESSAGE_INIT;
     reply.type = JP_CONTROL_OK;
     reply.fd = s->apps[app].root_fd; /* lent */
@@ -374,6 +388,13 @@ static int carry_out(struct jp_supervisor *s, struct jp_client *client,
     }
 }
 
+/* A pod without its apps that ends because nobody needed it: who asks now is told ENDED soon. */
+static bool comes_too_late(const struct jp_supervisor *s, const struct jp_control_message *message)
+{
+    bool needs_pod = message->type == JP_CONTROL_EXEC || message->type == JP_CONTROL_ROOT;
+    return needs_pod && s->plan.without_apps && s->phase >= JP_PHASE_STOPPING;
+}
+
 void jp_request(struct jp_supervisor *s, struct jp_client *client,
                 struct jp_control_message *message)
 {
@@ -382,9 +403,11 @@ void jp_request(struct jp_supervisor *s, struct jp_client *client,
         jp_client_drop(s, client);
         return;
     }
+    if (comes_too_late(s, message))
+        return;
     switch (message->type) {
     case JP_CONTROL_HELLO:
-        greet(client);
+        greet(s, client);
         break;
     case JP_CONTROL_INPUT:
         input(s, client, message);
@@ -404,6 +427,9 @@ void jp_request(struct jp_supervisor *s, struct jp_client *client,
         break;
     case JP_CONTROL_ROOT:
         answer_root(s, client, message);
+        break;
+    case JP_CONTROL_LEAVE:
+        leave(client);
         break;
     default:
         jp_request_answer(client, carry_out(s, client, message, &err) < 0 ? &err : NULL);

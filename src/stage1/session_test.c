@@ -1,4 +1,5 @@
 /* Clients of a running pod: exec, terminals, input, attach, slow and vanishing ones. */
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -9,6 +10,8 @@
 
 #include "base/mem.h"
 #include "stage1/harness.h"
+#include "sys/fd.h"
+#include "sys/lock.h"
 #include "tap.h"
 
 static void start_idle(struct harness *h)
@@ -287,27 +290,162 @@ static void vanishing_client(void)
     end_idle(&h);
 }
 
-static void without_apps(void)
+/*
+ * The last record could not be written, somebody else has the lock by now, and a client has not yet
+ * heard everything: the record is another run's.
+ */
+static void late_record(void)
 {
     struct harness h;
     harness_open(&h);
-    harness_app(&h, "one", "touch ran");
-    h.plan.without_apps = true;
+    harness_app(&h, "one", "while [ ! -e go ]; do sleep 0.05; done");
     harness_start(&h, -1);
-    TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_STARTED) == 0, "a pod without its apps");
+    TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_STARTED) == 0, "a pod runs");
+    int client = harness_connect(&h);
+    TAP_OK(unlinkat(h.pod_fd, "state", 0) == 0 && mkdirat(h.pod_fd, "state", 0700) == 0 &&
+               mkdirat(h.pod_fd, "state/full", 0700) == 0,
+           "whose record cannot be written");
+    /* Each is answered until there is no room for an answer, and then no longer read. */
+    struct jp_control_message odd = JP_CONTROL_MESSAGE_INIT;
+    odd.type = JP_CONTROL_SIGNAL;
+    TAP_OK(fcntl(h.owner, F_SETFL, O_NONBLOCK) == 0, "and whose owner reads nothing");
+    for (int n = 0; n < 100;) {
+        int sent = jp_control_send(h.owner, &odd, NULL);
+        n = sent == 1 ? 0 : n + 1;
+        if (sent != 1)
+            usleep(10000);
+    }
+    TAP_OK(fcntl(h.owner, F_SETFL, 0) == 0, "not even when there is no room any more");
+    (void)mkdirat(h.dir_fd, "root/go", 0700);
+    TAP_OK(harness_await_number(&h, client, JP_CONTROL_ENDED) == 0, "ends");
+    int lock = jp_lock_take(h.pod_fd, "lock", JP_LOCK_LIFE, false, NULL);
+    TAP_OK(lock >= 0 && unlinkat(h.pod_fd, "state/full", AT_REMOVEDIR) == 0 &&
+               unlinkat(h.pod_fd, "state", AT_REMOVEDIR) == 0 &&
+               close(openat(h.pod_fd, "state", O_CREAT | O_WRONLY | O_CLOEXEC, 0600)) == 0,
+           "another run has begun");
+    char byte;
+    TAP_OK(shutdown(client, SHUT_WR) == 0 && recv(client, &byte, 1, 0) == 0,
+           "the supervisor is busy with something else");
+    close(client);
+    TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_ENDED) == 0, "its owner hears of it late");
+    (void)harness_wait(&h);
+    TAP_STR(harness_file(&h, "pod/state"), "", "and nothing is written over the other's record");
+    jp_fd_close(&lock);
+    harness_close(&h);
+}
+
+/* A pod of one app without it, running. */
+static void start_without_apps(struct harness *h)
+{
+    harness_open(h);
+    harness_app(h, "one", "touch ran");
+    h->plan.without_apps = true;
+    TAP_OK(close(openat(h->pod_fd, "state", O_CREAT | O_WRONLY | O_CLOEXEC, 0600)) == 0,
+           "a pod that ran before");
+    harness_start(h, -1);
+    TAP_OK(harness_await_number(h, h->owner, JP_CONTROL_STARTED) == 0, "without its apps");
+    TAP_OK(strstr(harness_file(h, "pod/sessions"), "\"running\""), "has a record of its own");
+}
+
+/* Nothing of it is left, and not a trace in the record of the last run. */
+static void end_without_apps(struct harness *h)
+{
+    struct stat st;
+    TAP_OK(harness_is_clean(h) && faccessat(h->dir_fd, "root/ran", F_OK, 0) < 0 &&
+               faccessat(h->pod_fd, "sessions", F_OK, 0) < 0 &&
+               fstatat(h->pod_fd, "state", &st, 0) == 0 && st.st_size == 0,
+           "it leaves nothing");
+    harness_close(h);
+}
+
+static void without_apps(void)
+{
+    struct harness h;
+    start_without_apps(&h);
     int client = harness_connect(&h);
     harness_exec(h.owner, "while [ ! -e go ]; do sleep 0.05; done; exit 2", 0);
     TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_OK) == 0, "the owner executes");
     harness_exec(client, "mkdir go", 0);
     TAP_OK(harness_await_number(&h, client, JP_CONTROL_EXITED) == 0, "so does another");
-    TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_EXITED) == 2 << 8 &&
-               harness_await_number(&h, h.owner, JP_CONTROL_ENDED) == 0,
-           "it ends with the last session");
-    TAP_OK(faccessat(h.dir_fd, "root/ran", F_OK, 0) < 0 && harness_is_clean(&h) &&
-               harness_record_is(&h, "apps.0.state", "waiting"),
-           "no app ran");
+    harness_send(client, JP_CONTROL_LEAVE, 0);
+    TAP_OK(harness_await_number(&h, client, JP_CONTROL_OK) == 0, "who may leave before the owner");
+    TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_EXITED) == 2 << 8, "who goes on");
+    harness_send(h.owner, JP_CONTROL_LEAVE, 0);
+    TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_ENDED) == 0, "it ends with the last one");
     close(client);
-    harness_close(&h);
+    end_without_apps(&h);
+}
+
+/* The one who started it is the first to end: by LEAVE, or because it was killed. */
+static void without_owner(bool is_killed)
+{
+    struct harness h;
+    start_without_apps(&h);
+    harness_exec(h.owner, "sleep 1000", 0);
+    TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_OK) == 0, "the owner executes");
+    int clients[30];
+    for (size_t i = 0; i < JP_LEN(clients); i++) {
+        clients[i] = harness_connect(&h);
+        harness_exec(clients[i], "while [ ! -e go ]; do sleep 0.2; done; exit 3", 0);
+    }
+    int started = 0, ended = 0;
+    for (size_t i = 0; i < JP_LEN(clients); i++)
+        started += harness_await_number(&h, clients[i], JP_CONTROL_OK) == 0;
+    if (is_killed) {
+        jp_fd_close(&h.owner);
+    } else {
+        harness_send(h.owner, JP_CONTROL_LEAVE, 0);
+        TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_EXITED) == SIGKILL,
+               "LEAVE kills what it executes");
+        TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_OK) == 0, "it may leave");
+    }
+    harness_send(clients[0], JP_CONTROL_STATUS, 0);
+    TAP_OK(harness_await_number(&h, clients[0], JP_CONTROL_STATE) == 0, "the others go on");
+    (void)mkdirat(h.dir_fd, "root/go", 0700);
+    for (size_t i = 0; i < JP_LEN(clients); i++) {
+        ended += harness_await_number(&h, clients[i], JP_CONTROL_EXITED) == 3 << 8;
+        if (i + 1 < JP_LEN(clients))
+            close(clients[i]);
+    }
+    harness_send(clients[JP_LEN(clients) - 1], JP_CONTROL_LEAVE, 0);
+    TAP_OK(started == 30 && ended == 30, "all of them to their end: %d of %d", ended, started);
+    TAP_OK(harness_await_number(&h, clients[JP_LEN(clients) - 1], JP_CONTROL_ENDED) == 0,
+           "the last of them ends it");
+    close(clients[JP_LEN(clients) - 1]);
+    end_without_apps(&h);
+}
+
+/* What is asked of an isolation on its way out is answered by ENDED, so that it is asked again. */
+static void too_late(void)
+{
+    struct harness h;
+    start_without_apps(&h);
+    int client = harness_connect(&h);
+    TAP_OK(kill(h.supervisor, SIGSTOP) == 0, "while the supervisor sleeps");
+    close(h.owner);
+    h.owner = -1;
+    harness_send(client, JP_CONTROL_STOP, -1);
+    harness_exec(client, "touch ran", 0);
+    TAP_OK(kill(h.supervisor, SIGCONT) == 0, "its end is asked for, and then something of it");
+    TAP_OK(harness_await_number(&h, client, JP_CONTROL_OK) == 0, "STOP is answered");
+    JP_AUTO(jp_control_message) m = JP_CONTROL_MESSAGE_INIT;
+    TAP_OK(jp_control_receive(client, &m, NULL) == 1 && m.type == JP_CONTROL_ENDED,
+           "EXEC by the end");
+    close(client);
+    end_without_apps(&h);
+
+    start_without_apps(&h);
+    client = harness_connect(&h);
+    harness_send(client, JP_CONTROL_ROOT, 0);
+    JP_AUTO(jp_control_message) root = JP_CONTROL_MESSAGE_INIT;
+    TAP_OK(harness_await(&h, client, JP_CONTROL_OK, &root) && root.fd >= 0, "who has asked a root");
+    jp_fd_close(&h.owner);
+    harness_send(client, JP_CONTROL_STATUS, 0);
+    TAP_OK(harness_await_number(&h, client, JP_CONTROL_STATE) == 0, "keeps the isolation");
+    close(client);
+    (void)harness_wait(&h);
+    TAP_OK(true, "as long as it is there");
+    end_without_apps(&h);
 }
 
 static void odd_clients(void)
@@ -351,7 +489,11 @@ int main(void)
     back_pressure();
     sleeping_client();
     vanishing_client();
+    late_record();
     without_apps();
+    without_owner(false);
+    without_owner(true);
+    too_late();
     odd_clients();
     return tap_done();
 }

@@ -20,6 +20,7 @@ static int take_up_owner(struct jp_supervisor *s, struct jp_error *err)
     int fd = jp_fd_take(&s->owner_fd);
     if (jp_client_adopt(s, fd, /* is_owner= */ true, err) < 0)
         return -1;
+    s->clients->is_needing = true;
     jp_client_serve(s, s->clients);
     return 0;
 }
@@ -109,8 +110,7 @@ static void tell_end(struct jp_supervisor *s)
 /* In this order: nothing runs, all output is out, the record is final, the lock is free, ENDED. */
 static void finish(struct jp_supervisor *s)
 {
-    if (s->phase < JP_PHASE_STOPPING)
-        s->phase = JP_PHASE_STOPPING;
+    s->phase = JP_PHASE_UNDOING;
     (void)jp_record_write(s, NULL);
     jp_world_undo(s);
     jp_forward_end(s); /* also when it was never begun: who has the lock next may want the ports */
@@ -120,7 +120,7 @@ static void finish(struct jp_supervisor *s)
         jp_loop_round(s, -1);
     s->phase = JP_PHASE_OVER;
     s->ended_ns = jp_time_now_ns();
-    (void)jp_record_write(s, NULL);
+    jp_record_finish(s);
     jp_control_close(s);
     jp_fd_close(&s->lock_fd);
     tell_end(s);
@@ -204,8 +204,10 @@ int jp_supervise(struct jp_supervisor *s)
         s->has_failed = true;
     } else {
         jp_apps_begin(s);
-        while (!jp_apps_are_over(s))
+        while (!jp_apps_are_over(s)) {
+            jp_clients_let_leave(s);
             jp_loop_round(s, -1);
+        }
     }
     finish(s);
     if (is_ours_to_remove(s))

@@ -117,6 +117,8 @@ struct jp_client {
     bool is_gone; /* freed at the end of the round */
     bool is_deaf; /* hears nothing more; what it has said is still to be read */
     bool is_owner;
+    bool is_needing; /* a pod without apps is there for it, also when it executes nothing */
+    bool is_leaving; /* it said LEAVE and was not answered yet */
     bool has_greeted;
     bool is_attached;
     size_t attached_app; /* SIZE_MAX: all */
@@ -133,6 +135,7 @@ enum jp_phase {
     JP_PHASE_STARTING,
     JP_PHASE_RUNNING,
     JP_PHASE_STOPPING,
+    JP_PHASE_UNDOING,  /* the world is taken down */
     JP_PHASE_DRAINING, /* nothing runs; the rest of the output is handed on */
     JP_PHASE_OVER,     /* the record is final; clients are told */
 };
@@ -162,7 +165,6 @@ struct jp_supervisor {
     struct jp_error error;
     bool skips_handlers; /* no post-stop: killed, or the world has died */
     bool is_hurried;     /* somebody asked for the end */
-    bool had_session;
     bool world_died;
     int64_t stop_at_ms; /* SIGKILL for all is due then; 0: not */
     uint32_t grace_ms;
@@ -291,6 +293,8 @@ bool jp_client_gets(const struct jp_client *client, const struct jp_child *child
 void jp_clients_tell(struct jp_supervisor *s, const struct jp_control_message *message,
                      const struct jp_child *about);
 void jp_clients_sweep(struct jp_supervisor *s);
+/* The pod goes on: tells those who said LEAVE and whose program is gone. */
+void jp_clients_let_leave(struct jp_supervisor *s);
 void jp_clients_clear(struct jp_supervisor *s);
 
 /* request.c: answers FAILED, or OK without an error; carries out one request. */
@@ -306,9 +310,12 @@ int jp_limits_change(struct jp_supervisor *s, size_t app, const struct jp_contro
 int jp_control_listen(struct jp_supervisor *s, struct jp_error *err);
 void jp_control_close(struct jp_supervisor *s);
 
-/* record.c: the file `state` (plan/state.h). */
+/* record.c: the file `state`, or `sessions` of a pod without its apps (plan/state.h). */
 int jp_record_text(const struct jp_supervisor *s, struct jp_buf *out, struct jp_error *err);
+/* Does nothing when the pod's lock is given up: the record may be that of another run by then. */
 int jp_record_write(struct jp_supervisor *s, struct jp_error *err);
+/* The last time: says how the pod ended; of a pod without its apps nothing is left. */
+void jp_record_finish(struct jp_supervisor *s);
 void jp_record_add_report(void *supervisor, const struct jp_limit_report *report);
 /* Keeps a text that is not there yet, for the record and the owner. */
 void jp_record_add_warning(void *supervisor, const char *text);

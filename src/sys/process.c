@@ -30,7 +30,7 @@
 
 #define POLL_MS 20 /* between two looks where there is no pidfd to wait for */
 
-enum presence { PRESENCE_ERROR = -1, PRESENCE_NONE = 0, PRESENCE_RUNNING = 1 };
+enum presence { PRESENCE_ERROR = -1, PRESENCE_NONE = 0, PRESENCE_RUNNING = 1, PRESENCE_STOPPED };
 
 #ifdef __linux__
 
@@ -82,7 +82,9 @@ static enum presence look_up(pid_t pid, uint64_t *ret_start)
         errno = EPROTO;
         return PRESENCE_ERROR;
     }
-    return state == 'Z' || state == 'X' ? PRESENCE_NONE : PRESENCE_RUNNING;
+    if (state == 'Z' || state == 'X')
+        return PRESENCE_NONE;
+    return state == 'T' ? PRESENCE_STOPPED : PRESENCE_RUNNING;
 }
 
 #else
@@ -111,7 +113,7 @@ static enum presence look_up(pid_t pid, uint64_t *ret_start)
     if (size != sizeof(info) || info.ki_pid != pid || info.ki_stat == SZOMB)
         return PRESENCE_NONE;
     *ret_start = (uint64_t)info.ki_start.tv_sec * 1000000U + (uint64_t)info.ki_start.tv_usec;
-    return PRESENCE_RUNNING;
+    return info.ki_stat == SSTOP ? PRESENCE_STOPPED : PRESENCE_RUNNING;
 }
 
 #endif
@@ -158,9 +160,14 @@ static enum presence still_there(const struct jp_process *process)
 {
     uint64_t start = 0;
     enum presence presence = look_up(process->pid, &start);
-    if (presence == PRESENCE_RUNNING && start != process->start)
+    if (presence > PRESENCE_NONE && start != process->start)
         return PRESENCE_NONE;
     return presence;
+}
+
+bool jp_process_is_stopped(const struct jp_process *process)
+{
+    return still_there(process) == PRESENCE_STOPPED;
 }
 
 int jp_process_signal(const struct jp_process *process, int signal, struct jp_error *err)
@@ -190,7 +197,7 @@ static int wait_some(const struct jp_process *process, int timeout_ms)
         return r < 0 && errno == EINTR ? 0 : r;
     }
     enum presence presence = still_there(process);
-    if (presence != PRESENCE_RUNNING)
+    if (presence <= PRESENCE_NONE)
         return presence == PRESENCE_NONE ? 1 : -1;
     int pause_ms = timeout_ms >= 0 && timeout_ms < POLL_MS ? timeout_ms : POLL_MS;
     (void)nanosleep(&(struct timespec){.tv_sec = 0, .tv_nsec = pause_ms * 1000000L}, NULL);

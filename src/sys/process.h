@@ -28,6 +28,9 @@ int jp_process_open_same(pid_t pid, uint64_t start, struct jp_process *ret, stru
 /* Sends a signal; 0 also when it has just ended. */
 int jp_process_signal(const struct jp_process *process, int signal, struct jp_error *err);
 
+/* True while a signal (SIGSTOP) keeps it from running. */
+bool jp_process_is_stopped(const struct jp_process *process);
+
 /* Waits until it is gone: 1 gone, 0 time-out, -1 error. timeout_ms -1: for ever. */
 int jp_process_wait_gone(const struct jp_process *process, int timeout_ms, struct jp_error *err);
 

@@ -33,6 +33,11 @@ static void try_handle(bool with_fd)
         jp_fd_close(&p.fd);
     TAP_OK(jp_process_wait_gone(&p, 0, NULL) == 0, "%s: is there", how);
     TAP_OK(jp_process_wait_gone(&p, 30, NULL) == 0, "%s: is there after a while", how);
+    TAP_OK(!jp_process_is_stopped(&p), "%s: is not stopped", how);
+    (void)kill(pid, SIGSTOP);
+    (void)waitpid(pid, NULL, WUNTRACED);
+    TAP_OK(jp_process_is_stopped(&p) && jp_process_wait_gone(&p, 0, NULL) == 0,
+           "%s: is stopped, and there", how);
     TAP_OK(jp_process_signal(&p, SIGKILL, NULL) == 0, "%s: signal", how);
     TAP_OK(jp_process_wait_gone(&p, 10000, NULL) == 1, "%s: gone, as a zombie already", how);
     JP_AUTO(jp_error) gone = JP_ERROR_INIT;

@@ -9,7 +9,8 @@
  *   oom/UUID-APP       made by a test: the app is said to have run out of memory
  *
  * $JETPACK_FAKE_FAIL=N makes the N-th call fail, $JETPACK_FAKE_KILL=N kills this process before it
- * (both count from 1 in each process; calls that cannot fail are counted too). Spawned programs run
+ * (both count from 1 in each process; calls that cannot fail are counted too). A call that has been
+ * noted waits as long as there is a file `wait-CALL` beside `calls`. Spawned programs run
  * as the caller's own user, with the directory of the app's root as their "/": they are the host's
  * programs, started in that directory. Nothing here confines anything.
  *
@@ -24,6 +25,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,6 +40,7 @@
 
 #define MAX_OBJECT (1U << 20) /* bytes of a file of pids */
 #define MAX_OPEN   1024       /* descriptors that the pretended PID 1 closes */
+#define WAIT_MS    10         /* between looks for wait-CALL */
 
 struct jp_isolation {
     const struct jp_plan *plan;
@@ -80,6 +83,9 @@ static int enter(const char *call, const char *uuid, const char *detail, struct 
     JP_AUTO_FREE char *line = jp_format("%s %s %s\n", call, uuid, detail);
     if (fd >= 0 && line)
         (void)!write(fd, line, strlen(line));
+    JP_AUTO_FREE char *wait = jp_format("wait-%s", call);
+    while (dir >= 0 && wait && faccessat(dir, wait, F_OK, 0) == 0)
+        (void)poll(NULL, 0, WAIT_MS);
     if (is_turn_of("JETPACK_FAKE_FAIL", n))
         return jp_fail(err, JP_ESYS, EIO, "%s", call);
     return dir < 0 ? -1 : 0;
