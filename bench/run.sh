@@ -92,7 +92,7 @@ start() {
         have crun && echo "crun run (no cgroups)|$(wipe crun)|$work/overlaid $(paths crun) crun --cgroup-manager=disabled run -b $work/o-crun bench-crun"
         have runc && echo "runc run|$(wipe runc)|$work/overlaid $(paths runc) runc --root $work/runc run -b $work/o-runc bench-runc"
         if have podman && podman_image; then
-            echo "podman run --rm, bridge||unshare -m sh $work/podman.sh run"
+            echo "podman run --rm, bridge||unshare -mn sh $work/podman.sh run"
         fi
     } >"$work/start.lines"
     echo "Start, run, tear down a static true ($rounds rounds):"
@@ -142,8 +142,8 @@ SH
 podman_image() {
     podman_script
     tar -C "$work/true/rootfs" -cf "$work/podman-true.tar" bin
-    unshare -m sh "$work/podman.sh" import >/dev/null 2>&1 &&
-        unshare -m sh "$work/podman.sh" run >/dev/null 2>&1
+    unshare -mn sh "$work/podman.sh" import >/dev/null 2>&1 &&
+        unshare -mn sh "$work/podman.sh" run >/dev/null 2>&1
 }
 
 # Sums Pss and Rss of processes, in KiB.
