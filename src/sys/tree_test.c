@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
+#include "sys/mounts.h"
 #include "sys/process.h"
 #include "sys/scratch_test.h"
 #include "tap.h"
@@ -122,7 +123,7 @@ static int remove_mounted(const char *mounted)
         JP_AUTO_FREE char *to = jp_format("%s/%s", scratch_path, mounted);
         bool is_file = strstr(mounted, "file") != NULL;
         JP_AUTO_FREE char *file = jp_format("%s/file", from);
-        if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        if (unshare(CLONE_NEWNS) < 0 || jp_mounts_make_private() < 0 ||
             mount(is_file ? file : from, to, NULL, MS_BIND, NULL) < 0)
             _exit(77);
         /* The old descriptor still leads into the old namespace, where nothing is mounted. */

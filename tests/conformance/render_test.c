@@ -27,6 +27,7 @@
 #include "store/store.h"
 #include "store/views_internal.h"
 #include "sys/fd.h"
+#include "sys/mounts.h"
 #include "sys/tree.h"
 #include "tap.h"
 
@@ -660,7 +661,7 @@ int main(int argc, char **argv)
         printf("1..0 # SKIP not here: needs root\n");
         return 0;
     }
-    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
+    if (unshare(CLONE_NEWNS) < 0 || jp_mounts_make_private() < 0) {
         printf("1..0 # SKIP not here: no mount namespaces\n");
         return 0;
     }

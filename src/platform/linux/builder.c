@@ -27,6 +27,7 @@
 #include "platform/place.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
+#include "sys/mounts.h"
 #include "sys/path.h"
 
 #define PROC_FD     "/proc/self/fd/" /* short, so that no option passes fsconfig's 255 bytes */
@@ -301,23 +302,14 @@ int jp_linux_return_to_base(const struct jp_linux_builder *b, struct jp_error *e
     return 0;
 }
 
-/* Nothing of what we mount may show on the host, nor the other way round. */
-static int make_private(const struct jp_linux_builder *b, struct jp_error *err)
-{
-    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
-        return 0;
-    /* "/" is no mount: we run in a chroot. The namespace has a root of its own; it is above us. */
-    if (setns(b->base_fd, CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-        return jp_fail_sys(err, "make the mounts private");
-    return jp_linux_return_to_base(b, err);
-}
-
 int jp_linux_build(struct jp_linux_builder *b, struct jp_error *err)
 {
     b->base_fd = open_own_namespace(err);
     b->root_fd = b->base_fd < 0 ? -1 : open_host_dir("/", err);
-    if (b->root_fd < 0 || make_private(b, err) < 0)
+    if (b->root_fd < 0)
         return -1;
+    if (jp_mounts_make_private() < 0)
+        return jp_fail_sys(err, "make the mounts private");
     for (size_t i = 0; i < b->plan->n_apps; i++) {
         if (build_app(b, i, err) < 0)
             return -1;

@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "store/driver/conformance.h"
 #include "sys/fd.h"
+#include "sys/mounts.h"
 
 #define BTRFS_SIZE (256LL << 20) /* sparse; mkfs.btrfs wants 109 MiB */
 #define LOOP_TRIES 64            /* others take loop devices at the same time */
@@ -25,7 +26,7 @@ const char *conformance_begin(void)
 {
     if (geteuid() != 0)
         return "needs root";
-    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+    if (unshare(CLONE_NEWNS) < 0 || jp_mounts_make_private() < 0)
         return "not here: no mount namespace";
     return NULL;
 }

@@ -11,6 +11,7 @@
 
 #include "store/driver/list.h"
 #include "store/store_testing.h"
+#include "sys/mounts.h"
 #include "tap.h"
 
 static char image_id[136];
@@ -100,7 +101,7 @@ int main(void)
         printf("1..0 # SKIP needs root\n");
         return 0;
     }
-    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
+    if (unshare(CLONE_NEWNS) < 0 || jp_mounts_make_private() < 0) {
         printf("1..0 # SKIP no mount namespace\n");
         return 0;
     }

@@ -21,6 +21,7 @@
 #include "store/driver/trash.h"
 #include "sys/attribute.h"
 #include "sys/fd.h"
+#include "sys/mounts.h"
 #include "sys/tree.h"
 
 #define OPAQUE_XATTR "trusted.overlay.opaque"
@@ -51,8 +52,7 @@ static const char *const probe_texts[] = {
  */
 static enum probe_result try_overlay(int dir_fd)
 {
-    if (fchdir(dir_fd) < 0 || unshare(CLONE_NEWNS) < 0 ||
-        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+    if (fchdir(dir_fd) < 0 || unshare(CLONE_NEWNS) < 0 || jp_mounts_make_private() < 0)
         return PROBE_NO_NAMESPACE;
     /* Relative paths: the root directory's own may hold what separates options. */
     if (mount("overlay", "merged", "overlay", 0, "lowerdir=lower,upperdir=upper,workdir=work") < 0)
