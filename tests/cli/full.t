@@ -2,11 +2,7 @@
 # A full disk: whatever takes room says so in one line and leaves the store as it was; what makes
 # room works, because the store keeps a reserve for that; afterwards everything works again. On a
 # small tmpfs and on a small ext4, in a mount namespace of this test's own.
-if [ -z "${FULL_INSIDE:-}" ] && [ "$(id -u)" -eq 0 ]; then
-    unshare -m true 2>/dev/null || { echo "1..0 # SKIP not here: no mount namespaces"; exit 0; }
-    FULL_INSIDE=1 exec unshare -m --propagation private "$0" "$@"
-fi
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/mounts.sh"
 need_root
 
 root=$work/root

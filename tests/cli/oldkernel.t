@@ -1,7 +1,7 @@
 #!/bin/sh
 # Kernels before 5.12, played by the seam for faults: without mount_setattr(2) a pod has the very
 # same mounts as with it.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/mounts.sh"
 need_root
 [ "$host_os" = linux ] || skip_all "not here: the system call is Linux's"
 without=mount_setattr:1:ENOSYS
@@ -44,7 +44,7 @@ pod write -v "-data:$work/volume" test.example/facts -m data:/data \
     -exec /bin/probe -- write '/data/a b/c/new' text
 pod read -v "-data:$work/volume" test.example/facts -m data:/data -exec /bin/probe -- cat /data/file
 END
-unshare -m --propagation private sh "$work/mounts.sh"
+unshare -m sh "$work/mounts.sh"
 is "$?" 0 "pods ran"
 # Of the rows without their numbers, and without the order that follows from these.
 mounts() { sed 's/^facts| mount: [0-9]* [0-9]* [0-9]*:[0-9]* /mount: /' "$1" | sort; }

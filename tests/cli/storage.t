@@ -1,10 +1,7 @@
 #!/bin/sh
 # Pods on each storage driver: import, run twice, commands on files, destroy, what a killed run leaves.
 # A driver that needs a file system of its own gets one in a file, in a mount namespace of the test.
-if [ "${1-}" != inside ] && [ "$(uname -s)" = Linux ] && [ "$(id -u)" -eq 0 ]; then
-    exec unshare -m --propagation private "$0" inside
-fi
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/mounts.sh"
 need_root
 
 user='"user": "0", "group": "0"'
