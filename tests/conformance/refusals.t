@@ -238,6 +238,29 @@ pod_isolators "$sysctl, $sysctl"
 pod_refused 1 'pod manifest: isolators\[1\].name: only one os/unix/sysctl' "two sysctl isolators"
 pod_isolators "$context, $context"
 pod_refused 1 'pod manifest: isolators\[1\].name: only one os/linux/selinux-context' "two SELinux contexts"
+
+# The same rules for an app that the pod manifest describes, and for options.
+own_app() { pod_json "\"apps\": [{\"name\": \"a\", \"image\": {\"name\": \"test.example/x\"}, \"app\": {$app, $1}}]"; }
+own_app '"eventHandlers": [{"name": "on-fire", "exec": ["/x"]}]'
+pod_refused 1 "pod manifest: apps\[0\].app.eventHandlers\[0\].name: 'on-fire' is neither pre-start nor post-stop" \
+    "an unknown event of an app of the pod"
+own_app "\"isolators\": [$retain, $remove]"
+pod_refused 1 "pod manifest: apps\[0\].app.isolators\[1\].name: os/linux/capabilities-remove-set cannot be used with" \
+    "capabilities both retained and removed by the pod"
+fails 1 "os/linux/capabilities-remove-set cannot be used with os/linux/capabilities-retain-set" \
+    "refused: capabilities both retained and removed by options" \
+    jetpack prepare test.example/x --caps-retain=CAP_KILL --caps-remove=CAP_CHOWN
+fails 1 "os/linux/seccomp-remove-set cannot be used with os/linux/seccomp-retain-set" \
+    "refused: system calls both retained and removed by options" jetpack prepare test.example/x \
+    '--isolator=os/linux/seccomp-retain-set={"set":["read"]}' '--isolator=os/linux/seccomp-remove-set={"set":["read"]}'
+own_app '"ports": [{"name": "p", "protocol": "tcp", "port": 1}, {"name": "p", "protocol": "udp", "port": 1}]'
+pod_refused 1 "pod manifest: apps\[0\].app.ports\[1\].name: 'p' is there twice" "a name for two ports of an app of the pod"
+ports '{"name": "www", "hostPort": 8080}, {"name": "www", "hostPort": 8080}'
+pod_refused 1 "share host port|is there twice" "one port of the host twice"
+fails 1 "no-such-point" "refused: a mount on a point that the app does not have" \
+    jetpack prepare -v x test.example/x -m x:no-such-point
+printf '{"acVersion": "0.8", "acKind": "PodManifest", "apps": []}' >"$work/p.json"
+pod_refused 1 "pod manifest: acVersion: '0.8' is not a version" "a version that is not SemVer"
 is "$(jetpack list -q)" '' "none of these left a pod"
 
 # What is only seen at the start.
