@@ -103,18 +103,17 @@ echo from stdin | "$JETPACK" -config "$config" run -i -destroy test.example/true
     -exec /bin/probe -- cat - >"$work/out"
 is "$(cat "$work/out")" "from stdin" "run -i"
 
-# A clean copy for every run.
-done_well "prepare" jetpack prepare -pod-name clean test.example/true -exec /bin/probe -- \
-    write /data/made x
-jetpack run clean
-run jetpack run clean
-is "$status" 0 "run twice"
-jetpack destroy clean
-done_well "prepare" jetpack prepare -pod-name clean test.example/true -exec /bin/probe -- \
-    exists /data/made /data/file
-run jetpack run clean
-is "$out" "true| no
-true| yes" "a clean copy of the image"
+# A clean copy for every run: handlers tell whether a file is there before the app, and behind it.
+look='["/bin/probe", "exists", "/data/made"]'
+done_well "prepare" jetpack prepare -pod-name clean test.example/true --pre-start="$look" \
+    --post-stop="$look" -exec /bin/probe -- write /data/made x
+told=''
+for turn in 1 2 3; do
+    run jetpack run clean
+    told="${told}no yes "
+    is "$(jetpack logs clean | tr '\n' ' ')" "$told" \
+        "run $turn of a pod has a clean copy of the image"
+done
 done_well "destroy" jetpack destroy clean
 
 # In the background.
