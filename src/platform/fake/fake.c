@@ -556,6 +556,11 @@ static int links_clean(const char *uuid, JP_UNUSED const char *dir, struct jp_er
     return 0;
 }
 
+static int links_prepare(const struct jp_plan_network *network, struct jp_error *err)
+{
+    return enter("links.prepare", "-", network->bridge, err);
+}
+
 static int links_release(const struct jp_plan_host *host, struct jp_error *err)
 {
     return enter("links.release", "-", host->table ? host->table : "-", err);
@@ -578,6 +583,7 @@ static void links_print_rules(const struct jp_plan_host *host, struct jp_buf *ou
 }
 
 static const struct jp_link_ops links = {
+    .prepare = links_prepare,
     .release = links_release,
     .inspect = links_inspect,
     .print_rules = links_print_rules,

@@ -25,6 +25,7 @@
 
 #include "base/mem.h"
 #include "base/random.h"
+#include "base/subnet.h"
 #include "platform/freebsd/freebsd.h"
 #include "platform/publish.h"
 #include "sys/calls.h"
@@ -377,6 +378,17 @@ static int connect_pod(struct jp_isolation *pod, struct jp_error *err)
     return jp_freebsd_in_jail(pod->jid, configure_inside, &link, err);
 }
 
+static int prepare(const struct jp_plan_network *network, struct jp_error *err)
+{
+    struct jp_subnet subnet = {0, 0};
+    (void)jp_subnet_parse(network->subnet, &subnet);
+    const struct link link = {.bridge = network->bridge,
+                              .gateway.s_addr = htonl(jp_subnet_gateway(&subnet)),
+                              .prefix_len = subnet.prefix_len};
+    JP_AUTO_FD int fd = open_socket(err);
+    return fd < 0 ? -1 : ensure_bridge(fd, &link, err);
+}
+
 static int setup(struct jp_isolation *pod, struct jp_error *err)
 {
     int r = 0;
@@ -454,6 +466,7 @@ const struct jp_link_ops jp_freebsd_links = {
     .publish = publish,
     .teardown = teardown,
     .clean = clean,
+    .prepare = prepare,
     .release = release,
     .inspect = inspect,
     .print_rules = print_rules,

@@ -172,6 +172,10 @@ void jp_linux_reap_children(struct jp_isolation *pod);
  * UUID, found again without any record. JP_EINVALID. */
 int jp_linux_host_end(const char *uuid, char out[IFNAMSIZ], struct jp_error *err);
 
+/* jp_link_ops.inspect (inspect.c). */
+int jp_linux_inspect(const struct jp_plan_host *host, const struct jp_link_pod *pods, size_t n_pods,
+                     bool repair, const struct jp_link_report *report, struct jp_error *err);
+
 /* jp_link_ops.publish: in the pod's network namespace (forward.c). */
 int jp_linux_publish(struct jp_isolation *pod, const struct jp_publish *publish, pid_t *ret_pid,
                      struct jp_error *err);

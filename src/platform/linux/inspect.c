@@ -1,0 +1,184 @@
+/*
+ * Looking after networks: what running pods need of the host, compared with what is there, and
+ * mended while they run.
+ */
+#include <fcntl.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "platform/linux/bridge.h"
+#include "platform/linux/firewall.h"
+#include "platform/linux/forwarding.h"
+#include "platform/linux/linux.h"
+#include "sys/fd.h"
+
+struct inspection {
+    const struct jp_link_report *report;
+    bool repair;
+    int fd; /* netlink */
+};
+
+static int found(const struct inspection *i, const char *what, const char *name,
+                 const char *problem, const char *remedy, struct jp_error *err)
+{
+    JP_AUTO_FREE char *text = jp_format("%s %s", what, name);
+    if (!text)
+        return jp_oom(err);
+    i->report->say(i->report->context, text, problem, remedy);
+    return 0;
+}
+
+#define REMEDY "jetpack network repair"
+
+static int inspect_bridge(const struct inspection *i, const struct jp_linux_link *link,
+                          struct jp_error *err)
+{
+    unsigned index;
+    const char *fault = jp_linux_bridge_fault(i->fd, link);
+    if (!fault)
+        return 0;
+    if (i->repair && jp_linux_bridge_ensure(i->fd, link, &index, err) < 0)
+        return -1;
+    return found(i, "bridge", link->bridge, fault, i->repair ? NULL : REMEDY, err);
+}
+
+struct master {
+    uint32_t index;
+};
+
+static void read_master(void *context, const unsigned char *bytes, size_t len)
+{
+    struct master *master = context;
+    struct nlattr header;
+    size_t at = NLMSG_ALIGN(sizeof(struct ifinfomsg));
+    while (at + sizeof(header) <= len) {
+        memcpy(&header, bytes + at, sizeof(header));
+        if (header.nla_len < sizeof(header) || header.nla_len > len - at)
+            return;
+        if (header.nla_type == IFLA_MASTER &&
+            header.nla_len >= sizeof(header) + sizeof(master->index))
+            memcpy(&master->index, bytes + at + sizeof(header), sizeof(master->index));
+        at += (size_t)NLA_ALIGN(header.nla_len);
+    }
+}
+
+/* The bridge that a device is on; 0: none. */
+static int master_of(int fd, unsigned device, unsigned *ret, struct jp_error *err)
+{
+    struct jp_netlink_batch b = {0};
+    struct ifinfomsg body = {.ifi_index = (int)device};
+    struct master master = {0};
+    jp_netlink_before(&b, RTM_GETLINK, NLM_F_ACK);
+    jp_netlink_body(&b, &body, sizeof(body));
+    if (jp_netlink_list(fd, &b, read_master, &master, err) < 0)
+        return -1;
+    *ret = master.index;
+    return 0;
+}
+
+static int join_again(int fd, const struct jp_linux_link *link, unsigned device, unsigned bridge,
+                      struct jp_error *err)
+{
+    struct jp_netlink_batch b = {0};
+    struct ifinfomsg body = {.ifi_index = (int)device, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+    jp_netlink_begin(&b, "join a pod's network device to its bridge", RTM_NEWLINK, 0, 0);
+    jp_netlink_body(&b, &body, sizeof(body));
+    jp_netlink_number(&b, IFLA_MASTER, bridge);
+    if (link->is_isolated)
+        jp_linux_request_isolation(&b, link);
+    return jp_netlink_send(fd, &b, err);
+}
+
+static int inspect_pod(const struct inspection *i, const struct jp_link_pod *pod,
+                       struct jp_linux_link *link, struct jp_error *err)
+{
+    unsigned master = 0;
+    if (jp_linux_host_end(pod->uuid, link->host_end, err) < 0)
+        return -1;
+    unsigned device = jp_linux_device_index(i->fd, link->host_end);
+    if (device == 0)
+        return found(i, "pod", pod->uuid, "has lost its network device", "restart the pod", err);
+    if (master_of(i->fd, device, &master, err) < 0)
+        return -1;
+    unsigned bridge = jp_linux_device_index(i->fd, link->bridge);
+    if (bridge != 0 && master == bridge)
+        return 0;
+    if (i->repair && join_again(i->fd, link, device, bridge, err) < 0)
+        return -1;
+    return found(i, "pod", pod->uuid, "is cut off from its bridge", i->repair ? NULL : REMEDY, err);
+}
+
+static int inspect_firewall(const struct inspection *i, const struct jp_plan_host *host,
+                            struct jp_error *err)
+{
+    enum jp_firewall_state state = JP_FIREWALL_ABSENT;
+    JP_AUTO(jp_strv) guarded = JP_STRV_INIT;
+    JP_AUTO_FD int state_fd = jp_fd_open_dir(AT_FDCWD, host->state, err);
+    if (state_fd < 0 || jp_forwarding_guarded(host, NULL, state_fd, &guarded, err) < 0 ||
+        jp_firewall_examine(host, &guarded, &state, err) < 0)
+        return -1;
+    if (state == JP_FIREWALL_WHOLE)
+        return 0;
+    if (i->repair && jp_firewall_ensure(host, &guarded, err) < 0)
+        return -1;
+    return found(i, "firewall table", host->table,
+                 state == JP_FIREWALL_ABSENT ? "is gone or empty" : "was changed",
+                 i->repair ? NULL : REMEDY, err);
+}
+
+static int inspect_forwarding(const struct inspection *i, const struct jp_plan_host *host,
+                              const struct jp_linux_link *link, struct jp_error *err)
+{
+    JP_AUTO(jp_strv) devices = JP_STRV_INIT;
+    JP_AUTO_FD int state_fd = jp_fd_open_dir(AT_FDCWD, host->state, err);
+    if (state_fd < 0 || jp_forwarding_missing(host, link->bridge, &devices, err) < 0)
+        return -1;
+    if (i->repair && jp_forwarding_ensure(host, link->bridge, state_fd, err) < 0)
+        return -1;
+    for (size_t n = 0; n < devices.count; n++) {
+        if (found(i, "device", devices.items[n], "does not forward", i->repair ? NULL : REMEDY,
+                  err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* A network with pods on it. */
+static int inspect_network(const struct inspection *i, const struct jp_plan_host *host,
+                           const struct jp_plan_network *network, const struct jp_link_pod *pods,
+                           size_t n_pods, struct jp_error *err)
+{
+    struct jp_linux_link link;
+    jp_linux_link_read(network, &link);
+    if (inspect_bridge(i, &link, err) < 0)
+        return -1;
+    for (size_t n = 0; n < n_pods; n++) {
+        if (pods[n].network == network && inspect_pod(i, &pods[n], &link, err) < 0)
+            return -1;
+    }
+    return host->table ? inspect_forwarding(i, host, &link, err) : 0;
+}
+
+int jp_linux_inspect(const struct jp_plan_host *host, const struct jp_link_pod *pods, size_t n_pods,
+                     bool repair, const struct jp_link_report *report, struct jp_error *err)
+{
+    JP_AUTO_FD int fd = jp_netlink_open(err);
+    struct inspection i = {report, repair, fd};
+    bool needs_firewall = false;
+    if (fd < 0)
+        return -1;
+    for (size_t n = 0; n < host->n_networks; n++) {
+        const struct jp_plan_network *network = &host->networks[n];
+        bool has_pods = false;
+        for (size_t m = 0; m < n_pods; m++)
+            has_pods |= pods[m].network == network;
+        if (!has_pods || network->kind == JP_NET_MACVLAN)
+            continue;
+        needs_firewall = true;
+        if (inspect_network(&i, host, network, pods, n_pods, err) < 0)
+            return -1;
+    }
+    return needs_firewall && host->table ? inspect_firewall(&i, host, err) : 0;
+}
