@@ -160,6 +160,8 @@ static void examine_networks(struct jp_cli *cli, struct examination *examination
     const struct jp_pod_context *ctx = jp_cli_pods(cli, &err);
     if (!ctx || jp_network_inspect(ctx, false, &report, &err) < 0)
         examined(examination, "networks", false, jp_error_text(&err), "see jetpack.conf(5), net.*");
+    if (ctx)
+        jp_pod_names_examine(ctx, examined, examination);
 }
 
 int jp_cmd_doctor(struct jp_cli *cli, struct jp_error *err)

@@ -161,6 +161,7 @@ static void code_net(struct jp_codec *c, struct jp_plan_net *net)
     jp_codec_str(c, &net->address6);
     jp_codec_str(c, &net->gateway6);
     jp_codec_u32(c, &net->prefix_len6);
+    jp_codec_str(c, &net->names);
     code_host(c, &net->host);
 }
 
@@ -280,6 +281,8 @@ static int check(const struct jp_plan *plan, struct jp_error *err)
         if (network->kind > JP_NET_MACVLAN || !network->bridge || !network->subnet)
             return jp_fail(err, JP_ECORRUPT, 0, "plan: broken network %zu", i);
     }
+    if (plan->net.names && !is_absolute(plan->net.names))
+        return jp_fail(err, JP_ECORRUPT, 0, "plan: bad directory of names");
     if (plan->net.host.state && !is_absolute(plan->net.host.state))
         return jp_fail(err, JP_ECORRUPT, 0, "plan: broken directory of networks");
     if (!plan->net.address6 != !plan->net.gateway6)
@@ -377,6 +380,7 @@ void jp_plan_clear(struct jp_plan *plan)
     jp_plan_host_clear(&plan->net.host);
     free(plan->net.address6);
     free(plan->net.gateway6);
+    free(plan->net.names);
     free(plan->net.gateway);
     jp_plan_ports_clear(&plan->ports);
     free(plan->forwarder);

@@ -20,7 +20,7 @@
 #include "plan/label.h"
 #include "plan/port.h"
 
-#define JP_PLAN_VERSION 4
+#define JP_PLAN_VERSION 5
 
 /* Limits of what a plan may hold; pod/ refuses manifests beyond them with JP_ELIMIT. */
 #define JP_PLAN_MAX_APPS 256
@@ -177,6 +177,7 @@ struct jp_plan_net {
     char *address6;    /* of the pod; NULL: it has none */
     char *gateway6;
     uint32_t prefix_len6;
+    char *names;       /* directory of the network's names (platform/names.h); NULL: not entered */
     struct jp_plan_host host;
 };
 

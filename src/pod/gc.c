@@ -60,6 +60,7 @@ static int tidy(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
         return -1;
     }
     jp_pod_unregister(ctx, pod->uuid);
+    jp_pod_names_leave(ctx, pod->uuid);
     if (jp_pod_mend(ctx, pod, pod_fd, NULL, err) < 0)
         return -1;
     return jp_pod_shed(ctx, pod, pod_fd, NULL, err);
@@ -165,6 +166,7 @@ int jp_pod_gc(const struct jp_pod_context *ctx, const struct jp_pod_gc *options,
     }
     if (jp_pod_registrations_sweep(ctx, options, result < 0 ? NULL : err) < 0)
         result = -1;
+    jp_pod_names_sweep(ctx, options);
     if (release_host(ctx, result < 0 ? NULL : err) < 0)
         result = -1;
     struct jp_store_report report = {options->say, options->say_context};

@@ -177,6 +177,7 @@ struct jp_pod_plan_request {
     bool is_strict;             /* refuse what this host ignores */
     bool is_kept;               /* the roots are those of a kept run */
     const struct jp_pod_identity *identity;
+    const char *names; /* directory where the pod's names were entered; NULL: nowhere */
 };
 
 struct jp_pod_identity;
@@ -225,11 +226,48 @@ int jp_pod_plan_ports(const struct jp_pod_context *ctx, const struct jp_pod_plan
 int jp_pod_publish(const struct jp_pod_context *ctx, const struct jp_plan *plan, int *ret_mailbox,
                    struct jp_error *err);
 
-/* Content of /etc/resolv.conf: NULL with 0 when there is nothing to say. The caller's. */
+/* ---- names (files.c, resolver.c) ---------------------------------------------------------------
+ */
+
+/* What pods have in common as a domain: ICANN has set .internal apart for such use. */
+#define JP_RESOLVER_DOMAIN "jetpack.internal"
+#define JP_RESOLVER_PODS   "pods." JP_RESOLVER_DOMAIN
+#define JP_RESOLVER_APPS   "apps." JP_RESOLVER_DOMAIN
+#define JP_RESOLVER_SEARCH JP_RESOLVER_PODS " " JP_RESOLVER_APPS
+
+/* Adds the addresses in a text, separated by blanks or commas. JP_EINVALID names what is none. */
+int jp_pod_dns_parse(const char *text, struct jp_strv *ret, struct jp_error *err);
+/*
+ * Content of /etc/resolv.conf for a pod with this network: NULL with 0 when there is nothing to say.
+ * The caller's.
+ */
 int jp_pod_resolv_conf(const struct jp_pod_context *ctx, const struct jp_pod_manifest *m,
-                       bool with_loopback, char **ret, struct jp_error *err);
-/* From the text of the host's file; for tests. */
-char *jp_pod_resolv_conf_from(const char *text, bool with_loopback);
+                       const struct jp_plan_net *net, char **ret, struct jp_error *err);
+/* The same when nobody asked for others than the host's. */
+char *jp_pod_resolv_conf_host(const struct jp_pod_context *ctx, const struct jp_plan_net *net);
+/*
+ * From the text of the host's file, without servers on a loopback unless with_loopback; a server
+ * instead of all of them (our resolver), or NULL. NULL when no server is left.
+ */
+char *jp_pod_resolv_conf_from(const char *text, bool with_loopback, const char *server);
+
+/*
+ * Enters a pod that is about to start with the names of its network, and makes sure that their
+ * resolver runs. *ret_dir (the caller's): where (jp_plan_net.names); NULL: there are no names here,
+ * which is told when something kept us from it. -1 only when interrupted, or for lack of memory.
+ */
+int jp_pod_names_enter(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                       const struct jp_pod_manifest *m, char **ret_dir, struct jp_error *err);
+/* Takes it out again; the pod's lock is held by the caller. */
+void jp_pod_names_leave(const struct jp_pod_context *ctx, const char *uuid);
+/* The pod, if it runs, is called by its new name from now on. */
+int jp_pod_names_rename(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                        struct jp_error *err);
+/* Takes out pods that do not run, and ends resolvers that nobody needs. */
+void jp_pod_names_sweep(const struct jp_pod_context *ctx, const struct jp_pod_gc *options);
+/* Says which networks with running pods have no resolver; with `repair` starts it. */
+int jp_pod_names_inspect(const struct jp_pod_context *ctx, bool repair,
+                         const struct jp_link_report *report, struct jp_error *err);
 
 /* ---- registrations (registration.c) and the service that reads them (service.c) ----------------
  */
@@ -265,6 +303,9 @@ void jp_pod_unregister(const struct jp_pod_context *ctx, const char *uuid);
 /* Removes registrations of pods that do not run, and drafts. */
 int jp_pod_registrations_sweep(const struct jp_pod_context *ctx, const struct jp_pod_gc *options,
                                struct jp_error *err);
+
+/* Whether a file called after a pod's UUID is that of one that does not run, or a draft. */
+bool jp_pod_entry_is_stale(const struct jp_pod_context *ctx, const char *name);
 
 /* ROOT/mds, for root and the service's group; the descriptor. */
 int jp_pod_service_dir(const struct jp_pod_context *ctx, struct jp_error *err);

@@ -393,7 +393,7 @@ int jp_network_inspect(const struct jp_pod_context *ctx, bool repair,
         return -1;
     int r = host.state ? inspect(ctx, &host, repair, report, err) : 0;
     jp_plan_host_clear(&host);
-    return r;
+    return r < 0 ? -1 : jp_pod_names_inspect(ctx, repair, report, err);
 }
 
 /* ---- looking up ---- */

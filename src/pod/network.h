@@ -62,6 +62,12 @@ struct jp_link_report;
 int jp_network_inspect(const struct jp_pod_context *ctx, bool repair,
                        const struct jp_link_report *report, struct jp_error *err);
 
+/* For `doctor`: whether pods find each other by name, and name servers at all. */
+void jp_pod_names_examine(const struct jp_pod_context *ctx,
+                          void (*say)(void *context, const char *name, bool is_fine,
+                                      const char *text, const char *remedy),
+                          void *context);
+
 /* NULL: there is none of that name. */
 const struct jp_network *jp_network_find(const struct jp_networks *networks, const char *name);
 /* The network that a pod's address (dotted quad, or NULL) is of; NULL: none. */

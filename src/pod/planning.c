@@ -117,6 +117,8 @@ static int plan_net(const struct jp_pod_context *ctx, const struct jp_pod_plan_r
         return jp_oom(err);
     if (network->is_alias)
         net->mode = JP_NET_ALIAS;
+    if (request->names && !(net->names = jp_strdup(request->names)))
+        return jp_oom(err);
     if (jp_network_host(ctx, &net->host, err) < 0)
         return -1;
     return plan_addresses(network, address, net, err);
@@ -447,8 +449,7 @@ int jp_pod_plan_make(const struct jp_pod_context *ctx, const struct jp_pod_plan_
     JP_AUTO(jp_plan) plan = JP_PLAN_INIT;
     JP_AUTO_FREE char *resolv_conf = NULL;
     if (plan_pod(ctx, request, &plan, err) < 0 || plan_volumes(request, &plan, err) < 0 ||
-        jp_pod_resolv_conf(ctx, request->manifest, plan.net.mode == JP_NET_HOST, &resolv_conf,
-                           err) < 0 ||
+        jp_pod_resolv_conf(ctx, request->manifest, &plan.net, &resolv_conf, err) < 0 ||
         jp_pod_confine_pod(&request->manifest->isolators, &plan, verdicts, err) < 0)
         return -1;
     struct app_plan p = {request, verdicts, resolv_conf};

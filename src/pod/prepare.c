@@ -245,5 +245,9 @@ int jp_pod_rename(const struct jp_pod_context *ctx, const struct jp_store_pod *p
 {
     if (jp_pod_name_check(name, err) < 0)
         return -1;
-    return jp_store_pod_rename(ctx->store, pod->uuid, name, err);
+    if (jp_store_pod_rename(ctx->store, pod->uuid, name, err) < 0)
+        return -1;
+    struct jp_store_pod renamed = *pod; /* borrows */
+    renamed.name = (char *)(uintptr_t)name;
+    return jp_pod_names_rename(ctx, &renamed, err);
 }

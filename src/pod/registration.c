@@ -248,7 +248,7 @@ void jp_pod_unregister(const struct jp_pod_context *ctx, const char *uuid)
 
 /* ---- sweeping -------------------------------------------------------------------------------- */
 
-static bool is_stale(const struct jp_pod_context *ctx, const char *name)
+bool jp_pod_entry_is_stale(const struct jp_pod_context *ctx, const char *name)
 {
     if (name[0] == '.')
         return strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
@@ -273,7 +273,7 @@ int jp_pod_registrations_sweep(const struct jp_pod_context *ctx, const struct jp
     JP_AUTO_FD int lock = jp_pod_service_lock(dir_fd, err);
     const struct dirent *entry;
     while (lock >= 0 && (entry = readdir(dir))) {
-        if (!is_stale(ctx, entry->d_name) || jp_sys.unlinkat(dir_fd, entry->d_name, 0) < 0)
+        if (!jp_pod_entry_is_stale(ctx, entry->d_name) || jp_sys.unlinkat(dir_fd, entry->d_name, 0) < 0)
             continue;
         if (options->say)
             options->say(options->say_context, "registration", entry->d_name, "removed");

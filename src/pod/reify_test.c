@@ -446,12 +446,34 @@ static void test_resolv_conf(void)
 {
     JP_AUTO_FREE char *a = jp_pod_resolv_conf_from(
         "# x\nnameserver 127.0.0.53\nnameserver 192.0.2.7 # y\nsearch example.com\nlookup x\n",
-        false);
+        false, NULL);
     TAP_STR(a, "nameserver 192.0.2.7\nsearch example.com\n", "loopback is left out");
-    JP_AUTO_FREE char *b = jp_pod_resolv_conf_from("nameserver ::1\nsearch x\n", false);
+    JP_AUTO_FREE char *b = jp_pod_resolv_conf_from("nameserver ::1\nsearch x\n", false, NULL);
     TAP_OK(b == NULL, "nothing without a name server");
-    JP_AUTO_FREE char *c = jp_pod_resolv_conf_from("nameserver 127.0.0.1", true);
+    JP_AUTO_FREE char *c = jp_pod_resolv_conf_from("nameserver 127.0.0.1", true, NULL);
     TAP_STR(c, "nameserver 127.0.0.1\n", "but with the host's network it stays");
+    JP_AUTO_FREE char *d =
+        jp_pod_resolv_conf_from("nameserver 127.0.0.53\ndomain x.example\noptions a\n", false, "10.0.0.1");
+    TAP_STR(d,
+            "nameserver 10.0.0.1\nsearch pods.jetpack.internal apps.jetpack.internal\n"
+            "search pods.jetpack.internal apps.jetpack.internal x.example\noptions a\n",
+            "a resolver of ours stands for all of the host's, with its domains");
+    JP_AUTO_FREE char *e = jp_pod_resolv_conf_from("", false, "10.0.0.1");
+    TAP_OK(e && strncmp(e, "nameserver 10.0.0.1\n", 20) == 0, "also where the host has none");
+}
+
+static void test_dns(void)
+{
+    static const char *const bad[] = {"x", "1.2.3", "1.2.3.4\nnameserver", "1.2.3.4;", "::1%a b/",
+                                      "2001:db8::1%\n"};
+    JP_AUTO(jp_strv) good = JP_STRV_INIT;
+    TAP_OK(jp_pod_dns_parse(" 192.0.2.1,2001:db8::1 fe80::1%eth0\t", &good, NULL) == 0 &&
+               good.count == 3,
+           "name servers of both families");
+    for (size_t i = 0; i < JP_LEN(bad); i++) {
+        JP_AUTO(jp_strv) list = JP_STRV_INIT;
+        TAP_OK(jp_pod_dns_parse(bad[i], &list, NULL) < 0, "no name server: %zu", i);
+    }
 }
 
 static void test_names(void)
@@ -485,6 +507,7 @@ int main(void)
     test_plan();
     test_confine();
     test_resolv_conf();
+    test_dns();
     test_names();
     fixture_close(&f);
     return tap_done();

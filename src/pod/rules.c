@@ -244,6 +244,16 @@ static int check_hostname(const struct jp_pod_manifest *m, struct jp_error *err)
     return 0;
 }
 
+/* It becomes lines of a file. */
+static int check_dns(const struct jp_pod_manifest *m, struct jp_error *err)
+{
+    JP_AUTO(jp_strv) servers = JP_STRV_INIT;
+    const char *list = jp_pod_manifest_annotation(m, JP_NOTE_DNS);
+    return list && jp_pod_dns_parse(list, &servers, err) < 0
+               ? jp_wrap(err, "annotation %s", JP_NOTE_DNS)
+               : 0;
+}
+
 int jp_pod_rules_check(const struct jp_pod_manifest *m, const struct jp_image_manifest *images,
                        struct jp_error *err)
 {
@@ -259,6 +269,7 @@ int jp_pod_rules_check(const struct jp_pod_manifest *m, const struct jp_image_ma
     uint32_t limit = 0;
     if (jp_pod_net_mode(m, &net, err) < 0 ||
         jp_pod_restart_policy(m, &restart, &limit, err) < 0 || check_hostname(m, err) < 0 ||
+        check_dns(m, err) < 0 ||
         check_isolators("pod", &m->isolators, err) < 0)
         return -1;
     return check_ports(m, images, err);

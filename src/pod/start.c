@@ -35,6 +35,7 @@ struct launch {
     struct jp_plan_root *roots;
     size_t n_roots;
     struct jp_pod_identity identity;
+    char *names;    /* directory of its names; NULL: not entered */
     struct jp_plan plan;
     struct jp_pod_session *session;
     bool is_kept; /* the roots of a kept run are used */
@@ -51,6 +52,7 @@ static void launch_clear(struct launch *l)
     free(l->roots);
     jp_pod_identity_clear(&l->identity);
     jp_plan_clear(&l->plan);
+    free(l->names);
     free(l->path);
     jp_fd_close(&l->pod_fd);
     jp_fd_close(&l->lock_fd);
@@ -233,6 +235,7 @@ static int make_plan(struct launch *l, struct jp_error *err)
         .is_strict = s.is_strict,
         .is_kept = l->is_kept,
         .identity = &l->identity,
+        .names = l->names,
     };
     return jp_pod_plan_make(l->ctx, &request, &verdicts, &l->plan, err);
 }
@@ -264,11 +267,19 @@ static int gather(struct launch *l, struct jp_error *err)
         jp_pod_volumes_make(l->ctx->store, l->pod_fd, &l->manifest, err) < 0 ||
         jp_pod_check_interrupt(l->ctx, err) < 0 || make_roots(l, err) < 0 ||
         jp_pod_identity_make(l->ctx, l->pod, &l->manifest, &l->identity, err) < 0 ||
+        jp_pod_names_enter(l->ctx, l->pod, &l->manifest, &l->names, err) < 0 ||
         make_plan(l, err) < 0 || jp_pod_publish(l->ctx, &l->plan, &l->mailbox_fd, err) < 0 ||
         note_kept(l, err) < 0 ||
         jp_pod_register(l->ctx, &l->identity, l->pod, &l->manifest, l->images, err) < 0)
         return -1;
     return jp_pod_check_interrupt(l->ctx, err);
+}
+
+/* What others could know of a start that came to nothing. The pod's lock is held. */
+static void forget(const struct jp_pod_context *ctx, const char *uuid)
+{
+    jp_pod_unregister(ctx, uuid);
+    jp_pod_names_leave(ctx, uuid);
 }
 
 /* Waits for STARTED. Closing the socket makes the supervisor undo everything. */
@@ -350,7 +361,7 @@ static int start(const struct jp_pod_context *ctx, const struct jp_store_pod *po
         (lock_fd < 0 && (l.lock_fd = jp_pod_lock_calm(ctx, pod, l.pod_fd, err)) < 0))
         return -1;
     if (gather(&l, err) < 0) {
-        jp_pod_unregister(ctx, pod->uuid);
+        forget(ctx, pod->uuid);
         return -1;
     }
     if (launch(&l, err) < 0) {
@@ -361,7 +372,7 @@ static int start(const struct jp_pod_context *ctx, const struct jp_store_pod *po
         calm.interrupted = NULL;
         int lock = jp_pod_lock_wait(&calm, l.pod_fd, 10000, NULL);
         if (lock >= 0)
-            jp_pod_unregister(ctx, pod->uuid);
+            forget(ctx, pod->uuid);
         jp_fd_close(&lock);
         return -1;
     }

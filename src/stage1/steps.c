@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "platform/names.h"
 #include "stage1/supervisor.h"
 #include "sys/fd.h"
 
@@ -193,8 +194,16 @@ static void undo_registration(struct jp_supervisor *s, JP_UNUSED size_t app)
     jp_fd_close(&s->registration_fd);
 }
 
+/* Entered by who started us, before anything of the pod was there. */
+static void undo_names(struct jp_supervisor *s, JP_UNUSED size_t app)
+{
+    if (s->plan.net.names)
+        jp_names_leave(s->plan.net.names, s->plan.uuid);
+}
+
 static const struct step steps[] = {
     {"registration", false, hold_registration, undo_registration},
+    {"names", false, make_nothing, undo_names},
     {"isolation", false, make_isolation, undo_isolation},
     {"limits", false, make_limits, undo_limits},
     {"network", false, make_links, undo_links},

@@ -89,3 +89,11 @@ int jp_account_ensure(const char *name, uint32_t *ret_uid, uint32_t *ret_gid, bo
         *ret_made = true;
     return jp_account_find(name, ret_uid, ret_gid, err);
 }
+
+int jp_account_group_name(uint32_t gid, char **ret, struct jp_error *err)
+{
+    JP_AUTO_FD int root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (root_fd < 0)
+        return jp_fail_sys(err, "open '/'");
+    return jp_userdb_group_name(root_fd, gid, ret, err);
+}

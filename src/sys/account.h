@@ -17,4 +17,7 @@ int jp_account_find(const char *name, uint32_t *ret_uid, uint32_t *ret_gid, stru
 int jp_account_ensure(const char *name, uint32_t *ret_uid, uint32_t *ret_gid, bool *ret_made,
                       struct jp_error *err);
 
+/* What the host's /etc/group calls a group; *ret is the caller's. JP_ENOTFOUND. */
+int jp_account_group_name(uint32_t gid, char **ret, struct jp_error *err);
+
 #endif

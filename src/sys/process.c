@@ -24,11 +24,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/mem.h"
 #include "base/parse.h"
 #include "base/time.h"
 #include "sys/fd.h"
 
-#define POLL_MS 20 /* between two looks where there is no pidfd to wait for */
+#define POLL_MS       20 /* between two looks where there is no pidfd to wait for */
+#define MAX_ARGUMENTS 65536 /* bytes that are looked at */
 
 enum presence { PRESENCE_ERROR = -1, PRESENCE_NONE = 0, PRESENCE_RUNNING = 1, PRESENCE_STOPPED };
 
@@ -87,6 +89,15 @@ static enum presence look_up(pid_t pid, uint64_t *ret_start)
     return state == 'T' ? PRESENCE_STOPPED : PRESENCE_RUNNING;
 }
 
+/* Its arguments, each with its NUL. */
+static ssize_t read_arguments(pid_t pid, char *bytes, size_t size)
+{
+    char path[64];
+    (void)snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+    JP_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd < 0 ? -1 : read(fd, bytes, size);
+}
+
 #else
 
 static int open_pidfd(pid_t pid)
@@ -114,6 +125,12 @@ static enum presence look_up(pid_t pid, uint64_t *ret_start)
         return PRESENCE_NONE;
     *ret_start = (uint64_t)info.ki_start.tv_sec * 1000000U + (uint64_t)info.ki_start.tv_usec;
     return info.ki_stat == SSTOP ? PRESENCE_STOPPED : PRESENCE_RUNNING;
+}
+
+static ssize_t read_arguments(pid_t pid, char *bytes, size_t size)
+{
+    int name[] = {CTL_KERN, KERN_PROC, KERN_PROC_ARGS, pid};
+    return sysctl(name, 4, bytes, &size, NULL, 0) < 0 ? -1 : (ssize_t)size;
 }
 
 #endif
@@ -222,6 +239,30 @@ int jp_process_wait_gone(const struct jp_process *process, int timeout_ms, struc
             return 0;
         left = rest > 0 ? (int)rest : 0;
     }
+}
+
+static bool has_argument(const char *bytes, size_t size, const char *argument)
+{
+    size_t len = strlen(argument) + 1;
+    for (size_t at = 0; at + len <= size; at += strnlen(bytes + at, size - at) + 1) {
+        if (memcmp(bytes + at, argument, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool jp_process_has_arguments(const struct jp_process *process, char *const arguments[])
+{
+    JP_AUTO_FREE char *bytes = jp_alloc(MAX_ARGUMENTS);
+    ssize_t n = bytes ? read_arguments(process->pid, bytes, MAX_ARGUMENTS) : -1;
+    /* Read first: what is still there now is what was read. */
+    if (n <= 0 || still_there(process) != PRESENCE_RUNNING)
+        return false;
+    for (size_t i = 0; arguments[i]; i++) {
+        if (!has_argument(bytes, (size_t)n, arguments[i]))
+            return false;
+    }
+    return true;
 }
 
 void jp_process_clear(struct jp_process *process)

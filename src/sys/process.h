@@ -34,6 +34,13 @@ bool jp_process_is_stopped(const struct jp_process *process);
 /* Waits until it is gone: 1 gone, 0 time-out, -1 error. timeout_ms -1: for ever. */
 int jp_process_wait_gone(const struct jp_process *process, int timeout_ms, struct jp_error *err);
 
+/*
+ * Whether it was started with each of these arguments (NULL at the end), letter for letter. False
+ * also when that cannot be told. Whoever may start processes may give them any argument: this tells
+ * ours from what took over their pid, not friend from foe.
+ */
+bool jp_process_has_arguments(const struct jp_process *process, char *const arguments[]);
+
 void jp_process_clear(struct jp_process *process);
 
 /*

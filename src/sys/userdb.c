@@ -295,6 +295,22 @@ static int settle_ids(struct ids *ids, struct jp_error *err)
     return kept <= MAX_GROUPS ? 0 : jp_fail(err, JP_ELIMIT, 0, "more than %u groups", MAX_GROUPS);
 }
 
+int jp_userdb_group_name(int root_fd, uint32_t gid, char **ret, struct jp_error *err)
+{
+    __attribute__((__cleanup__(lines_clear))) struct lines lines = {.text = JP_BUF_INIT};
+    struct entry e;
+    uint32_t found;
+    if (lines_read(&lines, root_fd, "/etc/group", err) < 0)
+        return -1;
+    while (next_entry(&lines, &e)) {
+        if (!entry_id(&e, 2, &found) || found != gid)
+            continue;
+        *ret = jp_strdup(e.field[0]);
+        return *ret ? 0 : jp_oom(err);
+    }
+    return jp_fail(err, JP_ENOTFOUND, 0, "no group has the number %u", gid);
+}
+
 int jp_userdb_groups_of(int root_fd, const char *user_name, uint32_t **ret, size_t *ret_count,
                         struct jp_error *err)
 {

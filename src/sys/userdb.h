@@ -28,6 +28,9 @@ int jp_userdb_user(int root_fd, const char *user, struct jp_user *ret, struct jp
 /* The same for a group. */
 int jp_userdb_group(int root_fd, const char *group, uint32_t *ret_gid, struct jp_error *err);
 
+/* What a group is called; *ret is the caller's. JP_ENOTFOUND. */
+int jp_userdb_group_name(int root_fd, uint32_t gid, char **ret, struct jp_error *err);
+
 /* Groups of /etc/group that list the user by name; *ret is the caller's. */
 int jp_userdb_groups_of(int root_fd, const char *user_name, uint32_t **ret, size_t *ret_count,
                         struct jp_error *err);

@@ -1,7 +1,7 @@
 # What the command-line tests share. A test program sources it, says what it expects and ends with
 # `finish`. It has a root directory, a bridge and a subnet of its own below a temporary directory;
-# whatever it leaves is removed, also when it fails or is interrupted. The machine's firewall is left
-# alone: outside.t, which has a network namespace of its own, switches ours on.
+# whatever it leaves is removed, also when it fails or is interrupted. The machine's firewall and names
+# are left alone: outside.t and names.t, which have network namespaces of their own, switch ours on.
 #
 #   run COMMAND...          runs it: $status, $out (standard output), $err (standard error)
 #   is GOT EXPECTED NAME    equal texts
@@ -48,6 +48,7 @@ net.bridge = $bridge
 net.subnet = $subnet
 net.subnet6 = fd7e:$(printf %x $(($$ & 65535))):$(printf %x $(($$ / 65536)))::/64
 net.firewall = off
+net.names = off
 allow.no-signature = on
 stop.grace = 5
 mds.port = $((20000 + own_number))
