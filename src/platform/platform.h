@@ -34,6 +34,12 @@ struct jp_spawn {
     size_t app; /* index into plan.apps */
     const struct jp_orders *orders;
     int stdio[3]; /* descriptors to become 0, 1, 2; stay the caller's; all >= 0 */
+    /*
+     * NULL, or where the caller keeps those three: spawn may close them and set them to -1 once the
+     * process has its own, before its program begins. FreeBSD throws away what is unread of a
+     * terminal when a session's leader ends while anybody else has it open.
+     */
+    int *release;
 };
 
 struct jp_isolation_ops {

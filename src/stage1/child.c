@@ -123,7 +123,8 @@ static void give_streams(const struct jp_launch *launch, const struct streams *s
 static int spawn(struct jp_supervisor *s, const struct jp_launch *launch, struct streams *streams,
                  pid_t *ret_pid, struct jp_error *err)
 {
-    struct jp_spawn spawn = {.app = launch->app, .orders = launch->orders};
+    struct jp_spawn spawn = {
+        .app = launch->app, .orders = launch->orders, .release = streams->theirs};
     give_streams(launch, streams);
     memcpy(spawn.stdio, streams->theirs, sizeof(spawn.stdio));
     return jp_platform.isolation->spawn(s->isolation, &spawn, ret_pid, err);

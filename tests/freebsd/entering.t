@@ -46,6 +46,14 @@ done_well "destroy" jetpack destroy tracer
 
 # row 65: the working directory is the jail's
 done_well "a pod" jetpack run -d --net=none --pod-name inside test.example/jailed
+# The kernel throws unread output away when a session's leader ends and its terminal is held by others.
+rounds=0
+while [ $rounds -lt 30 ]; do
+    "$programs/withpty" 'expect named' "$JETPACK" -config "$config" exec -it inside \
+        /bin/probe write /dev/stdout named >/dev/null 2>&1 || break
+    rounds=$((rounds + 1))
+done
+is $rounds 30 "a program that ends at once is heard on a terminal, 30 times"
 run jetpack exec inside /bin/jailed climb
 is "$out" root "row 65: above the root there is nothing"
 run jetpack exec -w /data inside /bin/jailed climb

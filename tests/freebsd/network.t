@@ -139,15 +139,4 @@ run alias run -destroy test.example/client -- pull "$own.4" 8080
 is "$status" 0 "... and reach each other"
 done_well "alias: they go" jetpack destroy own1 own2
 
-# Linux programs
-if kldstat -q -m linux64elf 2>/dev/null; then
-    skip "Linux programs" "not here: this kernel runs them"
-else
-    host_os=linux
-    add_image linux '"exec": ["/bin/probe", "true"], "user": "0", "group": "0"'
-    host_os=freebsd
-    fails 125 'this kernel does not run Linux programs: kldload linux64' \
-        "an image for Linux is refused, and told what to load" \
-        jetpack run --net=none -destroy test.example/linux,os=linux
-fi
 finish

@@ -214,6 +214,8 @@ int jp_freebsd_spawn(struct jp_isolation *pod, const struct jp_spawn *spawn, pid
         launch_shim(&launch);
     int saved = errno;
     jp_fd_close(&ends[1]);
+    for (size_t i = 0; spawn->release && i < JP_LEN(spawn->stdio); i++)
+        jp_fd_close(&spawn->release[i]);
     int r = pid < 0 ? jp_fail(err, JP_ESYS, saved, "fork")
                     : supervise(pod, orders, pid, ends[0], err);
     jp_fd_close(&ends[0]);
