@@ -5,6 +5,8 @@
  * network (resolver.c), else the host's, without those that a pod cannot reach: a resolver on the
  * host's loopback is not on the pod's (systemd-resolved keeps the real ones beside).
  */
+#include <sys/socket.h>
+
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <stdlib.h>

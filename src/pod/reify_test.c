@@ -21,7 +21,7 @@ static void make_images(void)
     fixture_image(&f, 'd',
                   "{\"acKind\":\"ImageManifest\",\"acVersion\":\"0.8.11\",\"name\":"
                   "\"example.com/other\",\"labels\":[{\"name\":\"os\",\"value\":\"freebsd\"},"
-                  "{\"name\":\"arch\",\"value\":\"i386\"}]}");
+                  "{\"name\":\"arch\",\"value\":\"arm\"}]}");
     fixture_named_image(&f, 'e', "example.com/child", "1.0.0",
                         "\"dependencies\":[{\"imageName\":\"example.com/plain\"},"
                         "{\"imageName\":\"example.com/redis\"}]");

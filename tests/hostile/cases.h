@@ -14,6 +14,7 @@ struct archive_case {
     struct raw members[CASE_MEMBERS];
     bool is_bare;                      /* without the two at the front */
     void (*build)(struct jp_buf *out); /* instead of members */
+    bool may_hold;                     /* `refused`, or taken where the file system can hold it */
 };
 
 extern const struct archive_case archive_cases[];

@@ -148,6 +148,8 @@ static bool exports(const char *id, const struct jp_buf *tar, struct jp_error *e
     return back.len == tar->len && memcmp(back.data, tar->data, tar->len) == 0;
 }
 
+static bool is_beyond; /* what was not taken is nothing that this file system has */
+
 /* `bytes` is `tar`, perhaps compressed. */
 static bool takes(const void *bytes, size_t len, const struct jp_buf *tar)
 {
@@ -158,6 +160,7 @@ static bool takes(const void *bytes, size_t len, const struct jp_buf *tar)
     uint64_t differences = 1;
     if (import_with(bytes, len, &options, &imported, &err) != 0) {
         printf("# said: %s\n", jp_error_text(&err));
+        is_beyond = err.sys == EOPNOTSUPP && store_is_empty() && canary_is(&before);
         return false;
     }
     struct jp_image_verify_options verify = {.id = imported.id, .difference = say_difference};
@@ -191,10 +194,15 @@ static void test_cases(void)
         const struct archive_case *c = &archive_cases[i];
         JP_AUTO(jp_buf) tar = JP_BUF_INIT;
         build(c, &tar);
-        if (c->refused)
-            TAP_OK(refuses(tar.data, tar.len, c->refused), "row %d: refused: %s", c->row, c->what);
+        is_beyond = false;
+        bool is_taken = (!c->refused || c->may_hold) && takes(tar.data, tar.len, &tar);
+        if (is_beyond)
+            tap_skip(c->what, "not here: this file system has no such attributes");
+        else if (c->refused)
+            TAP_OK(is_taken || refuses(tar.data, tar.len, c->refused), "row %d: refused: %s",
+                   c->row, c->what);
         else
-            TAP_OK(takes(tar.data, tar.len, &tar), "row %d: taken: %s", c->row, c->what);
+            TAP_OK(is_taken, "row %d: taken: %s", c->row, c->what);
     }
 }
 
@@ -564,7 +572,11 @@ static void test_verify(void)
     spoil_and_verify("mkdir -p d/e/f", "rootfs/d", "extra");
     spoil_and_verify("chmod 700 .", "rootfs", "mode is 0700");
     spoil_and_verify("echo >>../manifest", "manifest", "size differs");
-    spoil_and_verify("setfattr -n user.a -v b etc/motd", "rootfs/etc/motd", "'user.a' is extra");
+    if (system("command -v setfattr >/dev/null") == 0) /* NOLINT(cert-env33-c): our own words */
+        spoil_and_verify("setfattr -n user.a -v b etc/motd", "rootfs/etc/motd",
+                         "'user.a' is extra");
+    else
+        tap_skip("an attribute more", "not here: no setfattr");
 }
 
 /* ---- somebody else at work below tmp/ ---------------------------------------------------------- */
