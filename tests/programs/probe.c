@@ -18,6 +18,8 @@
  *   stubborn                        ignores TERM and INT, sleeps
  *   segv                            kills itself by a signal
  *   lines N                         N numbered lines
+ *   both N PATH                     writes "ready" until PATH exists, then N numbered lines on each
+ *                                   of the two outputs
  *   tty                             "tty ROWS COLUMNS" or "no tty"; then echoes lines until "quit"
  *   winch                           writes the new size whenever it changes, ends at the first
  *   orphan                          leaves a grandchild to PID 1 that ends at once; then sleeps
@@ -74,6 +76,19 @@ static int cat(const char *const *paths)
             close(fd);
     }
     return status;
+}
+
+/* One line after the other, so that each waits when nobody reads. */
+static int both(int count, const char *path)
+{
+    while (path && access(path, F_OK) < 0) {
+        dprintf(STDOUT_FILENO, "ready\n");
+        usleep(100000);
+    }
+    for (int i = 1; i <= count; i++)
+        if (dprintf(STDOUT_FILENO, "out %d\n", i) < 0 || dprintf(STDERR_FILENO, "err %d\n", i) < 0)
+            return 1;
+    return 0;
 }
 
 static int write_file(const char *path, const char *text)
@@ -338,6 +353,8 @@ static int run(const char *what, char **rest)
             printf("line %d\n", i);
         return 0;
     }
+    if (strcmp(what, "both") == 0)
+        return both(atoi(first), rest[0] ? rest[1] : NULL);
     if (strcmp(what, "tty") == 0)
         return tty();
     if (strcmp(what, "winch") == 0)
