@@ -421,7 +421,10 @@ static void too_late(void)
     struct harness h;
     start_without_apps(&h);
     int client = harness_connect(&h);
-    TAP_OK(kill(h.supervisor, SIGSTOP) == 0, "while the supervisor sleeps");
+    int stopped;
+    TAP_OK(kill(h.supervisor, SIGSTOP) == 0 &&
+               waitpid(h.supervisor, &stopped, WUNTRACED) == h.supervisor && WIFSTOPPED(stopped),
+           "while the supervisor sleeps");
     close(h.owner);
     h.owner = -1;
     harness_send(client, JP_CONTROL_STOP, -1);
