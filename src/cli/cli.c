@@ -124,6 +124,7 @@ struct jp_pod_context *jp_cli_pods(struct jp_cli *cli, struct jp_error *err)
         .store = store,
         .libexec = libexec(cli),
         .dns_servers = jp_config_get(cli->config, "ace.dns-servers"),
+        .redirects_ports = strcmp(jp_config_get(cli->config, "net.publish"), "nat") == 0,
         .has_names = strcmp(jp_config_get(cli->config, "net.names"), "off") != 0,
         .networks = &cli->networks,
         .jail_prefix = jp_config_get(cli->config, "jail.namePrefix"),

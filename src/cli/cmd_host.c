@@ -162,6 +162,9 @@ static void examine_networks(struct jp_cli *cli, struct examination *examination
         examined(examination, "networks", false, jp_error_text(&err), "see jetpack.conf(5), net.*");
     if (ctx)
         jp_pod_names_examine(ctx, examined, examination);
+    if (ctx && ctx->redirects_ports)
+        examined(examination, "published ports", true,
+                 "sent on by the kernel, past the host's input rules (net.publish = nat)", NULL);
 }
 
 int jp_cmd_doctor(struct jp_cli *cli, struct jp_error *err)

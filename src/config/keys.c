@@ -82,6 +82,10 @@ const struct jp_config_key jp_config_keys[] = {
     {"net.names", CHOICE, "auto",
      "Whether pods of a network find each other by name, where dnsmasq is installed (auto), or not.",
      "auto|off"},
+    {"net.publish", CHOICE, "proxy",
+     "How published ports reach pods: by a listening process (proxy), which the host's firewall "
+     "sees as any other, or sent on by the kernel (nat), past rules for incoming packets.",
+     "proxy|nat"},
     {"net.subnet", SUBNET, "172.23.0.0/16", "The addresses of pods; the host has the first one.",
      NULL},
     {"net.subnet6", SUBNET6, "auto",

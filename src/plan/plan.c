@@ -193,6 +193,7 @@ void jp_plan_code(struct jp_codec *c, struct jp_plan *plan)
     code_net(c, &plan->net);
     jp_plan_ports_code(c, &plan->ports);
     jp_codec_str(c, &plan->forwarder);
+    jp_codec_bool(c, &plan->redirects_ports);
     code_limits(c, &plan->limits);
     jp_plan_labels_code(c, &plan->labels);
     jp_codec_strv(c, &plan->sysctls, JP_PLAN_MAX_STRINGS);

@@ -200,6 +200,7 @@ struct jp_plan {
     struct jp_plan_net net;
     struct jp_plan_ports ports; /* published; for the record, the forwarder has its own copy */
     char *forwarder;            /* its program; NULL: there is none to be started */
+    bool redirects_ports;       /* net.publish = nat: the kernel sends on what it can */
     struct jp_plan_limits limits; /* of the whole pod */
     struct jp_plan_labels labels; /* of apps that have none of their own */
     struct jp_strv sysctls;       /* KEY=VALUE; which of them a pod may set is the back end's */

@@ -44,6 +44,7 @@
 #define JP_NOTE_ADDRESS      "ip-address"
 #define JP_NOTE_DEVFS_RULESET "jetpack/devfs-ruleset"
 #define JP_NOTE_PORT_FROM    "jetpack/port-from/" /* and a port: networks, separated by blanks */
+#define JP_NOTE_PUBLISH      "jetpack/publish"    /* proxy, nat: as net.publish, for the pod */
 #define JP_NOTE_PORT_IP      "jetpack/port-ip/"   /* and a port: an address of the host, as IPv6 */
 #define JP_NOTE_SHARE_VOLUMES "jetpack/share-volumes"
 
@@ -216,6 +217,9 @@ const struct jp_port *jp_pod_port_behind(const struct jp_pod_manifest *m,
 const char *jp_pod_port_ip(const struct jp_pod_manifest *m, const struct jp_exposed_port *port);
 /* Annotations about published ports. */
 int jp_pod_port_notes_check(const struct jp_pod_manifest *m, struct jp_error *err);
+/* What the annotation says, or else the configuration. JP_EINVALID names it. */
+int jp_pod_publish_way(const struct jp_pod_context *ctx, const struct jp_pod_manifest *m,
+                       bool *ret_redirects, struct jp_error *err);
 /* plan->ports and plan->forwarder; plan->net must be there. */
 int jp_pod_plan_ports(const struct jp_pod_context *ctx, const struct jp_pod_plan_request *request,
                       struct jp_plan *plan, struct jp_error *err);

@@ -53,6 +53,7 @@ struct jp_pod_context {
     struct jp_store *store;
     const char *libexec;     /* path.libexec; NULL: beside the running binary, then the built-in */
     const char *dns_servers; /* ace.dns-servers, separated by blanks; NULL: those of the host */
+    bool redirects_ports;    /* net.publish = nat */
     bool has_names;          /* net.names: pods are entered with the resolver of their network */
     const struct jp_networks *networks; /* net.*; NULL: "pod" as when nothing is configured */
     const char *jail_prefix; /* jail.namePrefix; NULL: "jetpack/" */

@@ -123,6 +123,18 @@ static int plan_ports(const struct jp_pod_manifest *m, const struct jp_image_man
     return 0;
 }
 
+int jp_pod_publish_way(const struct jp_pod_context *ctx, const struct jp_pod_manifest *m,
+                       bool *ret_redirects, struct jp_error *err)
+{
+    const char *way = jp_pod_manifest_annotation(m, JP_NOTE_PUBLISH);
+    *ret_redirects = way ? strcmp(way, "nat") == 0 : ctx && ctx->redirects_ports;
+    if (way && strcmp(way, "nat") != 0 && strcmp(way, "proxy") != 0)
+        return jp_fail(err, JP_EINVALID, 0, "annotation " JP_NOTE_PUBLISH ": '%.80s' is not proxy "
+                                            "or nat",
+                       way);
+    return 0;
+}
+
 int jp_pod_plan_ports(const struct jp_pod_context *ctx, const struct jp_pod_plan_request *request,
                       struct jp_plan *plan, struct jp_error *err)
 {
@@ -137,8 +149,11 @@ int jp_pod_plan_ports(const struct jp_pod_context *ctx, const struct jp_pod_plan
         return 0;
     }
     JP_AUTO_FD int program = jp_pod_program(ctx, JP_FORWARD_PROGRAM, &plan->forwarder, err);
-    if (program < 0)
+    if (program < 0 || jp_pod_publish_way(ctx, m, &plan->redirects_ports, err) < 0)
         return -1;
+    /* Without rules of ours, or by way of another device, nothing can be sent on. */
+    plan->redirects_ports &= plan->net.mode == JP_NET_POD && plan->net.host.table &&
+                             plan->net.kind != JP_NET_MACVLAN;
     return plan_ports(m, request->images, &plan->ports, err);
 }
 
@@ -285,7 +300,9 @@ static void describe(const struct jp_plan *plan, struct jp_forward_settings *to)
     to->version = JP_FORWARD_VERSION;
     to->keeps_address = has_net;
     to->address = has_net ? plan->net.address : loopback;
+    to->address6 = has_net ? plan->net.address6 : NULL;
     to->gateway = has_net ? plan->net.gateway : NULL;
+    to->gateway6 = has_net ? plan->net.gateway6 : NULL;
     to->bytes_per_second = plan->limits.network_bytes;
     to->ports = plan->ports;
 }

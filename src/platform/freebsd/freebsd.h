@@ -88,6 +88,10 @@ int jp_freebsd_check_sharing(const char *dir, const char *source, int source_fd,
 /* Runs `work` in a forked child and brings its failure home. */
 int jp_freebsd_in_child(int (*work)(void *context, struct jp_error *err), void *context,
                         struct jp_error *err);
+/* Rules of pf that send on what comes to the pod's published ports (redirect.c); their end. */
+int jp_freebsd_redirect(const struct jp_plan *plan, struct jp_error *err);
+int jp_freebsd_redirect_end(const char *uuid, const char *dir, struct jp_error *err);
+
 /* The same inside a jail. */
 int jp_freebsd_in_jail(int jid, int (*work)(void *context, struct jp_error *err), void *context,
                        struct jp_error *err);

@@ -389,6 +389,18 @@ static int prepare(const struct jp_plan_network *network, struct jp_error *err)
     return fd < 0 ? -1 : ensure_bridge(fd, &link, err);
 }
 
+/* What cannot be sent on is carried by the forwarder, which listens all the same. */
+static int redirect(struct jp_isolation *pod, struct jp_error *err)
+{
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    if (!pod->plan->redirects_ports || jp_freebsd_redirect(pod->plan, &why) == 0)
+        return 0;
+    JP_AUTO_FREE char *text = jp_format("published ports are carried, not sent on as net.publish "
+                                        "asks: %s",
+                                        jp_error_text(&why));
+    return text && jp_strv_add(&pod->warnings, text) == 0 ? 0 : jp_oom(err);
+}
+
 static int setup(struct jp_isolation *pod, struct jp_error *err)
 {
     int r = 0;
@@ -398,6 +410,8 @@ static int setup(struct jp_isolation *pod, struct jp_error *err)
         r = jp_freebsd_in_jail(pod->jid, configure_loopback, NULL, err);
     else if (pod->plan->net.mode == JP_NET_ALIAS)
         r = add_alias(pod->plan, err);
+    if (r == 0)
+        r = redirect(pod, err);
     return r < 0 ? jp_wrap(err, "join the pod to its network") : 0;
 }
 
@@ -409,6 +423,8 @@ static int clean(const char *uuid, const char *dir, struct jp_error *err)
         return -1;
     int r = destroy_device(fd, name, err);
     if (dir && remove_alias(dir, r < 0 ? NULL : err) < 0)
+        r = -1;
+    if (dir && jp_freebsd_redirect_end(uuid, dir, r < 0 ? NULL : err) < 0)
         r = -1;
     return r;
 }

@@ -16,7 +16,7 @@
 #include "base/macros.h"
 #include "base/mem.h"
 #include "base/subnet.h"
-#include "platform/linux/netlink.h"
+#include "platform/linux/nft.h"
 #include "sys/fd.h"
 
 #define BATCH_BYTES      (16384 + 4096 * JP_PLAN_MAX_NETWORKS)
@@ -26,7 +26,6 @@
 #define COMMENT          0 /* what nft(8) shows as a comment, in a rule's user data */
 #define PRIORITY_FILTER  0
 #define PRIORITY_SRCNAT  100
-#define REGISTER         NFT_REG_1
 #define FORWARD          "forward"
 #define POSTROUTING      "postrouting"
 
@@ -178,166 +177,31 @@ static int make_mark(const struct source *source, char out[MARK_SIZE], size_t *r
     return 0;
 }
 
-/* ---- nf_tables --------------------------------------------------------------------------------- */
+/* ---- the rules, for the kernel ----------------------------------------------------------------- */
 
-static uint16_t message(unsigned type)
+static void compare_source4(struct jp_netlink_batch *b, const struct jp_plan_network *network)
 {
-    return (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
+    struct jp_subnet four = {0, 0};
+    (void)jp_subnet_parse(network->subnet, &four);
+    struct jp_nft_network source = {.family = NFPROTO_IPV4, .prefix_len = four.prefix_len};
+    four.network = htonl(four.network);
+    memcpy(source.bytes, &four.network, sizeof(four.network));
+    jp_nft_compare_network(b, /* is_source= */ true, &source);
 }
 
-static void put_family(struct jp_netlink_batch *b, uint8_t family, uint16_t resource)
+static void compare_source6(struct jp_netlink_batch *b, const struct jp_plan_network *network)
 {
-    struct nfgenmsg body = {
-        .nfgen_family = family, .version = NFNETLINK_V0, .res_id = htons(resource)};
-    jp_netlink_body(b, &body, sizeof(body));
-}
-
-static void before(struct jp_netlink_batch *b, unsigned type, uint16_t flags)
-{
-    jp_netlink_before(b, message(type), flags);
-    put_family(b, NFPROTO_INET, 0);
-}
-
-static void put_number(struct jp_netlink_batch *b, uint16_t type, uint32_t number)
-{
-    jp_netlink_number(b, type, htonl(number));
-}
-
-static void begin_batch(struct jp_netlink_batch *b)
-{
-    jp_netlink_before(b, NFNL_MSG_BATCH_BEGIN, 0);
-    put_family(b, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
-}
-
-/* After the message that is answered. */
-static void end_batch(struct jp_netlink_batch *b)
-{
-    jp_netlink_before(b, NFNL_MSG_BATCH_END, 0);
-    put_family(b, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
-}
-
-/* ---- expressions ------------------------------------------------------------------------------- */
-
-struct nests {
-    size_t element;
-    size_t data;
-};
-
-static struct nests open_expression(struct jp_netlink_batch *b, const char *name)
-{
-    struct nests nests = {.element = jp_netlink_open_nest(b, NLA_F_NESTED | NFTA_LIST_ELEM)};
-    jp_netlink_text(b, NFTA_EXPR_NAME, name);
-    nests.data = jp_netlink_open_nest(b, NLA_F_NESTED | NFTA_EXPR_DATA);
-    return nests;
-}
-
-static void close_expression(struct jp_netlink_batch *b, struct nests nests)
-{
-    jp_netlink_close_nest(b, nests.data);
-    jp_netlink_close_nest(b, nests.element);
-}
-
-static void put_value(struct jp_netlink_batch *b, uint16_t type, const void *bytes, size_t len)
-{
-    size_t nest = jp_netlink_open_nest(b, (uint16_t)(NLA_F_NESTED | type));
-    jp_netlink_attribute(b, NFTA_DATA_VALUE, bytes, len);
-    jp_netlink_close_nest(b, nest);
-}
-
-static void load_meta(struct jp_netlink_batch *b, uint32_t key)
-{
-    struct nests e = open_expression(b, "meta");
-    put_number(b, NFTA_META_DREG, REGISTER);
-    put_number(b, NFTA_META_KEY, key);
-    close_expression(b, e);
-}
-
-static void load_ct(struct jp_netlink_batch *b, uint32_t key)
-{
-    struct nests e = open_expression(b, "ct");
-    put_number(b, NFTA_CT_DREG, REGISTER);
-    put_number(b, NFTA_CT_KEY, key);
-    close_expression(b, e);
-}
-
-static void load_header(struct jp_netlink_batch *b, uint32_t offset, uint32_t len)
-{
-    struct nests e = open_expression(b, "payload");
-    put_number(b, NFTA_PAYLOAD_DREG, REGISTER);
-    put_number(b, NFTA_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
-    put_number(b, NFTA_PAYLOAD_OFFSET, offset);
-    put_number(b, NFTA_PAYLOAD_LEN, len);
-    close_expression(b, e);
-}
-
-static void mask(struct jp_netlink_batch *b, const void *bits, size_t len)
-{
-    static const unsigned char zero[16];
-    struct nests e = open_expression(b, "bitwise");
-    put_number(b, NFTA_BITWISE_SREG, REGISTER);
-    put_number(b, NFTA_BITWISE_DREG, REGISTER);
-    put_number(b, NFTA_BITWISE_LEN, (uint32_t)len);
-    put_value(b, NFTA_BITWISE_MASK, bits, len);
-    put_value(b, NFTA_BITWISE_XOR, zero, len);
-    close_expression(b, e);
-}
-
-static void compare(struct jp_netlink_batch *b, uint32_t operation, const void *bytes, size_t len)
-{
-    struct nests e = open_expression(b, "cmp");
-    put_number(b, NFTA_CMP_SREG, REGISTER);
-    put_number(b, NFTA_CMP_OP, operation);
-    put_value(b, NFTA_CMP_DATA, bytes, len);
-    close_expression(b, e);
-}
-
-static void compare_interface(struct jp_netlink_batch *b, uint32_t key, uint32_t operation,
-                              const char *name)
-{
-    char bytes[IFNAMSIZ] = "";
-    (void)snprintf(bytes, sizeof(bytes), "%s", name);
-    load_meta(b, key);
-    compare(b, operation, bytes, sizeof(bytes));
-}
-
-static void compare_bits(struct jp_netlink_batch *b, uint32_t key, uint32_t bits)
-{
-    static const uint32_t zero = 0;
-    load_ct(b, key);
-    mask(b, &bits, sizeof(bits));
-    compare(b, NFT_CMP_NEQ, &zero, sizeof(zero));
-}
-
-static void give_verdict(struct jp_netlink_batch *b, uint32_t verdict)
-{
-    struct nests e = open_expression(b, "immediate");
-    put_number(b, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
-    size_t data = jp_netlink_open_nest(b, NLA_F_NESTED | NFTA_IMMEDIATE_DATA);
-    size_t nest = jp_netlink_open_nest(b, NLA_F_NESTED | NFTA_DATA_VERDICT);
-    put_number(b, NFTA_VERDICT_CODE, verdict);
-    jp_netlink_close_nest(b, nest);
-    jp_netlink_close_nest(b, data);
-    close_expression(b, e);
-}
-
-/* The packet's family, and its source in the network that begins so. */
-static void compare_source(struct jp_netlink_batch *b, uint8_t family, const uint8_t *network,
-                           size_t len, uint32_t prefix_len)
-{
-    uint8_t bits[16] = {0};
-    for (uint32_t i = 0; i < prefix_len; i++)
-        bits[i / 8] |= (uint8_t)(0x80U >> i % 8);
-    load_meta(b, NFT_META_NFPROTO);
-    compare(b, NFT_CMP_EQ, &family, sizeof(family));
-    load_header(b, len == 4 ? 12 : 8, (uint32_t)len);
-    mask(b, bits, len);
-    compare(b, NFT_CMP_EQ, network, len);
+    struct jp_subnet6 six = {.prefix_len = 0};
+    (void)jp_subnet6_parse(network->subnet6, &six);
+    struct jp_nft_network source = {.family = NFPROTO_IPV6, .prefix_len = six.prefix_len};
+    memcpy(source.bytes, six.network, sizeof(six.network));
+    jp_nft_compare_network(b, true, &source);
 }
 
 static void masquerade(struct jp_netlink_batch *b, const struct jp_plan_network *network)
 {
-    compare_interface(b, NFT_META_OIFNAME, NFT_CMP_NEQ, network->bridge);
-    close_expression(b, open_expression(b, "masq"));
+    jp_nft_compare_interface(b, NFT_META_OIFNAME, NFT_CMP_NEQ, network->bridge);
+    jp_nft_close(b, jp_nft_open(b, "masq"));
 }
 
 /* ---- the transaction --------------------------------------------------------------------------- */
@@ -345,49 +209,44 @@ static void masquerade(struct jp_netlink_batch *b, const struct jp_plan_network 
 static void put_expressions(struct jp_netlink_batch *b, const struct rule *rule)
 {
     const struct jp_plan_network *network = rule->network;
-    struct jp_subnet four = {0, 0};
-    struct jp_subnet6 six = {.prefix_len = 0};
     if (rule->device)
-        compare_interface(b, NFT_META_IIFNAME, NFT_CMP_EQ, rule->device);
+        jp_nft_compare_interface(b, NFT_META_IIFNAME, NFT_CMP_EQ, rule->device);
     else if (rule->kind < MASQUERADE)
-        compare_interface(b, NFT_META_OIFNAME, NFT_CMP_EQ, network->bridge);
+        jp_nft_compare_interface(b, NFT_META_OIFNAME, NFT_CMP_EQ, network->bridge);
     switch (rule->kind) {
     case ANSWERS:
-        compare_bits(b, NFT_CT_STATE,
+        jp_nft_compare_bits(b, NFT_CT_STATE,
                      NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED));
-        give_verdict(b, NF_ACCEPT);
+        jp_nft_verdict(b, NF_ACCEPT);
         break;
     case NEIGHBOURS:
     case APART:
-        compare_interface(b, NFT_META_IIFNAME, NFT_CMP_EQ, network->bridge);
-        give_verdict(b, rule->kind == APART ? NF_DROP : NF_ACCEPT);
+        jp_nft_compare_interface(b, NFT_META_IIFNAME, NFT_CMP_EQ, network->bridge);
+        jp_nft_verdict(b, rule->kind == APART ? NF_DROP : NF_ACCEPT);
         break;
     case PUBLISHED:
     case REDIRECTED:
-        compare_bits(b, NFT_CT_STATUS, IPS_DST_NAT);
-        give_verdict(b, NF_ACCEPT);
+        jp_nft_compare_bits(b, NFT_CT_STATUS, IPS_DST_NAT);
+        jp_nft_verdict(b, NF_ACCEPT);
         break;
     case STRANGERS:
-        give_verdict(b, NF_DROP);
+        jp_nft_verdict(b, NF_DROP);
         break;
     case ROUTED:
-        give_verdict(b, NF_ACCEPT);
+        jp_nft_verdict(b, NF_ACCEPT);
         break;
     case GUARD:
-        compare_bits(b, NFT_CT_STATE,
+        jp_nft_compare_bits(b, NFT_CT_STATE,
                      NF_CT_STATE_INVALID_BIT | NF_CT_STATE_BIT(IP_CT_NEW) |
                          NF_CT_STATE_UNTRACKED_BIT);
-        give_verdict(b, NF_DROP);
+        jp_nft_verdict(b, NF_DROP);
         break;
     case MASQUERADE:
-        (void)jp_subnet_parse(network->subnet, &four);
-        four.network = htonl(four.network);
-        compare_source(b, NFPROTO_IPV4, (const uint8_t *)&four.network, 4, four.prefix_len);
+        compare_source4(b, network);
         masquerade(b, network);
         break;
     case MASQUERADE6:
-        (void)jp_subnet6_parse(network->subnet6, &six);
-        compare_source(b, NFPROTO_IPV6, six.network, 16, six.prefix_len);
+        compare_source6(b, network);
         masquerade(b, network);
         break;
     }
@@ -401,32 +260,13 @@ static void put_rule(struct jp_netlink_batch *b, const char *table, const struct
     user_data[0] = COMMENT;
     user_data[1] = (unsigned char)len;
     memcpy(user_data + 2, comment, len);
-    before(b, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
+    jp_nft_before(b, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
     jp_netlink_text(b, NFTA_RULE_TABLE, table);
     jp_netlink_text(b, NFTA_RULE_CHAIN, chain_of(rule));
     size_t nest = jp_netlink_open_nest(b, NLA_F_NESTED | NFTA_RULE_EXPRESSIONS);
     put_expressions(b, rule);
     jp_netlink_close_nest(b, nest);
     jp_netlink_attribute(b, NFTA_RULE_USERDATA, user_data, len + 2);
-}
-
-static void put_chain(struct jp_netlink_batch *b, const char *table, const char *name,
-                      const char *type, uint32_t hook, uint32_t priority)
-{
-    before(b, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
-    jp_netlink_text(b, NFTA_CHAIN_TABLE, table);
-    jp_netlink_text(b, NFTA_CHAIN_NAME, name);
-    jp_netlink_text(b, NFTA_CHAIN_TYPE, type);
-    size_t nest = jp_netlink_open_nest(b, NLA_F_NESTED | NFTA_CHAIN_HOOK);
-    put_number(b, NFTA_HOOK_HOOKNUM, hook);
-    put_number(b, NFTA_HOOK_PRIORITY, priority);
-    jp_netlink_close_nest(b, nest);
-}
-
-static void put_table(struct jp_netlink_batch *b, const char *table)
-{
-    before(b, NFT_MSG_NEWTABLE, NLM_F_CREATE);
-    jp_netlink_text(b, NFTA_TABLE_NAME, table);
 }
 
 /*
@@ -437,39 +277,17 @@ static void put_all(struct jp_netlink_batch *b, const struct source *source, con
 {
     const struct jp_plan_host *host = source->host;
     struct rule rule;
-    begin_batch(b);
-    put_table(b, host->table);
-    put_chain(b, host->table, FORWARD, "filter", NF_INET_FORWARD, PRIORITY_FILTER);
-    put_chain(b, host->table, POSTROUTING, "nat", NF_INET_POST_ROUTING, PRIORITY_SRCNAT);
-    before(b, NFT_MSG_DELRULE, 0);
+    jp_nft_begin(b);
+    jp_nft_table(b, host->table);
+    jp_nft_chain(b, host->table, FORWARD, "filter", NF_INET_FORWARD, PRIORITY_FILTER);
+    jp_nft_chain(b, host->table, POSTROUTING, "nat", NF_INET_POST_ROUTING, PRIORITY_SRCNAT);
+    jp_nft_before(b, NFT_MSG_DELRULE, 0);
     jp_netlink_text(b, NFTA_RULE_TABLE, host->table);
     for (size_t n = 0; nth_rule(source, n, &rule); n++)
         put_rule(b, host->table, &rule, comment);
     /* Once more, for an answer. */
-    jp_netlink_begin(b, "write the table of the firewall", message(NFT_MSG_NEWTABLE),
-                     NLM_F_CREATE, 0);
-    put_family(b, NFPROTO_INET, 0);
-    jp_netlink_text(b, NFTA_TABLE_NAME, host->table);
-    end_batch(b);
-}
-
-/* Kernels without it say so in several ways. */
-static int translate(struct jp_error *why, struct jp_error *err)
-{
-    if (why->sys == EOPNOTSUPP || why->sys == EPROTONOSUPPORT || why->sys == EINVAL)
-        return jp_fail(err, JP_EUNSUPPORTED, why->sys, "this kernel has no nftables");
-    jp_error_move(err, why);
-    return -1;
-}
-
-static int send_batch(struct jp_netlink_batch *b, struct jp_error *err)
-{
-    JP_AUTO(jp_error) why = JP_ERROR_INIT;
-    /* Open until the process ends: closing waits for all that was removed to be freed (10 ms). */
-    static int kept = -1;
-    if (kept < 0 && (kept = jp_netlink_open_for(NETLINK_NETFILTER, &why)) < 0)
-        return translate(&why, err);
-    return jp_netlink_send(kept, b, &why) < 0 ? translate(&why, err) : 0;
+    jp_nft_end(b, "write the table of the firewall", NFT_MSG_NEWTABLE, NLM_F_CREATE, 0,
+               host->table);
 }
 
 /* ---- looking ----------------------------------------------------------------------------------- */
@@ -512,11 +330,11 @@ int jp_firewall_examine(const struct jp_plan_host *host, const struct jp_strv *g
     size_t wanted = 0;
     if (make_mark(&source, comment, &wanted, err) < 0)
         return -1;
-    before(&b, NFT_MSG_GETRULE, NLM_F_DUMP);
+    jp_nft_before(&b, NFT_MSG_GETRULE, NLM_F_DUMP);
     jp_netlink_text(&b, NFTA_RULE_TABLE, host->table);
     JP_AUTO_FD int fd = jp_netlink_open_for(NETLINK_NETFILTER, &why);
     if (fd < 0 || jp_netlink_list(fd, &b, count_rule, &count, &why) < 0)
-        return translate(&why, err);
+        return jp_nft_translate(&why, err);
     *ret = count.all == 0                                  ? JP_FIREWALL_ABSENT
            : count.all == wanted && count.ours == wanted ? JP_FIREWALL_WHOLE
                                                          : JP_FIREWALL_DAMAGED;
@@ -538,7 +356,7 @@ static int install(const struct source *source, struct jp_error *err)
         return jp_oom(err);
     b.large = bytes;
     put_all(&b, source, comment);
-    return send_batch(&b, err);
+    return jp_nft_send(&b, err);
 }
 
 int jp_firewall_ensure(const struct jp_plan_host *host, const struct jp_strv *guarded,
@@ -553,11 +371,5 @@ int jp_firewall_ensure(const struct jp_plan_host *host, const struct jp_strv *gu
 
 int jp_firewall_remove(const char *table, struct jp_error *err)
 {
-    struct jp_netlink_batch b = {0};
-    begin_batch(&b);
-    jp_netlink_begin(&b, "remove the table of the firewall", message(NFT_MSG_DELTABLE), 0, ENOENT);
-    put_family(&b, NFPROTO_INET, 0);
-    jp_netlink_text(&b, NFTA_TABLE_NAME, table);
-    end_batch(&b);
-    return send_batch(&b, err);
+    return jp_nft_remove(table, err);
 }

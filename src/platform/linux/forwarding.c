@@ -1,5 +1,6 @@
 #include "platform/linux/forwarding.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -175,4 +176,27 @@ void jp_forwarding_restore(int state_fd)
 bool jp_forwarding_has_ipv6(void)
 {
     return read_value("/proc/sys/net/ipv6/conf/" EVERYWHERE "/forwarding") == '1';
+}
+
+int jp_forwarding_devices(const struct jp_plan_host *host, struct jp_strv *ret, bool *ret_all,
+                          struct jp_error *err)
+{
+    DIR *list = opendir("/proc/sys/net/ipv4/conf");
+    if (!list)
+        return jp_fail_sys(err, "list the devices of the host");
+    const struct dirent *entry;
+    int r = 0;
+    while (r == 0 && (entry = readdir(list))) {
+        const char *name = entry->d_name;
+        JP_AUTO_FREE char *path = path_of(name);
+        if (!path)
+            r = jp_oom(err);
+        else if (name[0] != '.' && strcmp(name, EVERYWHERE) != 0 && strcmp(name, "default") != 0 &&
+                 !is_bridge(host, name) && read_value(path) == '1' && jp_strv_add(ret, name) < 0)
+            r = jp_oom(err);
+    }
+    (void)closedir(list);
+    jp_strv_sort(ret);
+    *ret_all = is_router();
+    return r;
 }

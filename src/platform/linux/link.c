@@ -33,6 +33,7 @@
 #include "platform/linux/forwarding.h"
 #include "platform/linux/linux.h"
 #include "platform/linux/netlink.h"
+#include "platform/linux/redirect.h"
 #include "sys/fd.h"
 #include "sys/lock.h"
 
@@ -209,6 +210,24 @@ static int open_the_way(struct jp_isolation *pod, struct jp_error *err)
     return text && jp_strv_add(&pod->warnings, text) == 0 ? 0 : jp_oom(err);
 }
 
+/* What cannot be sent on is carried by the forwarder, which listens all the same. */
+static int redirect(struct jp_isolation *pod, struct jp_error *err)
+{
+    const struct jp_plan *plan = pod->plan;
+    JP_AUTO(jp_strv) devices = JP_STRV_INIT;
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    bool all = false;
+    if (!plan->redirects_ports)
+        return 0;
+    if (jp_forwarding_devices(&plan->net.host, &devices, &all, &why) == 0 &&
+        jp_redirect_install(plan, all ? NULL : &devices, &why) == 0)
+        return 0;
+    JP_AUTO_FREE char *text = jp_format("published ports are carried, not sent on as net.publish "
+                                        "asks: %s",
+                                        jp_error_text(&why));
+    return text && jp_strv_add(&pod->warnings, text) == 0 ? 0 : jp_oom(err);
+}
+
 static int let_go(const struct jp_plan_host *host, int state_fd, struct jp_error *err)
 {
     jp_forwarding_restore(state_fd);
@@ -264,7 +283,8 @@ static int make_device(struct jp_isolation *pod, const struct jp_linux_link *lin
         return -1;
     if (link->kind == JP_NET_MACVLAN)
         return make_macvlan(host, link, pod->net_fd, err);
-    if (jp_linux_bridge_ensure(host, link, &bridge, err) < 0 || open_the_way(pod, err) < 0)
+    if (jp_linux_bridge_ensure(host, link, &bridge, err) < 0 || open_the_way(pod, err) < 0 ||
+        redirect(pod, err) < 0)
         return -1;
     return make_pair_again(host, link, bridge, pod->net_fd, err);
 }
@@ -293,6 +313,12 @@ static int join_network(struct jp_isolation *pod, struct jp_netlink_batch *insid
     return 0;
 }
 
+static void close_ports(const struct jp_isolation *pod)
+{
+    if (pod->plan->redirects_ports)
+        (void)jp_redirect_remove(pod->plan->uuid, NULL);
+}
+
 static int setup(struct jp_isolation *pod, struct jp_error *err)
 {
     if (pod->plan->net.mode == JP_NET_HOST)
@@ -305,8 +331,10 @@ static int setup(struct jp_isolation *pod, struct jp_error *err)
     if (r == 0)
         r = jp_netlink_send(pod->netlink_fd, &inside, err);
     jp_fd_close(&pod->netlink_fd);
-    if (r < 0)
+    if (r < 0) {
+        close_ports(pod);
         leave(pod);
+    }
     return r < 0 ? jp_wrap(err, "join the pod to its network") : 0;
 }
 
@@ -316,14 +344,20 @@ static void teardown(struct jp_isolation *pod)
     if (!pod)
         return;
     jp_fd_close(&pod->netlink_fd);
+    close_ports(pod);
     leave(pod);
 }
 
 static int clean(const char *uuid, JP_UNUSED const char *dir, struct jp_error *err)
 {
     char name[IFNAMSIZ];
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
     if (jp_linux_host_end(uuid, name, err) < 0)
         return -1;
+    if (jp_redirect_remove(uuid, &why) < 0 && why.code != JP_EUNSUPPORTED) {
+        jp_error_move(err, &why);
+        return -1;
+    }
     JP_AUTO_FD int fd = jp_netlink_open(err);
     if (fd < 0)
         return -1;

@@ -1,0 +1,162 @@
+#!/bin/sh
+# net.publish = nat: published ports that the kernel sends on to pods. The host, a client by the way
+# out, a neighbour by a device that forwards nothing.
+. "$(dirname "$0")/net.sh"
+command -v nft >/dev/null || skip_all "not here: no nft(8)"
+
+cat >>"$config" <<END
+net.firewall = on
+net.publish = nat
+END
+jobs=
+stop_jobs() {
+    # shellcheck disable=SC2086 # a list
+    [ -z "$jobs" ] || kill -KILL $jobs 2>/dev/null
+    cleanup
+}
+trap stop_jobs EXIT
+other() { # VARIABLE NAME DEVICE NET NET6: another machine, .9 of the network; the host is .1
+    unshare -n "$programs/probe" sleep 1000 >"$work/$2.out" 2>&1 &
+    eval "$1=$!"
+    jobs="$jobs $!"
+    wait_for 60 grep -q ready "$work/$2.out"
+    ip link add "$3" type veth peer name eth0 netns "$!"
+    ip address add "$4.1/24" dev "$3"
+    ip address add "$5::1/64" dev "$3" nodad
+    ip link set "$3" up
+    nsenter --net="/proc/$!/ns/net" sh -c "ip link set lo up; ip address add $4.9/24 dev eth0
+        ip address add $5::9/64 dev eth0 nodad; ip link set eth0 up; ip route add default via $4.1"
+}
+other client client up0 192.0.2 2001:db8:1
+other neighbour neighbour side0 198.18.0 2001:db8:2
+ip route add default via 192.0.2.9
+ip address add 192.0.2.2/24 dev up0
+
+asks() { # WHO PROTOCOL ADDRESS PORT: what it is answered
+    who=$1
+    shift
+    nsenter --net="/proc/$who/ns/net" "$programs/knock" ask "$1" "$2" "$3" 5
+}
+is_answered() { asks "$@" | grep -q '^[0-9a-f:.]*$'; }
+begin() { # NAME PROTOCOL OPTION...: a pod that listens on port 7 of PROTOCOL, published by options
+    begin_name=$1 begin_protocol=$2
+    shift 2
+    done_well "a pod: $begin_name" jetpack run -d -pod-name "$begin_name" "$@" $image \
+        --port "service,protocol=$begin_protocol,port=7" \
+        --port "shifted,protocol=$begin_protocol,port=5,count=4" \
+        --port "straight,protocol=$begin_protocol,port=5,count=4" \
+        --exec /bin/knock -- listen "$begin_protocol" :: 7 ---
+}
+supervisor_of() { jetpack show -format=json "$1" | sed -n 's/^ *"supervisor": *\([0-9]*\).*/\1/p'; }
+forwarder_of() {
+    for one in $(ps -o pid= --ppid "$(supervisor_of "$1")"); do
+        [ "$(cat "/proc/$one/comm")" = jetpack-forward ] && echo "$one"
+    done
+}
+tables() { nft list tables | grep -c jetpack-pod; }
+
+begin web tcp -p service=8080
+wait_for 60 is_answered "$client" tcp 192.0.2.1 8080
+is "$(asks "$client" tcp 192.0.2.1 8080)" ::ffff:192.0.2.9 "a client is sent on, with its address"
+is "$(tables)" 1 "by a table of the pod's own"
+forwarder=$(forwarder_of web)
+kill -STOP "$forwarder"
+is "$(asks "$client" tcp 192.0.2.1 8080)" ::ffff:192.0.2.9 "... past the forwarder"
+is "$(asks "$client" tcp 192.0.2.2 8080)" ::ffff:192.0.2.9 "... at every address of the host"
+kill -CONT "$forwarder"
+is "$(asks $$ tcp 192.0.2.1 8080)" ::ffff:192.0.2.1 "the host itself is served by its address"
+is "$(asks $$ tcp 127.0.0.1 8080)" ::ffff:10.77.0.1 "and by its loopback"
+is "$(asks "$neighbour" tcp 198.18.0.1 8080)" ::ffff:198.18.0.9 "so is who comes by a device that does not forward"
+start other
+from other tcp 192.0.2.1 # port 7 of the host: nobody
+is "$out" refused "no port but the published one is sent on"
+run jetpack exec other /bin/knock ask tcp 192.0.2.1 8080
+is "$out" ::ffff:10.77.0.3 "another pod by the host's address"
+run jetpack exec web /bin/knock ask tcp 192.0.2.1 8080
+like "$out" '^[0-9a-f:.]+$' "the pod itself by the host's address"
+jetpack destroy other
+
+# IPv6, when the host forwards it.
+like "$(asks "$client" tcp 2001:db8:1::1 8080)" '^[0-9a-f:.]+$' "IPv6 while the host forwards none: carried"
+echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
+jetpack stop web
+is "$(tables)" 0 "the table is gone with the run"
+like "$(asks "$client" tcp 192.0.2.1 8080)" refused "... and the port refuses"
+jetpack run -d web >/dev/null
+wait_for 60 is_answered "$client" tcp 2001:db8:1::1 8080
+forwarder=$(forwarder_of web)
+kill -STOP "$forwarder"
+is "$(asks "$client" tcp 2001:db8:1::1 8080)" 2001:db8:1::9 "IPv6 is sent on as well"
+kill -CONT "$forwarder"
+
+# ---- what it costs, and what it does not ----
+
+nft 'add table inet t; add chain inet t i { type filter hook input priority 0; }
+    add chain inet t f { type filter hook forward priority 0; }; add rule inet t i tcp dport 8080 drop'
+is "$(asks "$client" tcp 192.0.2.1 8080)" ::ffff:192.0.2.9 "rules for incoming packets do not see them"
+nft 'add rule inet t f ip saddr 192.0.2.9 drop'
+is "$(asks "$client" tcp 192.0.2.1 8080)" nothing "those for forwarded ones do"
+nft delete table inet t
+run jetpack doctor
+like "$out" 'published ports +.*past .*input' "doctor says so"
+nft flush ruleset
+is "$(asks "$client" tcp 192.0.2.1 8080)" ::ffff:192.0.2.9 "without its rules a port is carried"
+jetpack destroy web
+
+# ---- UDP, ranges, addresses, sources ----
+
+begin dns udp -p service=5353
+wait_for 60 is_answered "$client" udp 192.0.2.1 5353
+is "$(asks "$client" udp 192.0.2.1 5353)" ::ffff:192.0.2.9 "UDP, with the client's address"
+jetpack destroy dns
+begin shifted tcp -p shifted=9000
+wait_for 60 is_answered "$client" tcp 192.0.2.1 9002
+kill -STOP "$(forwarder_of shifted)"
+is "$(asks "$client" tcp 192.0.2.1 9002)" ::ffff:192.0.2.9 "a range with other numbers: the third"
+is "$(asks "$client" tcp 192.0.2.1 9001)" refused "... the second, which nobody listens to"
+jetpack destroy shifted
+begin straight tcp -p straight=5
+wait_for 60 is_answered "$client" tcp 192.0.2.1 7
+kill -STOP "$(forwarder_of straight)"
+is "$(asks "$client" tcp 192.0.2.1 7)" ::ffff:192.0.2.9 "a range with the same numbers"
+is "$(asks "$client" tcp 192.0.2.1 8)" refused "... its last"
+jetpack destroy straight
+begin one tcp -p service=192.0.2.2:8080
+wait_for 60 is_answered "$client" tcp 192.0.2.2 8080
+is "$(asks "$client" tcp 192.0.2.1 8080)" refused "hostIP: at that address and no other"
+jetpack destroy one
+begin limited tcp -p service=8080,from=192.0.2.0/28
+wait_for 60 is_answered "$client" tcp 192.0.2.1 8080
+kill -STOP "$(forwarder_of limited)"
+is "$(asks "$client" tcp 192.0.2.1 8080)" ::ffff:192.0.2.9 "from=: who may come is sent on"
+kill -CONT "$(forwarder_of limited)"
+moves() { # FROM TO: the client's address
+    nsenter --net="/proc/$client/ns/net" sh -c "ip address delete 192.0.2.$1/24 dev eth0
+        ip address add 192.0.2.$2/24 dev eth0; ip route replace default via 192.0.2.1"
+}
+moves 9 99
+run asks "$client" tcp 192.0.2.1 8080
+like "$out" '^(Connection reset by peer|)$' "... who may not is turned away"
+moves 99 9
+jetpack destroy limited
+
+# ---- a pod's own way; the end ----
+
+begin carried tcp -p service=8080 -annotation jetpack/publish=proxy
+wait_for 60 is_answered "$client" tcp 192.0.2.1 8080
+is "$(tables)" 0 "a pod that says proxy has no rules"
+jetpack destroy carried
+fails 1 "annotation jetpack/publish: 'magic' is not proxy or nat" "a way that there is not" \
+    jetpack prepare -annotation jetpack/publish=magic $image
+begin killed tcp -p service=8080
+wait_for 60 is_answered "$client" tcp 192.0.2.1 8080
+kill -KILL "$(supervisor_of killed)"
+wait_for 60 state_of killed failed
+jetpack gc >/dev/null
+is "$(tables)" 0 "gc removes what a killed pod left"
+like "$(asks "$client" tcp 192.0.2.1 8080)" refused "... its port refuses"
+is "$(jetpack list -q | wc -l)" 1 "the pod is still there"
+jetpack destroy killed
+is "$(nft list tables | grep -c jetpack)" 0 "nothing is left of ours"
+
+finish
