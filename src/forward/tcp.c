@@ -43,6 +43,8 @@ struct jp_connection {
     struct jp_connection **link;
     struct jp_forwarder *forwarder;
     struct jp_task task;
+    uint16_t pod_port;
+    bool may_fall_back; /* to IPv4, should nobody listen at the pod's IPv6 address */
     struct side client;
     struct side pod;
     struct lane lanes[2];
@@ -227,6 +229,30 @@ static void go_on(struct jp_task *task)
     pump(c);
 }
 
+/* To the pod's IPv4 address, in the host's name: a client of the other family has none there. */
+static int connect_four(const struct jp_forwarder *f, uint16_t port)
+{
+    const union jp_address *host = &f->names[0];
+    union jp_address target = f->targets[0];
+    if (target.any.sa_family == AF_UNSPEC)
+        return -1;
+    jp_address_set_port(&target, port);
+    return jp_origin_connect(f->keeps_address && host->any.sa_family != AF_UNSPEC ? host : NULL,
+                             &target);
+}
+
+/* Most programs that listen at the addresses of one family alone listen at those of IPv4. */
+static bool fall_back(struct jp_connection *c)
+{
+    if (!c->may_fall_back)
+        return false;
+    c->may_fall_back = false;
+    jp_fd_close(&c->pod.fd);
+    c->pod.fd = connect_four(c->forwarder, c->pod_port);
+    c->pod.can_read = c->pod.can_write = false;
+    return c->pod.fd >= 0 && jp_watch_add(c->forwarder->queue, c->pod.fd, &c->pod.watch) == 0;
+}
+
 /* True once it is there; one that was refused is over. */
 static bool has_connected(struct jp_connection *c)
 {
@@ -237,7 +263,8 @@ static bool has_connected(struct jp_connection *c)
     if (c->is_connected)
         return true;
     if (getsockopt(c->pod.fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 || error != 0) {
-        abort_connection(c);
+        if (error != ECONNREFUSED || !fall_back(c))
+            abort_connection(c);
         return false;
     }
     c->is_connected = getpeername(c->pod.fd, (struct sockaddr *)&peer, &peer_len) == 0;
@@ -313,7 +340,8 @@ static int connect_pod(const struct jp_service *service, union jp_address *clien
     union jp_address target = *jp_forwarder_target(f, client->any.sa_family);
     union jp_address host;
     jp_address_set_port(&target, service->pod_port);
-    return jp_origin_connect(name_for(f, client, &target, &host), &target);
+    int fd = jp_origin_connect(name_for(f, client, &target, &host), &target);
+    return fd < 0 && target.any.sa_family == AF_INET6 ? connect_four(f, service->pod_port) : fd;
 }
 
 static void begin(struct jp_service *service, int *client_fd, union jp_address *client)
@@ -324,6 +352,8 @@ static void begin(struct jp_service *service, int *client_fd, union jp_address *
     if (!c)
         return;
     c->forwarder = f;
+    c->pod_port = service->pod_port;
+    c->may_fall_back = jp_forwarder_target(f, client->any.sa_family)->any.sa_family == AF_INET6;
     tune(*client_fd, pod);
     set_up(c, jp_fd_take(client_fd), jp_fd_take(&pod));
     if (jp_watch_add(f->queue, c->client.fd, &c->client.watch) < 0 ||

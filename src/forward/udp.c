@@ -187,7 +187,8 @@ static void make_room(struct jp_forwarder *f)
 
 static int open_flow(const struct jp_service *service)
 {
-    union jp_address target = *jp_forwarder_target(service->forwarder, service->family);
+    /* A refusal comes after the first datagram is lost: the family that most programs listen at. */
+    union jp_address target = *jp_forwarder_target(service->forwarder, AF_INET);
     jp_address_set_port(&target, service->pod_port);
     JP_AUTO_FD int fd =
         socket(target.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_UDP);

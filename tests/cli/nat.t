@@ -145,7 +145,13 @@ jetpack destroy limited
 begin carried tcp -p service=8080 -annotation jetpack/publish=proxy
 wait_for 60 is_answered "$client" tcp 192.0.2.1 8080
 is "$(tables)" 0 "a pod that says proxy has no rules"
+is "$(asks "$client" tcp 2001:db8:1::1 8080)" 2001:db8:1::9 "carried, a client keeps its IPv6 address as well"
 jetpack destroy carried
+done_well "a pod that listens at IPv4 alone" jetpack run -d -pod-name four -p service=8080 $image \
+    --port service,protocol=tcp,port=7 --exec /bin/knock -- listen tcp 0.0.0.0 7 ---
+wait_for 60 is_answered "$client" tcp 192.0.2.1 8080
+is "$(asks $$ tcp ::1 8080)" 10.77.0.1 "is reached by IPv6, as the host"
+jetpack destroy four
 fails 1 "annotation jetpack/publish: 'magic' is not proxy or nat" "a way that there is not" \
     jetpack prepare -annotation jetpack/publish=magic $image
 begin killed tcp -p service=8080
