@@ -56,13 +56,6 @@ static void reset_limits(void)
 #ifdef __linux__
 #define MAX_MOUNTS (1U << 20) /* bytes of /proc/self/mounts */
 
-static void write_text(const char *path, const char *text)
-{
-    JP_AUTO_FD int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd >= 0)
-        (void)!write(fd, text, strlen(text));
-}
-
 /* To the root of every hierarchy: what ends the caller's group must not end us. */
 static void leave_control_groups(void)
 {
@@ -78,7 +71,7 @@ static void leave_control_groups(void)
         if (sscanf(line, "%*s %511s %31s", path, type) != 2 || strncmp(type, "cgroup", 6) != 0)
             continue;
         (void)snprintf(file, sizeof(file), "%s/cgroup.procs", path);
-        write_text(file, "0");
+        (void)jp_file_put(file, "0", NULL);
     }
     free(text);
 }
@@ -92,7 +85,7 @@ static void leave_system(void)
     (void)sched_setaffinity(0, sizeof(all), &all);
     (void)syscall(SYS_ioprio_set, 1, 0, 0); /* this process: none of its own */
     (void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
-    write_text("/proc/self/oom_score_adj", "0");
+    (void)jp_file_put("/proc/self/oom_score_adj", "0", NULL);
     leave_control_groups();
 }
 #else

@@ -197,6 +197,14 @@ int jp_file_update(int dir_fd, const char *path, const void *bytes, size_t len, 
     return -1;
 }
 
+int jp_file_put(const char *path, const char *text, struct jp_error *err)
+{
+    JP_AUTO_FD int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+        return jp_fail_sys(err, "set '%s' to %s", path, text);
+    return 0;
+}
+
 int jp_fd_sane_stdio(struct jp_error *err)
 {
     for (int fd = 0; fd <= STDERR_FILENO; fd++) {

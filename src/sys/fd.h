@@ -60,6 +60,11 @@ int jp_file_replace(int dir_fd, const char *path, const void *bytes, size_t len,
 int jp_file_update(int dir_fd, const char *path, const void *bytes, size_t len, mode_t mode,
                    struct jp_error *err);
 
+/*
+ * Writes a text into a file that is there, in one write(2): parameters of the kernel, control files.
+ */
+int jp_file_put(const char *path, const char *text, struct jp_error *err);
+
 /* Makes sure that 0, 1 and 2 are open (on /dev/null where they are not). First thing in main(). */
 int jp_fd_sane_stdio(struct jp_error *err);
 

@@ -161,6 +161,21 @@ echo 0 >/proc/sys/net/ipv4/conf/up0/forwarding
 run jetpack network repair
 like "$out" 'device up0: does not forward: mended' "and forwarding"
 
+# The way out becomes another one.
+ip link add up1 type veth peer name far1 netns "$outside"
+ip address add 192.0.3.1/24 dev up1
+ip link set up1 up
+in_outside sh -c 'ip address add 192.0.3.2/24 dev far1; ip link set far1 up'
+ip route replace default via 192.0.3.2
+run jetpack doctor
+like "$out" '^MISSING +device up1 +does not forward' "doctor misses forwarding by a default route that moved"
+run jetpack network repair
+like "$out" '^device up1: does not forward: mended' "network repair switches it on"
+from one udp 192.0.3.2
+is "$out" ::ffff:192.0.3.1 "pods go out that way"
+ip route replace default via 192.0.2.2
+ip link delete up1
+
 if has_nft; then
     for damage in 'flush ruleset' 'flush table inet' 'delete rule inet'; do
         table=$(nft list tables | sed -n 's/table inet \(jetpack.*\)/\1/p')
@@ -215,6 +230,17 @@ else
     skip "and the table is gone" "not here: no nft(8)"
     skip "the administrator's is as it was" "not here: no nft(8)"
 fi
+
+# ---- booted meanwhile ----
+
+start booted
+jetpack destroy booted
+echo 1 >/proc/sys/net/ipv4/conf/up0/forwarding
+echo 'up0 0 12345678-1234-4234-8234-123456789abc' >"$work/root/net/forwarding"
+start booted
+jetpack destroy booted
+is "$(forwards up0)" 1 "what a pod switched on before the host was booted is the host's own now"
+echo 0 >/proc/sys/net/ipv4/conf/up0/forwarding
 
 # ---- killed ----
 

@@ -164,9 +164,7 @@ void jp_linux_distrust_routers(const char *device)
 {
     char path[64 + IFNAMSIZ];
     (void)snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/accept_ra", device);
-    JP_AUTO_FD int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd >= 0)
-        (void)!write(fd, "0", 1);
+    (void)jp_file_put(path, "0", NULL);
 }
 
 int jp_linux_bridge_ensure(int fd, const struct jp_linux_link *link, unsigned *ret_index,

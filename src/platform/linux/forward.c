@@ -5,8 +5,9 @@
  * So that an application sees its clients, the forwarder sends in their names, and the answers must
  * not leave by the pod's device: packets of these connections carry a mark, which the kernel passes
  * on from a connection's first packet to whoever accepts it (tcp_fwmark_accept), or to its refusal
- * (fwmark_reflect), and marked packets are routed to the namespace's own loopback. All of it ends with the namespace; nothing is set on
- * the host. A kernel that knows none of it forwards without the clients' addresses.
+ * (fwmark_reflect), and marked packets are routed to the namespace's own loopback. All of it ends
+ * with the namespace; nothing is set on the host. A kernel that knows none of it forwards without
+ * the clients' addresses.
  */
 #include "plan/forward.h"
 
@@ -52,26 +53,20 @@ static int route(int fd, unsigned char family)
     return jp_netlink_send(fd, &b, NULL);
 }
 
-/* The file is that of the namespace which the opener is in. */
-static int switch_on(const char *path)
-{
-    JP_AUTO_FD int fd = open(path, O_WRONLY | O_CLOEXEC);
-    return fd >= 0 && write(fd, "1", 1) == 1 ? 0 : -1;
-}
-
 static int enter(void *context)
 {
     const struct jp_isolation *pod = context;
     if (setns(pod->net_fd, CLONE_NEWNET) < 0)
         return -1;
+    /* Files below /proc/sys/net are those of the namespace which their opener is in. */
     JP_AUTO_FD int fd = jp_netlink_open(NULL);
     if (fd < 0 || route(fd, AF_INET) < 0 ||
-        switch_on("/proc/sys/net/ipv4/tcp_fwmark_accept") < 0 ||
-        switch_on("/proc/sys/net/ipv4/fwmark_reflect") < 0)
+        jp_file_put("/proc/sys/net/ipv4/tcp_fwmark_accept", "1", NULL) < 0 ||
+        jp_file_put("/proc/sys/net/ipv4/fwmark_reflect", "1", NULL) < 0)
         return 1;
     /* These fail where there is no IPv6 to be routed. */
     (void)route(fd, AF_INET6);
-    (void)switch_on("/proc/sys/net/ipv6/fwmark_reflect");
+    (void)jp_file_put("/proc/sys/net/ipv6/fwmark_reflect", "1", NULL);
     return 0;
 }
 

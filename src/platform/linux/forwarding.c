@@ -12,7 +12,9 @@
 #include "sys/calls.h"
 #include "sys/fd.h"
 
-#define STATE_FILE "forwarding" /* lines DEVICE VALUE */
+#define STATE_FILE "forwarding" /* lines DEVICE VALUE BOOT */
+#define BOOT_ID    "/proc/sys/kernel/random/boot_id"
+#define BOOT_SIZE  37 /* a UUID with its NUL */
 #define MAX_STATE  65536
 #define MAX_ROUTES (1U << 20) /* bytes of /proc/net/route that are looked at */
 #define EVERYWHERE "all"
@@ -28,14 +30,6 @@ static char read_value(const char *path)
     char value = 0;
     JP_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
     return fd >= 0 && read(fd, &value, 1) == 1 ? value : 0;
-}
-
-static int write_value(const char *path, char value, struct jp_error *err)
-{
-    JP_AUTO_FD int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0 || write(fd, &value, 1) != 1)
-        return jp_fail_sys(err, "set '%s' to %c", path, value);
-    return 0;
 }
 
 static bool is_bridge(const struct jp_plan_host *host, const char *name)
@@ -86,12 +80,23 @@ int jp_forwarding_missing(const struct jp_plan_host *host, const char *bridge, s
     return 0;
 }
 
+/* What was changed before the host was booted last is not changed any more. "-": not known. */
+static void read_boot(char out[BOOT_SIZE])
+{
+    JP_AUTO(jp_buf) text = JP_BUF_INIT;
+    if (jp_file_read(AT_FDCWD, BOOT_ID, 2 * BOOT_SIZE, &text, NULL) < 0 ||
+        sscanf(jp_buf_text(&text), "%36s", out) != 1)
+        memcpy(out, "-", sizeof("-"));
+}
+
 /* Written down first: what is changed is put back even if we are killed between the two. */
 static int note(const struct jp_strv *devices, int state_fd, struct jp_error *err)
 {
     JP_AUTO(jp_buf) text = JP_BUF_INIT;
+    char boot[BOOT_SIZE];
+    read_boot(boot);
     for (size_t i = 0; i < devices->count; i++)
-        jp_buf_printf(&text, "%s 0\n", devices->items[i]);
+        jp_buf_printf(&text, "%s 0 %s\n", devices->items[i], boot);
     JP_AUTO_FD int fd =
         jp_fd_open(state_fd, STATE_FILE, O_WRONLY | O_CREAT | O_APPEND, 0600, err);
     if (fd < 0)
@@ -114,7 +119,7 @@ int jp_forwarding_ensure(const struct jp_plan_host *host, const char *bridge, in
         JP_AUTO_FREE char *path = path_of(devices.items[i]);
         if (!path)
             return jp_oom(err);
-        if (write_value(path, '1', err) < 0)
+        if (jp_file_put(path, "1", err) < 0)
             return -1;
     }
     return 0;
@@ -131,12 +136,14 @@ static bool is_router(void)
 static int read_notes(int state_fd, struct jp_strv *ret, struct jp_error *err)
 {
     JP_AUTO(jp_buf) text = JP_BUF_INIT;
+    char boot[BOOT_SIZE], noted[BOOT_SIZE];
     if (jp_file_read(state_fd, STATE_FILE, MAX_STATE, &text, NULL) < 0)
         return 0;
+    read_boot(boot);
     for (const char *line = jp_buf_text(&text); line && *line;) {
         char name[IFNAMSIZ];
-        if (sscanf(line, "%15s 0", name) == 1 && !strchr(name, '/') &&
-            !jp_strv_contains(ret, name) && jp_strv_add(ret, name) < 0)
+        if (sscanf(line, "%15s 0 %36s", name, noted) == 2 && strcmp(noted, boot) == 0 &&
+            !strchr(name, '/') && !jp_strv_contains(ret, name) && jp_strv_add(ret, name) < 0)
             return jp_oom(err);
         line = strchr(line, '\n');
         line = line ? line + 1 : NULL;
@@ -168,7 +175,7 @@ void jp_forwarding_restore(int state_fd)
     for (size_t i = 0; i < devices.count && !is_router(); i++) {
         JP_AUTO_FREE char *path = path_of(devices.items[i]);
         if (path && read_value(path) == '1')
-            (void)write_value(path, '0', NULL);
+            (void)jp_file_put(path, "0", NULL);
     }
     (void)jp_sys.unlinkat(state_fd, STATE_FILE, 0);
 }
