@@ -316,7 +316,7 @@ static int join_network(struct jp_isolation *pod, struct jp_netlink_batch *insid
 static void close_ports(const struct jp_isolation *pod)
 {
     if (pod->plan->redirects_ports)
-        (void)jp_redirect_remove(pod->plan->uuid, NULL);
+        (void)jp_redirect_remove(pod->plan->uuid, pod->plan->dir, NULL);
 }
 
 static int setup(struct jp_isolation *pod, struct jp_error *err)
@@ -348,20 +348,16 @@ static void teardown(struct jp_isolation *pod)
     leave(pod);
 }
 
-static int clean(const char *uuid, JP_UNUSED const char *dir, struct jp_error *err)
+static int clean(const char *uuid, const char *dir, struct jp_error *err)
 {
     char name[IFNAMSIZ];
-    JP_AUTO(jp_error) why = JP_ERROR_INIT;
     if (jp_linux_host_end(uuid, name, err) < 0)
         return -1;
-    if (jp_redirect_remove(uuid, &why) < 0 && why.code != JP_EUNSUPPORTED) {
-        jp_error_move(err, &why);
-        return -1;
-    }
     JP_AUTO_FD int fd = jp_netlink_open(err);
-    if (fd < 0)
-        return -1;
-    return delete_host_end(fd, name, err);
+    int r = fd < 0 ? -1 : delete_host_end(fd, name, err);
+    if (dir && jp_redirect_remove(uuid, dir, r < 0 ? NULL : err) < 0)
+        r = -1;
+    return r;
 }
 
 const struct jp_link_ops jp_linux_links = {

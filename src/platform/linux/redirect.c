@@ -2,19 +2,24 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/macros.h"
 #include "base/mem.h"
 #include "platform/linux/forwarding.h"
 #include "platform/linux/nft.h"
 #include "sys/address.h"
+#include "sys/calls.h"
+#include "sys/fd.h"
 
+#define NOTE_FILE       "redirected" /* in the pod's directory: there may be a table */
 #define CHAIN           "prerouting"
 #define PRIORITY_DSTNAT (-100)
 #define RULE_BYTES      1280 /* at most, in a message */
@@ -217,11 +222,22 @@ int jp_redirect_install(const struct jp_plan *plan, const struct jp_strv *device
     struct jp_netlink_batch batch = {.large = bytes, .large_size = size};
     rules.batch = &batch;
     put_table(&rules);
-    return jp_nft_send(&batch, err);
+    /* Written down first: what is made is removed even if we are killed between the two. */
+    JP_AUTO_FD int dir = jp_fd_open_dir(AT_FDCWD, plan->dir, err);
+    JP_AUTO_FD int note =
+        dir < 0 ? -1 : jp_fd_open(dir, NOTE_FILE, O_WRONLY | O_CREAT, 0600, err);
+    return note < 0 ? -1 : jp_nft_send(&batch, err);
 }
 
-int jp_redirect_remove(const char *uuid, struct jp_error *err)
+int jp_redirect_remove(const char *uuid, const char *dir, struct jp_error *err)
 {
     JP_AUTO_FREE char *table = table_of(uuid);
-    return table ? jp_nft_remove(table, err) : jp_oom(err);
+    JP_AUTO_FREE char *note = jp_format("%s/" NOTE_FILE, dir);
+    if (!table || !note)
+        return jp_oom(err);
+    if (access(note, F_OK) < 0)
+        return 0;
+    if (jp_nft_remove(table, err) < 0)
+        return -1;
+    return jp_sys.unlinkat(AT_FDCWD, note, 0) < 0 ? jp_fail_sys(err, "remove '%s'", note) : 0;
 }

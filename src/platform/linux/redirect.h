@@ -20,7 +20,7 @@
  */
 int jp_redirect_install(const struct jp_plan *plan, const struct jp_strv *devices,
                         struct jp_error *err);
-/* Removes a pod's table; none is fine. */
-int jp_redirect_remove(const char *uuid, struct jp_error *err);
+/* Removes a pod's table, if one was made; `dir` is the pod's directory. */
+int jp_redirect_remove(const char *uuid, const char *dir, struct jp_error *err);
 
 #endif
