@@ -23,6 +23,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define IO_CLASS_SHIFT 13 /* linux/ioprio.h, which came late to the headers */
 #define MAX_LINES 4096
 
 static char *lines[MAX_LINES];
@@ -174,7 +175,9 @@ static void inherited(void)
     errno = 0;
     add("nice %d", getpriority(PRIO_PROCESS, 0));
     add("policy %d", sched_getscheduler(0));
-    add("io-priority %ld", syscall(SYS_ioprio_get, 1, 0));
+    /* Without a class the level means nothing, and Linux before 6.0 tells another one. */
+    long priority = syscall(SYS_ioprio_get, 1, 0);
+    add("io-priority %ld", priority >> IO_CLASS_SHIFT == 0 ? 0 : priority);
     add("timer-slack %d", prctl(PR_GET_TIMERSLACK));
     add("personality %x", (unsigned)personality(0xffffffff));
     add("transparent-huge-pages-off %d", prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0));
