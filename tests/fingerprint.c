@@ -229,6 +229,14 @@ static int give_status(char **argv)
     return (int)strtol(argv[0], NULL, 10);
 }
 
+/* The pod's own file, which it may write once that does not run any more. */
+static bool is_own_program(const char *path)
+{
+    char target[512];
+    ssize_t n = readlink(path, target, sizeof(target) - 1);
+    return n == (ssize_t)strlen("/bin/probe") && memcmp(target, "/bin/probe", (size_t)n) == 0;
+}
+
 /*
  * Row 1: looks N times for a program of somebody else in /proc and tries to open it for writing, in
  * both ways of CVE-2019-5736. Tells what came of it.
@@ -252,7 +260,8 @@ static int attack_programs(char **argv)
             tries += fd >= 0;
             opened += fd >= 0 && fcntl(fd, F_GET_SEALS) >= 0; /* a memfd: the shim */
             snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-            int again = fd < 0 ? -1 : open(path, O_WRONLY | O_CLOEXEC);
+            bool is_foreign = fd >= 0 && !is_own_program(path);
+            int again = is_foreign ? open(path, O_WRONLY | O_CLOEXEC) : -1;
             if (again >= 0 && write(again, "x", 1) == 1)
                 printf("wrote %s\n", path);
             close(again);
