@@ -196,8 +196,8 @@ static char *absolute(const char *path)
     return getcwd(here, sizeof(here)) ? jp_format("%s/%s", here, path) : NULL;
 }
 
-int jp_cli_words_for_end(const struct jp_cli *cli, const char *uuid, struct jp_strv *ret,
-                         struct jp_error *err)
+int jp_cli_words_for(const struct jp_cli *cli, const char *command, const char *uuid,
+                     struct jp_strv *ret, struct jp_error *err)
 {
     JP_AUTO_FREE char *self = jp_self_path(err);
     if (!self)
@@ -206,7 +206,7 @@ int jp_cli_words_for_end(const struct jp_cli *cli, const char *uuid, struct jp_s
     if (!config)
         return jp_fail_sys(err, "find the configuration from another directory");
     const char *const before[] = {self, "-config", config};
-    const char *const after[] = {"end-run", uuid};
+    const char *const after[] = {command, uuid};
     int r = jp_strv_extend(ret, (char *const *)before, JP_LEN(before));
     for (size_t i = 0; r == 0 && i < cli->n_overrides; i++)
         r = jp_strv_add(ret, "-o") < 0 || jp_strv_add(ret, cli->overrides[i]) < 0 ? -1 : 0;

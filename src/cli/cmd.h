@@ -12,6 +12,7 @@ int jp_cmd_destroy(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_destroy_image(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_doctor(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_end_run(struct jp_cli *cli, struct jp_error *err);
+int jp_cmd_renew_root(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_exec(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_export(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_fsck(struct jp_cli *cli, struct jp_error *err);

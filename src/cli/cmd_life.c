@@ -1,7 +1,12 @@
 /* stop, kill, killall, destroy, rename, wait, cp: small steps in the life of a pod. */
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/parse.h"
 #include "base/time.h"
@@ -9,6 +14,8 @@
 #include "cli/output.h"
 #include "pod/inspect.h"
 #include "pod/session.h"
+#include "store/store.h"
+#include "sys/fd.h"
 #include "sys/process.h"
 
 /* Seconds of an option in milliseconds; `absent` when it was not given. */
@@ -96,6 +103,37 @@ int jp_cmd_end_run(struct jp_cli *cli, struct jp_error *err)
 {
     const struct jp_pod_context *ctx = jp_cli_pods(cli, err);
     return ctx ? jp_pod_end_run(ctx, cli->args.words[0], err) : -1;
+}
+
+/* Until whoever called us has closed it; what is said meanwhile is not for us. */
+static void await_end(int socket)
+{
+    char bytes[64];
+    ssize_t n;
+    do {
+        n = read(socket, bytes, sizeof(bytes));
+    } while (n > 0 || (n < 0 && errno == EINTR));
+}
+
+/* Standard input is the pod's lock, standard output a socket (plan/renewal.h). */
+int jp_cmd_renew_root(struct jp_cli *cli, struct jp_error *err)
+{
+    struct stat st;
+    JP_AUTO(jp_buf) root = JP_BUF_INIT;
+    const char *app = cli->args.n_words > 1 ? cli->args.words[1] : NULL;
+    if (fstat(STDOUT_FILENO, &st) < 0 || !S_ISSOCK(st.st_mode))
+        return jp_fail(err, JP_EUSAGE, 0, "only a supervisor calls this");
+    jp_process_end_with_parent();
+    const struct jp_pod_context *ctx = jp_cli_pods(cli, err);
+    if (!ctx || (app && (jp_pod_renew_root(ctx, cli->args.words[0], app, &root, err) < 0 ||
+                         jp_fd_write_all(STDOUT_FILENO, root.data, root.len, "answer", err) < 0)))
+        return -1;
+    await_end(STDOUT_FILENO);
+    /* Nothing of the pod is touched from here on. */
+    JP_AUTO_FD int null = jp_fd_open(AT_FDCWD, "/dev/null", O_RDONLY, 0, err);
+    if (null < 0 || dup2(null, STDIN_FILENO) < 0)
+        return -1;
+    return jp_store_sweep(ctx->store, err);
 }
 
 int jp_cmd_rename(struct jp_cli *cli, struct jp_error *err)

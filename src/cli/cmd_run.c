@@ -280,13 +280,16 @@ static int run_pod(struct jp_cli *cli, const struct wanted *wanted, const struct
     struct jp_cli_window window = jp_cli_window();
     const char *app = wanted->app ? wanted->app : "";
     JP_AUTO(jp_strv) at_end = JP_STRV_INIT;
-    if (wanted->will_destroy && jp_cli_words_for_end(cli, pod->uuid, &at_end, err) < 0)
+    JP_AUTO(jp_strv) renew = JP_STRV_INIT;
+    if (jp_cli_words_for(cli, "renew-root", pod->uuid, &renew, err) < 0 ||
+        (wanted->will_destroy && jp_cli_words_for(cli, "end-run", pod->uuid, &at_end, err) < 0))
         return -1;
     struct jp_pod_start options = {
         .is_detached = wanted->is_detached,
         .keep = wanted->keep,
         .will_destroy = wanted->will_destroy,
         .at_end = &at_end,
+        .renew = &renew,
         .tty_app = wanted->has_tty ? app : NULL,
         .stdin_app = wanted->has_tty || wanted->has_stdin ? app : NULL,
         .only_app = wanted->app,

@@ -131,11 +131,11 @@ int jp_cli_find_pod_app(struct jp_cli *cli, const char *word, struct jp_store_po
                         char **ret_app, struct jp_error *err);
 
 /*
- * The words with which a supervisor calls us at the end of a run that is to leave nothing: program,
- * the present configuration, the internal command `end-run`, the pod. Appended to *ret.
+ * The words with which a supervisor calls us: program, the present configuration, an internal
+ * command, the pod. Appended to *ret.
  */
-int jp_cli_words_for_end(const struct jp_cli *cli, const char *uuid, struct jp_strv *ret,
-                         struct jp_error *err);
+int jp_cli_words_for(const struct jp_cli *cli, const char *command, const char *uuid,
+                     struct jp_strv *ret, struct jp_error *err);
 
 /* main() of both programs. */
 int jp_cli_main(int argc, char **argv);

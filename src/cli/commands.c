@@ -289,6 +289,9 @@ const struct jp_command jp_commands[] = {
      none, "jetpack rename silent-otter cache"},
     {"end-run", JP_GROUP_NONE, JP_COMMAND_ROOT, 1, 1, "UUID", "end a run (internal)",
      "Called by the supervisor of run -destroy when the pod has ended.", none, ""},
+    {"renew-root", JP_GROUP_NONE, JP_COMMAND_ROOT, 1, 2, "UUID [APP]",
+     "make a clean root for an app (internal)",
+     "Called by the supervisor of a pod before it starts an app again.", none, ""},
     {NULL, JP_N_GROUPS, 0, 0, 0, NULL, NULL, NULL, NULL, NULL},
 };
 /* clang-format on */

@@ -10,6 +10,7 @@ const struct jp_command_function jp_command_functions[] = {
     {"destroy-image", jp_cmd_destroy_image},
     {"doctor", jp_cmd_doctor},
     {"end-run", jp_cmd_end_run},
+    {"renew-root", jp_cmd_renew_root},
     {"exec", jp_cmd_exec},
     {"fsck", jp_cmd_fsck},
     {"gc", jp_cmd_gc},

@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 
-static void code_root(struct jp_codec *c, struct jp_plan_root *root)
+void jp_plan_root_code(struct jp_codec *c, struct jp_plan_root *root)
 {
     jp_codec_u8(c, &root->kind);
     jp_codec_str(c, &root->dir);
@@ -102,7 +102,7 @@ static void code_confine(struct jp_codec *c, struct jp_plan_confine *confine)
 static void code_app(struct jp_codec *c, struct jp_plan_app *app)
 {
     jp_codec_str(c, &app->name);
-    code_root(c, &app->root);
+    jp_plan_root_code(c, &app->root);
     jp_codec_strv(c, &app->argv, JP_PLAN_MAX_STRINGS);
     jp_codec_strv(c, &app->env, JP_PLAN_MAX_STRINGS);
     jp_codec_str(c, &app->cwd);
@@ -211,6 +211,7 @@ void jp_plan_code(struct jp_codec *c, struct jp_plan *plan)
     jp_codec_str(c, &plan->registration);
     jp_codec_bool(c, &plan->will_destroy);
     jp_codec_strv(c, &plan->at_end, JP_PLAN_MAX_STRINGS);
+    jp_codec_strv(c, &plan->renew, JP_PLAN_MAX_STRINGS);
 }
 
 static bool is_absolute(const char *path)
@@ -225,7 +226,7 @@ static bool is_file_name(const char *name)
            !strchr(name, '/');
 }
 
-static bool is_root_sound(const struct jp_plan_root *root)
+bool jp_plan_root_is_sound(const struct jp_plan_root *root)
 {
     switch (root->kind) {
     case JP_ROOT_DIRECTORY:
@@ -247,7 +248,7 @@ static const char *app_fault(const struct jp_plan *plan, const struct jp_plan_ap
 {
     if (!is_file_name(app->name))
         return "name";
-    if (!is_root_sound(&app->root))
+    if (!jp_plan_root_is_sound(&app->root))
         return "root";
     if (!is_absolute(app->cwd))
         return "working directory";
@@ -296,6 +297,8 @@ static int check(const struct jp_plan *plan, struct jp_error *err)
         return jp_fail(err, JP_ECORRUPT, 0, "plan: no app");
     if (plan->at_end.count > 0 && !is_absolute(plan->at_end.items[0]))
         return jp_fail(err, JP_ECORRUPT, 0, "plan: broken program for the end");
+    if (plan->renew.count > 0 && !is_absolute(plan->renew.items[0]))
+        return jp_fail(err, JP_ECORRUPT, 0, "plan: broken program for clean roots");
     for (size_t i = 0; i < plan->n_volumes; i++) {
         if (!is_absolute(plan->volumes[i].source))
             return jp_fail(err, JP_ECORRUPT, 0, "plan: volume %zu has no source", i);
@@ -340,13 +343,28 @@ int jp_plan_encode(struct jp_plan *plan, struct jp_buf *ret, struct jp_error *er
     return 0;
 }
 
+void jp_plan_root_clear(struct jp_plan_root *root)
+{
+    free(root->dir);
+    jp_strv_clear(&root->layers);
+    free(root->upper);
+    free(root->work);
+    *root = (struct jp_plan_root){.kind = 0};
+}
+
+void jp_plan_root_take(struct jp_plan_root *root, struct jp_plan_root *from)
+{
+    from->is_volatile = root->is_volatile;
+    from->is_read_only = root->is_read_only;
+    jp_plan_root_clear(root);
+    *root = *from;
+    *from = (struct jp_plan_root){.kind = 0};
+}
+
 static void clear_app(struct jp_plan_app *app)
 {
     free(app->name);
-    free(app->root.dir);
-    jp_strv_clear(&app->root.layers);
-    free(app->root.upper);
-    free(app->root.work);
+    jp_plan_root_clear(&app->root);
     jp_strv_clear(&app->argv);
     jp_strv_clear(&app->env);
     free(app->cwd);
@@ -397,5 +415,6 @@ void jp_plan_clear(struct jp_plan *plan)
         clear_app(&plan->apps[i]);
     free(plan->apps);
     jp_strv_clear(&plan->at_end);
+    jp_strv_clear(&plan->renew);
     *plan = (struct jp_plan)JP_PLAN_INIT;
 }

@@ -47,6 +47,15 @@ struct jp_plan_root {
     bool is_read_only;        /* readOnlyRootFS */
 };
 
+void jp_plan_root_clear(struct jp_plan_root *root);
+/* Puts another root in its place; what is asked of it (volatile, read-only) stays. Empties `from`.
+ */
+void jp_plan_root_take(struct jp_plan_root *root, struct jp_plan_root *from);
+/* Walks its fields, as jp_plan_code does. */
+void jp_plan_root_code(struct jp_codec *c, struct jp_plan_root *root);
+/* It has all that its kind asks for, and paths are absolute. */
+bool jp_plan_root_is_sound(const struct jp_plan_root *root);
+
 /* A volume of the pod, ready on the host. */
 struct jp_plan_volume {
     char *name;         /* AC Name */
@@ -219,6 +228,8 @@ struct jp_plan {
     bool will_destroy;      /* once it has ended, what is left of the pod is garbage */
     struct jp_strv at_end;  /* program and arguments that the supervisor becomes when the pod is */
                             /* over and its owner is not there to see to it; empty: none */
+    struct jp_strv renew; /* program and arguments that make a clean root for the app whose name */
+                          /* is added (plan/renewal.h); empty: no app is started again */
 };
 
 #define JP_PLAN_INIT {.version = JP_PLAN_VERSION}

@@ -30,9 +30,10 @@
  *                 every address), "hostPort", "podPort", "count", "from": [network, ...]}, ...]
  *   "warnings"    [text, ...]: what the user should know though nothing failed
  *   "apps"        in the plan's order: [{
- *       "name", "state": "waiting" (not started), "starting" (its pre-start handler runs),
- *                        "running", "stopping" (its post-stop handler runs), "exited", "failed",
- *                        "restarting" (it ended, and will be started again after a pause)
+ *       "name", "state": "waiting" (not started), "starting" (its root is made anew, or its pre-start
+ *                        handler runs), "running", "stopping" (its post-stop handler runs),
+ *                        "exited", "failed", "restarting" (it ended, and will be started again
+ *                        after a pause)
  *       "pid"     host's view of the main process, while it runs
  *       "status"  wait status of the main process, once it has ended; of one that could not be
  *                 started again: 125, 126 or 127, shifted as an exit status
@@ -58,6 +59,7 @@
 #define JP_STATE_SESSIONS  "sessions"
 #define JP_STATE_CONTROL   "control"
 #define JP_STATE_LOGS      "logs"
+#define JP_STATE_APPS      "apps" /* what lies below the apps' roots, a directory each */
 #define JP_STATE_MAX_BYTES (4U << 20) /* no record of 256 apps comes near */
 
 /* Descriptors with which stage 1 is started (its program sees nothing else but 0, 1 and 2). */

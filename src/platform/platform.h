@@ -91,6 +91,10 @@ struct jp_isolation_ops {
 
 struct jp_mount_ops {
     /*
+     * The three calls of a start may be made again for an app that has left its root, with another
+     * root in the plan: while the rest of the pod runs on.
+     */
+    /*
      * Mounts the app's clean root where the pod can see it. *ret_root_fd: an O_PATH descriptor of
      * it for reading /etc/passwd and for `cp`; the caller's.
      */
@@ -102,6 +106,14 @@ struct jp_mount_ops {
      * read-only where asked, and turns it into the root that spawn enters.
      */
     int (*seal)(struct jp_isolation *pod, size_t app, struct jp_error *err);
+    /*
+     * The app leaves its root, also one that is mounted in part: nothing new is started in it, and
+     * it is unmounted unless some process is in it, which keeps it. Then *ret_number says how
+     * is_left asks for it, else it is 0. What is left when the pod ends is unmounted then.
+     */
+    void (*leave)(struct jp_isolation *pod, size_t app, uint64_t *ret_number);
+    /* False once no process is in that root; it is unmounted then, and its number void. */
+    bool (*is_left)(struct jp_isolation *pod, uint64_t number);
     /*
      * Opens a new pseudo-terminal of the app's own /dev/pts. Both descriptors are the caller's.
      */

@@ -187,7 +187,6 @@ int jp_pod_plan_make(const struct jp_pod_context *ctx, const struct jp_pod_plan_
                      struct jp_error *err);
 /* A readable form for tests and `debug`. */
 char *jp_pod_plan_print(const struct jp_plan *plan);
-void jp_pod_plan_root_clear(struct jp_plan_root *root);
 /* Is this app of the manifest part of the run? */
 bool jp_pod_start_includes(const struct jp_pod_start *start, const char *app);
 const char *jp_pod_hostname(const struct jp_store_pod *pod, const struct jp_pod_manifest *m);

@@ -160,6 +160,9 @@ static int plan_pod(const struct jp_pod_context *ctx, const struct jp_pod_plan_r
     const struct jp_strv *at_end = request->start->at_end;
     if (at_end && jp_strv_extend(&plan->at_end, at_end->items, at_end->count) < 0)
         return jp_oom(err);
+    const struct jp_strv *renew = request->start->renew;
+    if (renew && jp_strv_extend(&plan->renew, renew->items, renew->count) < 0)
+        return jp_oom(err);
     if (plan_net(ctx, request, &plan->net, err) < 0)
         return -1;
     return jp_pod_plan_ports(ctx, request, plan, err);
@@ -458,13 +461,4 @@ int jp_pod_plan_make(const struct jp_pod_context *ctx, const struct jp_pod_plan_
     *ret = plan;
     plan = (struct jp_plan){0};
     return 0;
-}
-
-void jp_pod_plan_root_clear(struct jp_plan_root *root)
-{
-    free(root->dir);
-    jp_strv_clear(&root->layers);
-    free(root->upper);
-    free(root->work);
-    *root = (struct jp_plan_root){.kind = 0};
 }

@@ -210,6 +210,8 @@ struct jp_pod_start {
     /* with will_destroy: program and arguments that the supervisor becomes when the run is over and
        this process is not there to destroy the pod; they end in jp_pod_end_run(). NULL: none */
     const struct jp_strv *at_end;
+    /* program and arguments that make an app's root anew; they end in jp_pod_renew_root() */
+    const struct jp_strv *renew;
     bool without_apps;     /* isolation only (ruling 7); set by exec, console and cp themselves */
     const char *tty_app;   /* this app gets a pseudo-terminal; "" : the only one; NULL: none */
     const char *stdin_app; /* this app gets standard input; likewise */
@@ -283,6 +285,13 @@ int jp_pod_tidy(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
  */
 int jp_pod_destroy(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
                    struct jp_error *err);
+
+/*
+ * For the supervisor of a running pod, which starts an app again: makes a clean root for it and
+ * appends what the supervisor must know (plan/renewal.h).
+ */
+int jp_pod_renew_root(const struct jp_pod_context *ctx, const char *uuid, const char *app,
+                      struct jp_buf *ret, struct jp_error *err);
 
 /*
  * What the supervisor of a run with will_destroy becomes in the end (the calling process has its

@@ -15,6 +15,7 @@
 
 #include "appc/id.h"
 #include "base/mem.h"
+#include "plan/renewal.h"
 #include "plan/state.h"
 #include "pod/internal.h"
 #include "sys/calls.h"
@@ -48,7 +49,7 @@ static void launch_clear(struct launch *l)
         jp_image_manifest_clear(&l->images[i]);
     free(l->images);
     for (size_t i = 0; i < l->n_roots; i++)
-        jp_pod_plan_root_clear(&l->roots[i]);
+        jp_plan_root_clear(&l->roots[i]);
     free(l->roots);
     jp_pod_identity_clear(&l->identity);
     jp_plan_clear(&l->plan);
@@ -184,6 +185,73 @@ static int note_kept(struct launch *l, struct jp_error *err)
         result =
             jp_file_replace(l->pod_fd, JP_POD_KEPT_FILE, bytes.data, bytes.len, 0600, true, err);
     jp_buf_clear(&bytes);
+    return result;
+}
+
+/* ---- a clean root for an app that is started again ---- */
+
+/* `exec` on the ended pod shall see the last root of each app. */
+static int replace_kept(int pod_fd, const char *app, const struct jp_plan_root *root,
+                        struct jp_error *err)
+{
+    JP_AUTO(jp_buf) bytes = JP_BUF_INIT;
+    JP_AUTO(jp_buf) copy = JP_BUF_INIT;
+    JP_AUTO(jp_plan) kept = JP_PLAN_INIT;
+    struct jp_plan_root fresh = {.kind = 0};
+    if (faccessat(pod_fd, JP_POD_KEPT_FILE, F_OK, 0) < 0)
+        return 0;
+    if (jp_file_read(pod_fd, JP_POD_KEPT_FILE, JP_POD_KEPT_MAX, &bytes, err) < 0 ||
+        jp_plan_decode(bytes.data, bytes.len, &kept, err) < 0 ||
+        jp_renewal_encode(root, &copy, err) < 0)
+        return -1;
+    for (size_t i = 0; i < kept.n_apps; i++) {
+        if (strcmp(kept.apps[i].name, app) != 0)
+            continue;
+        if (jp_renewal_decode(&copy, &fresh, err) < 0)
+            return -1;
+        jp_plan_root_take(&kept.apps[i].root, &fresh);
+    }
+    jp_buf_clear(&bytes);
+    if (jp_plan_encode(&kept, &bytes, err) < 0)
+        return -1;
+    return jp_file_replace(pod_fd, JP_POD_KEPT_FILE, bytes.data, bytes.len, 0600, true, err);
+}
+
+static int reclone(struct launch *l, struct jp_plan_root *root, struct jp_error *err)
+{
+    struct jp_store_pod part;
+    struct jp_strv *layers = NULL;
+    int result = select_apps(l, &part, &layers, err);
+    if (result == 0)
+        result = jp_store_pod_reclone(l->ctx->store, &part, layers, root, err);
+    for (size_t i = 0; layers && i < part.n_apps; i++)
+        jp_strv_clear(&layers[i]);
+    free(layers);
+    free(part.apps);
+    return result;
+}
+
+int jp_pod_renew_root(const struct jp_pod_context *ctx, const char *uuid, const char *app,
+                      struct jp_buf *ret, struct jp_error *err)
+{
+    JP_AUTO(jp_store_pod) pod = {.uuid = NULL};
+    struct jp_plan_root root = {.kind = 0};
+    const struct jp_pod_start options = {.only_app = app};
+    __attribute__((__cleanup__(launch_clear))) struct launch l = {.ctx = ctx,
+                                                                  .pod = &pod,
+                                                                  .options = &options,
+                                                                  .pod_fd = -1,
+                                                                  .lock_fd = -1,
+                                                                  .mailbox_fd = -1};
+    if (jp_store_pod_find(ctx->store, uuid, &pod, err) < 0 ||
+        jp_store_pod_open(ctx->store, pod.uuid, &l.pod_fd, err) < 0 || load(&l, err) < 0)
+        return -1;
+    int result = reclone(&l, &root, err);
+    if (result == 0)
+        result = replace_kept(l.pod_fd, app, &root, err);
+    if (result == 0)
+        result = jp_renewal_encode(&root, ret, err);
+    jp_plan_root_clear(&root);
     return result;
 }
 

@@ -97,6 +97,18 @@ static void could_not_start(struct jp_supervisor *s, struct jp_app *app, struct 
     jp_restart_tell(s, (size_t)(app - s->apps), error);
 }
 
+void jp_app_has_root(struct jp_supervisor *s, struct jp_app *app, struct jp_error *error)
+{
+    if (s->phase >= JP_PHASE_STOPPING) {
+        end_app(s, app, JP_APP_EXITED);
+    } else if (error) {
+        jp_wrap(error, "clean root");
+        could_not_start(s, app, error);
+    } else {
+        jp_app_begin(s, app);
+    }
+}
+
 static void start_main(struct jp_supervisor *s, struct jp_app *app)
 {
     JP_AUTO(jp_error) err = JP_ERROR_INIT;
@@ -256,6 +268,7 @@ void jp_app_child_ended(struct jp_supervisor *s, struct jp_child *child)
         post_stop_ended(s, app, child->status);
         break;
     case JP_ROLE_EXEC:
+        jp_renew_look_soon(s); /* it may have been the last in a root that was left */
         break;
     }
 }
@@ -328,6 +341,7 @@ static void kill_all(struct jp_supervisor *s)
         (void)jp_platform.isolation->signal(s->isolation, SIGKILL, NULL);
     for (struct jp_child *c = s->children; c; c = c->next)
         jp_child_signal(c, SIGKILL);
+    jp_renew_kill(s);
     s->stop_at_ms = 0;
 }
 
@@ -381,6 +395,7 @@ void jp_apps_tick(struct jp_supervisor *s, int64_t now_ms)
     if (s->stop_at_ms > 0 && now_ms >= s->stop_at_ms && s->phase == JP_PHASE_STOPPING)
         kill_all(s);
     jp_restart_tick(s, now_ms);
+    jp_renew_tick(s, now_ms);
     for (struct jp_child *c = s->children; c; c = c->next) {
         if (c->kill_at_ms > 0 && now_ms >= c->kill_at_ms) {
             jp_child_signal(c, SIGKILL);
@@ -403,6 +418,7 @@ int64_t jp_apps_next_deadline(const struct jp_supervisor *s)
 {
     int64_t next = s->phase == JP_PHASE_STOPPING ? s->stop_at_ms : 0;
     next = sooner(jp_restart_next_ms(s), next);
+    next = sooner(s->phase < JP_PHASE_DRAINING ? s->look_at_ms : 0, next);
     for (const struct jp_child *c = s->children; c; c = c->next)
         next = sooner(c->has_ended ? 0 : c->kill_at_ms, next);
     for (const struct jp_client *c = s->clients; c; c = c->next)

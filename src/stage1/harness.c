@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "base/time.h"
+#include "plan/renewal.h"
 #include "plan/state.h"
 #include "sys/fd.h"
 #include "sys/lock.h"
@@ -149,6 +150,28 @@ void harness_handler(struct jp_plan_handler *handler, const char *script)
     shell(&handler->argv, script);
 }
 
+void harness_renew(struct harness *h, const char *script)
+{
+    JP_AUTO_FREE char *whole =
+        jp_format("answer() { cat %s/renewal; }; cd %s/root; %s", h->dir, h->dir, script);
+    must(whole, "memory");
+    jp_strv_clear(&h->plan.renew);
+    shell(&h->plan.renew, whole);
+    add(&h->plan.renew, "renew");
+}
+
+static void write_renewal(struct harness *h)
+{
+    JP_AUTO(jp_buf) bytes = JP_BUF_INIT;
+    must(h->plan.n_apps > 0 && jp_renewal_encode(&h->plan.apps[0].root, &bytes, NULL) == 0,
+         "encode a root");
+    int fd = openat(h->dir_fd, "renewal", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    must(fd >= 0 && write(fd, bytes.data, bytes.len) == (ssize_t)bytes.len, "write a root");
+    jp_fd_close(&fd);
+    if (h->plan.renew.count == 0)
+        harness_renew(h, "answer");
+}
+
 static int plan_fd(struct harness *h)
 {
     JP_AUTO(jp_buf) bytes = JP_BUF_INIT;
@@ -178,6 +201,7 @@ void harness_start(struct harness *h, int attach_flags)
 {
     int ends[2];
     must(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0, "socketpair");
+    write_renewal(h);
     int lock = jp_lock_take(h->pod_fd, "lock", JP_LOCK_LIFE, false, NULL);
     must(lock >= 0, "take the lock");
     const char *stage2 = getenv("JETPACK_TEST_STAGE2");

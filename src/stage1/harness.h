@@ -37,6 +37,12 @@ struct jp_plan_app *harness_app(struct harness *h, const char *name, const char 
 void harness_busybox(struct harness *h);
 void harness_handler(struct jp_plan_handler *handler, const char *script);
 
+/*
+ * What makes clean roots: a script that runs in the root, with the app's name as $1. It says
+ * `answer` for the root that there is. Without it that is all it says.
+ */
+void harness_renew(struct harness *h, const char *script);
+
 /* Starts the supervisor; `attach` with F_STDIN or so in `flags`, or no ATTACH when negative. */
 void harness_start(struct harness *h, int attach_flags);
 

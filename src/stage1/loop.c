@@ -24,6 +24,7 @@ enum source {
     SOURCE_CLIENT,
     SOURCE_INPUT,  /* of a child: there is room */
     SOURCE_OUTPUT, /* of a child; index 0 or 1 */
+    SOURCE_RENEWAL,
 };
 
 struct watched {
@@ -140,6 +141,8 @@ static void watch_all(struct jp_supervisor *s)
     }
     for (struct jp_child *c = s->children; c; c = c->next)
         watch_child(s, c);
+    for (struct jp_renewal *r = s->renewals; r; r = r->next)
+        watch(r->socket, POLLIN, (struct watched){SOURCE_RENEWAL, 0, r});
 }
 
 static void drain_wake(void)
@@ -211,6 +214,9 @@ static void carry_out(struct jp_supervisor *s, const struct watched *what, short
         if (child->out[what->index] >= 0 && jp_child_may_read(s, child))
             jp_child_read(s, child, what->index);
         break;
+    case SOURCE_RENEWAL:
+        jp_renew_hear(s, what->what);
+        break;
     }
 }
 
@@ -249,10 +255,12 @@ void jp_loop_round(struct jp_supervisor *s, int timeout_ms)
         child_ended = 0;
         jp_children_reap(s, /* waits= */ false);
         jp_forward_reap(s);
+        jp_renew_reap(s);
     }
     if (asked_to_stop && s->phase < JP_PHASE_STOPPING)
         jp_apps_stop(s, -1);
     jp_apps_tick(s, jp_time_monotonic_ms());
     jp_children_sweep(s);
+    jp_renew_sweep(s);
     jp_clients_sweep(s);
 }

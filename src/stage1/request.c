@@ -250,6 +250,16 @@ static void exec_clear(struct exec *exec)
     jp_strv_clear(&exec->env);
 }
 
+/* One that could not be started again has none until it can. */
+static int check_root(const struct jp_app *app, struct jp_error *err)
+{
+    if (app->root_fd >= 0)
+        return 0;
+    return jp_fail(err, JP_EBUSY, 0,
+                   "app '%s' has no root file system: it could not be started again",
+                   app->plan->name);
+}
+
 static int prepare_exec(const struct jp_app *app, const struct jp_control_message *message,
                         struct exec *exec, struct jp_error *err)
 {
@@ -271,6 +281,8 @@ static int launch_exec(struct jp_supervisor *s, struct jp_client *client, size_t
 {
     struct jp_app *app = &s->apps[index];
     struct exec exec = {0};
+    if (check_root(app, err) < 0)
+        return -1;
     if (prepare_exec(app, message, &exec, err) < 0) {
         exec_clear(&exec);
         return -1;
@@ -330,7 +342,8 @@ static void answer_root(const struct jp_supervisor *s, struct jp_client *client,
 {
     JP_AUTO(jp_error) err = JP_ERROR_INIT;
     size_t app = 0;
-    if (message->app && find_app(s, message->app, &app, &err) < 0) {
+    if ((message->app && find_app(s, message->app, &app, &err) < 0) ||
+        check_root(&s->apps[app], &err) < 0) {
         answer_failure(client, &err);
         return;
     }

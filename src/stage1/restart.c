@@ -1,10 +1,10 @@
 /*
  * Apps that are started again: because the pod's policy says so, or because somebody asked for it.
  *
- * It is the same run of the pod: its world, its volumes and what the app wrote to its root stay
- * (doc/decisions/0006-restarts.md). Handlers run around each start. The pause before the next one
- * grows from JP_RESTART_FIRST_MS to JP_RESTART_LONGEST_MS, so that an app that cannot live keeps
- * nobody busy, and is short again after a run of JP_RESTART_CALM_MS. A stop ends all pauses.
+ * It is the same run of the pod: its world and its volumes stay, but each start has a clean root
+ * (renew.c, doc/decisions/0006-restarts.md). Handlers run around each start. The pause before the
+ * next one grows from JP_RESTART_FIRST_MS to JP_RESTART_LONGEST_MS, so that an app that cannot live
+ * keeps nobody busy, and is short again after a run of JP_RESTART_CALM_MS. A stop ends all pauses.
  */
 #include "base/time.h"
 #include "stage1/supervisor.h"
@@ -62,7 +62,8 @@ void jp_restart_tick(struct jp_supervisor *s, int64_t now_ms)
         let_go_of_output(s, i);
         app->is_ordered = false;
         app->restarts++;
-        jp_app_begin(s, app);
+        app->began_ms = now_ms;
+        jp_renew_begin(s, i);
     }
 }
 

@@ -1,4 +1,5 @@
 /* Apps that are started again, by policy and by order, on the fake back end. */
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <fcntl.h>
@@ -73,7 +74,6 @@ static void goes_on(void)
     TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_ENDED) == 0, "a pod with handlers");
     TAP_STR(harness_file(&h, "root/order"), "before\nafter\nbefore\nafter\nbefore\nafter\n",
             "they run around every start");
-    TAP_STR(harness_file(&h, "root/runs"), "run\nrun\nrun\n", "what the app wrote stays");
     TAP_STR(jp_buf_text(&h.output), "again\nagain\n", "whoever is attached gets the output of all");
     TAP_OK(count(harness_file(&h, "pod/logs/one.log"), " stdout F again\n") == 2,
            "so does the log");
@@ -287,6 +287,202 @@ static void input_is_lost(void)
     harness_close(&h);
 }
 
+/* ---- clean roots ---- */
+
+/* What the program of the store does, in a root that all runs share: it goes. */
+#define CLEANS "rm -rf ./*; answer; cat <&1 >/dev/null"
+
+static void is_clean(void)
+{
+    struct harness h;
+    harness_open(&h);
+    struct jp_plan_app *app =
+        harness_app(&h, "one", "ls >>../seen; touch dirt; [ $(wc -l <../runs) -ge 4 ] || exit 3");
+    harness_handler(&app->pre_start, "echo run >>../runs; touch before");
+    harness_handler(&app->post_stop, "touch after");
+    h.plan.restart = JP_RESTART_ON_FAILURE;
+    harness_renew(&h, "echo \"jetpack: a warning\"; echo $1 >>../who; " CLEANS);
+    harness_start(&h, 0);
+    TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_ENDED) == 0, "an app that leaves dirt");
+    TAP_STR(harness_file(&h, "seen"), "before\nbefore\nbefore\nbefore\n",
+            "begins with a clean root each time, handlers in the same one");
+    TAP_STR(harness_file(&h, "who"), "one\none\none\n", "the program is told which");
+    const char *calls = harness_file(&h, "fake/calls");
+    TAP_OK(count(calls, "mounts.leave") == 3 && count(calls, "mounts.root") == 4 &&
+               count(calls, "mounts.seal") == 4,
+           "left and mounted for each");
+    TAP_OK(harness_is_clean(&h), "nothing is left");
+    harness_close(&h);
+}
+
+/* Each of them ends a start, and the policy goes on. */
+static void cannot_be_made(void)
+{
+    static const struct {
+        const char *script; /* one that works follows, once the file is there */
+        const char *error;
+    } cases[] = {
+        {"exit 1", "clean root: the program for it gave none"},
+        {"echo hello; echo \"jetpack: renew-root: no room\"; exit 1",
+         "clean root: renew-root: no room"},
+        {"kill -9 $$", "clean root: the program for it gave none"},
+        {"answer | head -c 20; exit 0", "clean root: the program for it gave none"},
+        {"printf '\\0\\2\\0\\0\\0\\0\\0\\0\\0'", "clean root: a root of version 2"},
+        {"printf '\\0\\1\\0\\0\\0\\377\\377\\377\\377'", "clean root: a root of 4294967295 bytes"},
+        {"exec sleep 1000 >&- 2>&-", "clean root: the program for it gave none"},
+        {"yes", "clean root: the program for it says too much"},
+    };
+    for (size_t i = 0; i < JP_LEN(cases); i++) {
+        struct harness h;
+        harness_open(&h);
+        harness_app(&h, "one", "[ -e ../tried ] || exit 3; exec sleep 1000");
+        harness_app(&h, "two", "exec sleep 1000");
+        h.plan.restart = JP_RESTART_ON_FAILURE;
+        JP_AUTO_FREE char *script = jp_format(
+            "[ ! -e ../tried ] || { answer; exit; }; touch ../tried; %s", cases[i].script);
+        harness_renew(&h, script);
+        harness_start(&h, 0);
+        TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_STARTED) == 0, "two apps");
+        while (!harness_record_is(&h, "apps.0.state", "running") ||
+               harness_record_number(&h, "apps.0.restarts") != 2)
+            (void)usleep(20000);
+        TAP_OK(strstr(harness_file(&h, "pod/state"), cases[i].error), "no root: %s",
+               cases[i].error);
+        TAP_OK(harness_record_is(&h, "apps.1.state", "running") &&
+                   harness_record_number(&h, "apps.1.restarts") == 0,
+               "the other goes on, and the policy tries again");
+        harness_send(h.owner, JP_CONTROL_KILL, 0);
+        TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_ENDED) == SIGKILL &&
+                   harness_is_clean(&h),
+               "nothing is left");
+        harness_close(&h);
+    }
+}
+
+static void without_program(void)
+{
+    struct harness h;
+    harness_open(&h);
+    harness_app(&h, "one", "exit 3");
+    h.plan.restart = JP_RESTART_ON_FAILURE;
+    h.plan.restart_limit = 1;
+    harness_renew(&h, "");
+    free(h.plan.renew.items[0]);
+    h.plan.renew.items[0] = jp_strdup("/nowhere/at/all");
+    harness_start(&h, 0);
+    TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_ENDED) == 127 << 8,
+           "a program that is not there: an end like another");
+    TAP_OK(harness_is_clean(&h), "nothing is left");
+    harness_close(&h);
+}
+
+/* The n-th call of the platform fails, where the first start took fewer. */
+static bool fails_at(unsigned n, bool *is_told)
+{
+    struct harness h;
+    harness_open(&h);
+    struct jp_plan_app *app =
+        harness_app(&h, "one", "[ -e ../twice ] && exit 0; touch ../twice; exit 3");
+    h.plan.volumes = jp_calloc(1, sizeof(*h.plan.volumes));
+    h.plan.n_volumes = 1;
+    h.plan.volumes[0].source = jp_strdup("/tmp");
+    app->mounts = jp_calloc(1, sizeof(*app->mounts));
+    app->n_mounts = 1;
+    app->mounts[0].path = jp_strdup("/data");
+    h.plan.restart = JP_RESTART_ON_FAILURE;
+    JP_AUTO_FREE char *text = jp_format("%u", n);
+    (void)setenv("JETPACK_FAKE_FAIL", text, 1);
+    harness_start(&h, 0);
+    (void)unsetenv("JETPACK_FAKE_FAIL");
+    long status = harness_await_number(&h, h.owner, JP_CONTROL_ENDED);
+    (void)harness_wait(&h);
+    *is_told = harness_record_number(&h, "apps.0.restarts") == 2;
+    const char *calls = harness_file(&h, "fake/calls");
+    bool was_reached = n <= count(calls, "\n");
+    TAP_OK(status == 0 && harness_is_clean(&h), "call %u fails: %s", n,
+           *is_told ? "another start follows" : "it runs all the same");
+    harness_close(&h);
+    return was_reached;
+}
+
+#define FIRST_CALL 10 /* of the first end: a start takes those before */
+
+static void each_step(void)
+{
+    unsigned n = FIRST_CALL, told = 0;
+    bool is_told = false;
+    while (fails_at(n++, &is_told))
+        told += is_told;
+    TAP_OK(told == 4, "root, volume, seal and the program: %u failed in a restart", told);
+}
+
+/* Roots that somebody is still in are held until nobody is. */
+static void left_roots(void)
+{
+    struct harness h;
+    harness_open(&h);
+    harness_app(&h, "one", "exec sleep 1000");
+    JP_AUTO_FREE char *busy = jp_format("fake/busy/%s-one", h.plan.uuid);
+    TAP_OK(mkdirat(h.pod_fd, "apps", 0700) == 0 && mkdirat(h.pod_fd, "apps/one", 0700) == 0 &&
+               mkdirat(h.dir_fd, "fake/busy", 0700) == 0 && mkdirat(h.dir_fd, busy, 0700) == 0,
+           "somebody is in the root");
+    harness_renew(&h, "echo $# >>../tidied; [ $# = 0 ] || { mv ../pod/apps/one ../aside; "
+                      "mkdir ../pod/apps/one; answer; }");
+    harness_start(&h, 0);
+    TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_STARTED) == 0, "an app");
+    int client = harness_connect(&h);
+    send_restart(client, "one", 0);
+    TAP_OK(harness_await_number(&h, client, JP_CONTROL_OK) == 0, "is started again");
+    int aside = openat(h.dir_fd, "aside", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    TAP_OK(flock(aside, LOCK_EX | LOCK_NB) < 0, "what it left is held");
+    TAP_OK(unlinkat(h.dir_fd, busy, AT_REMOVEDIR) == 0, "nobody is in it any more");
+    while (flock(aside, LOCK_EX | LOCK_NB) < 0)
+        (void)usleep(20000);
+    TAP_OK(true, "then it is not");
+    while (strcmp(harness_file(&h, "tidied"), "1\n0\n") != 0)
+        (void)usleep(20000);
+    TAP_OK(true, "and somebody is told to remove it");
+    (void)flock(aside, LOCK_UN);
+    (void)mkdirat(h.dir_fd, busy, 0700);
+    TAP_OK(renameat(h.dir_fd, "aside", h.dir_fd, "before") == 0, "once more");
+    send_restart(client, "one", 0);
+    TAP_OK(harness_await_number(&h, client, JP_CONTROL_OK) == 0, "until the pod's end");
+    harness_send(client, JP_CONTROL_KILL, 0);
+    TAP_OK(harness_await_number(&h, client, JP_CONTROL_ENDED) == SIGKILL, "which comes");
+    TAP_OK(strcmp(harness_file(&h, "tidied"), "1\n0\n1\n0\n") == 0 && harness_is_clean(&h),
+           "it is removed before that is told");
+    close(aside);
+    close(client);
+    harness_close(&h);
+}
+
+/* A stop does not wait for ever for a root; nor is one thrown away half made. */
+static void stops_meanwhile(bool in_a_hurry)
+{
+    struct harness h;
+    harness_open(&h);
+    harness_app(&h, "one", "exit 3");
+    h.plan.restart = JP_RESTART_ALWAYS;
+    harness_renew(
+        &h, "touch ../begun; while [ ! -e ../go ]; do sleep 0.05; done; answer; touch ../made");
+    harness_start(&h, 0);
+    harness_await_file(&h, "begun");
+    int client = harness_connect(&h);
+    harness_exec(client, "exit 7", 0);
+    TAP_OK(harness_await_number(&h, client, JP_CONTROL_EXITED) == 7 << 8,
+           "while a root is made the old one is there");
+    harness_send(h.owner, JP_CONTROL_STOP, in_a_hurry ? 10 : -1);
+    if (!in_a_hurry)
+        TAP_OK(mkdirat(h.dir_fd, "go", 0700) == 0, "a stop lets it be made");
+    TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_ENDED) > 0, "a stop ends the pod");
+    TAP_OK((faccessat(h.dir_fd, "made", F_OK, 0) == 0) == !in_a_hurry,
+           in_a_hurry ? "the program is killed after the grace" : "it was made");
+    TAP_OK(harness_record_is(&h, "apps.0.state", "exited") && harness_is_clean(&h),
+           "nothing is left");
+    close(client);
+    harness_close(&h);
+}
+
 int main(void)
 {
     policies();
@@ -300,5 +496,12 @@ int main(void)
     orders();
     input_goes_on();
     input_is_lost();
+    is_clean();
+    cannot_be_made();
+    without_program();
+    each_step();
+    left_roots();
+    stops_meanwhile(false);
+    stops_meanwhile(true);
     return tap_done();
 }

@@ -20,6 +20,7 @@
 struct step {
     const char *name; /* of what is made; NULL: the call's own text says it all */
     bool is_per_app;
+    bool is_once; /* not for an app that is started again */
     int (*build)(struct jp_supervisor *s, size_t app, struct jp_error *err);
     void (*undo)(struct jp_supervisor *s, size_t app);
 };
@@ -164,6 +165,7 @@ static void undo_processes(struct jp_supervisor *s, JP_UNUSED size_t app)
     for (struct jp_child *c = s->children; c; c = c->next)
         jp_child_signal(c, SIGKILL);
     s->skips_handlers = true;
+    jp_renew_end(s);
     jp_children_reap(s, /* waits= */ true);
     jp_platform.isolation->kill(s->isolation);
 }
@@ -202,19 +204,19 @@ static void undo_names(struct jp_supervisor *s, JP_UNUSED size_t app)
 }
 
 static const struct step steps[] = {
-    {"registration", false, hold_registration, undo_registration},
-    {"names", false, make_nothing, undo_names},
-    {"isolation", false, make_isolation, undo_isolation},
-    {"limits", false, make_limits, undo_limits},
-    {"network", false, make_links, undo_links},
-    {"settings", false, make_settings, NULL},
-    {"published ports", false, begin_ports, undo_ports},
-    {"root", true, make_root, undo_root},
-    {NULL, true, find_users, NULL},
-    {"volumes", true, make_volumes, NULL},
-    {"file systems", true, seal, NULL},
-    {"published ports", false, await_ports, NULL},
-    {NULL, false, make_nothing, undo_processes},
+    {"registration", false, false, hold_registration, undo_registration},
+    {"names", false, false, make_nothing, undo_names},
+    {"isolation", false, false, make_isolation, undo_isolation},
+    {"limits", false, false, make_limits, undo_limits},
+    {"network", false, false, make_links, undo_links},
+    {"settings", false, false, make_settings, NULL},
+    {"published ports", false, false, begin_ports, undo_ports},
+    {"root", true, false, make_root, undo_root},
+    {NULL, true, true, find_users, NULL},
+    {"volumes", true, false, make_volumes, NULL},
+    {"file systems", true, false, seal, NULL},
+    {"published ports", false, false, await_ports, NULL},
+    {NULL, false, false, make_nothing, undo_processes},
 };
 
 /*
@@ -244,6 +246,24 @@ static bool locate(const struct jp_supervisor *s, size_t n, const struct step **
     return false;
 }
 
+static int build(struct jp_supervisor *s, const struct step *step, size_t app, struct jp_error *err)
+{
+    if (step->build(s, app, err) == 0)
+        return 0;
+    if (step->name)
+        jp_wrap(err, "%s", step->name);
+    return -1;
+}
+
+int jp_world_renew(struct jp_supervisor *s, size_t app, struct jp_error *err)
+{
+    for (size_t i = 0; i < JP_LEN(steps); i++) {
+        if (steps[i].is_per_app && !steps[i].is_once && build(s, &steps[i], app, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int jp_world_build(struct jp_supervisor *s, struct jp_error *err)
 {
     const struct step *step;
@@ -251,11 +271,8 @@ int jp_world_build(struct jp_supervisor *s, struct jp_error *err)
     while (locate(s, s->steps_done, &step, &app)) {
         if (jp_loop_was_asked_to_stop() || s->phase >= JP_PHASE_STOPPING)
             return jp_fail(err, JP_EINTERRUPTED, 0, "stopped before it was started");
-        if (step->build(s, app, err) < 0) {
-            if (step->name)
-                jp_wrap(err, "%s", step->name);
+        if (build(s, step, app, err) < 0)
             return step->is_per_app ? jp_wrap(err, "app %s", s->plan.apps[app].name) : -1;
-        }
         s->steps_done++;
     }
     return 0;

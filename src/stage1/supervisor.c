@@ -33,6 +33,7 @@ static int make_apps(struct jp_supervisor *s, struct jp_error *err)
     for (size_t i = 0; i < s->plan.n_apps; i++) {
         s->apps[i].plan = &s->plan.apps[i];
         s->apps[i].root_fd = -1;
+        s->apps[i].dir_fd = -1;
         s->apps[i].log = (struct jp_log)JP_LOG_INIT;
         s->apps[i].log.max_bytes = s->plan.log_max_bytes;
         s->apps[i].log.max_files = s->plan.log_files;
@@ -113,6 +114,7 @@ static void finish(struct jp_supervisor *s)
     s->phase = JP_PHASE_UNDOING;
     (void)jp_record_write(s, NULL);
     jp_world_undo(s);
+    jp_renew_finish(s);
     jp_forward_end(s); /* also when it was never begun: who has the lock next may want the ports */
     s->phase = JP_PHASE_DRAINING;
     jp_children_sweep(s);

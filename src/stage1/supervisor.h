@@ -46,9 +46,9 @@ struct jp_identity {
 
 enum jp_app_state {
     JP_APP_WAITING,
-    JP_APP_STARTING, /* the pre-start handler runs */
+    JP_APP_STARTING, /* its root is made anew, or the pre-start handler runs */
     JP_APP_RUNNING,
-    JP_APP_STOPPING, /* the post-stop handler runs */
+    JP_APP_STOPPING,   /* the post-stop handler runs */
     JP_APP_RESTARTING, /* it ended and is due again at restart_at_ms */
     JP_APP_EXITED,
     JP_APP_FAILED,
@@ -57,7 +57,8 @@ enum jp_app_state {
 struct jp_app {
     struct jp_plan_app *plan;
     enum jp_app_state state;
-    int root_fd;
+    int root_fd; /* -1 also when it could not be made anew */
+    int dir_fd;  /* holds what lies below the root, once it is to be left; -1 */
     struct jp_identity identity;
     struct jp_child *child; /* the main process or handler that runs now */
     struct jp_log log;
@@ -131,6 +132,24 @@ struct jp_client {
     int64_t stalled_since_ms;
 };
 
+/* The program that makes a clean root (plan/renewal.h), as long as it runs. */
+struct jp_renewal {
+    struct jp_renewal *next;
+    size_t app; /* JP_RENEW_TIDY: none, it removes what nobody holds */
+    pid_t pid;  /* 0: reaped */
+    int socket; /* -1: all was heard */
+    struct jp_buf came;
+};
+
+#define JP_RENEW_TIDY SIZE_MAX
+
+/* A root that an app has left, and somebody has not. */
+struct jp_left_root {
+    struct jp_left_root *next;
+    uint64_t number; /* jp_mount_ops.is_left */
+    int dir_fd;      /* holds what lies below it */
+};
+
 enum jp_phase {
     JP_PHASE_STARTING,
     JP_PHASE_RUNNING,
@@ -156,6 +175,10 @@ struct jp_supervisor {
     size_t steps_done;   /* how far the world is built (steps.c) */
     struct jp_app *apps; /* plan.n_apps of them */
     struct jp_child *children;
+    struct jp_renewal *renewals;
+    struct jp_left_root *left;
+    int64_t look_at_ms; /* when they are looked at, monotonic; 0: never */
+    int64_t look_pause_ms;
     struct jp_client *clients;
     size_t n_clients;
     enum jp_phase phase;
@@ -193,6 +216,9 @@ void jp_identity_clear(struct jp_identity *identity);
 /* steps.c: the pod's world, built step by step and taken down backward. */
 int jp_world_build(struct jp_supervisor *s, struct jp_error *err);
 void jp_world_undo(struct jp_supervisor *s);
+/* Mounts the app's part of it anew, in the root that its plan names now; it has left the old one.
+ */
+int jp_world_renew(struct jp_supervisor *s, size_t app, struct jp_error *err);
 
 /* forward.c: the forwarder of published ports (plan/forward.h), if the plan names one. */
 /* Starts it; it prepares itself beside what comes next. */
@@ -238,6 +264,8 @@ void jp_children_clear(struct jp_supervisor *s);
 void jp_apps_begin(struct jp_supervisor *s);
 /* Starts one app: handler first. What fails in a restart is an end of the app, else the pod's. */
 void jp_app_begin(struct jp_supervisor *s, struct jp_app *app);
+/* The way to another start: its root is clean, or (error) could not be made so. */
+void jp_app_has_root(struct jp_supervisor *s, struct jp_app *app, struct jp_error *error);
 void jp_app_child_ended(struct jp_supervisor *s, struct jp_child *child);
 bool jp_apps_are_over(const struct jp_supervisor *s);
 /* The pod could not be started, or its world broke: moves the error in and stops what runs. */
@@ -269,6 +297,23 @@ void jp_restart_tell(struct jp_supervisor *s, size_t app, const struct jp_error 
  */
 int jp_restart_order(struct jp_supervisor *s, struct jp_client *client, size_t app,
                      int64_t grace_ms, struct jp_error *err);
+
+/* renew.c: clean roots for apps that are started again. */
+/* Begins to make one; told to jp_app_has_root. */
+void jp_renew_begin(struct jp_supervisor *s, size_t app);
+/* Something can be read from the program. */
+void jp_renew_hear(struct jp_supervisor *s, struct jp_renewal *renewal);
+/* Looks after left roots: when it is time; soon, for somebody may have gone. */
+void jp_renew_tick(struct jp_supervisor *s, int64_t now_ms);
+void jp_renew_look_soon(struct jp_supervisor *s);
+/* Ends those that make a root. */
+void jp_renew_kill(struct jp_supervisor *s);
+void jp_renew_reap(struct jp_supervisor *s);
+void jp_renew_sweep(struct jp_supervisor *s);
+/* Ends all, and waits for those that only tidy. */
+void jp_renew_end(struct jp_supervisor *s);
+/* Nothing is mounted any more: what was held is given up and removed. */
+void jp_renew_finish(struct jp_supervisor *s);
 
 /* client.c */
 int jp_client_adopt(struct jp_supervisor *s, int fd, bool is_owner, struct jp_error *err);

@@ -325,6 +325,38 @@ int jp_store_pod_clone(struct jp_store *store, const struct jp_store_pod *pod,
     return 0;
 }
 
+/* Out of the way; what nobody uses makes room for the next one. */
+static int set_aside(struct jp_store *store, int apps_fd, const char *name, struct jp_error *err)
+{
+    char trashed[JP_TMP_NAME_SIZE];
+    JP_AUTO_FD int fd = -1;
+    JP_AUTO_FD int held = -1;
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    if (jp_trash_take(store->tmp_fd, apps_fd, name, JP_TRASH_OBJECT, trashed, &fd, &why) < 0) {
+        if (why.code == JP_ENOTFOUND)
+            return 0;
+        jp_error_move(err, &why);
+        return -1;
+    }
+    jp_fd_close(&fd); /* if it was ours, it is so again now */
+    if (!jp_trash_is_abandoned(store->tmp_fd, trashed, &held))
+        return 0;
+    return jp_trash_empty(store->tmp_fd, trashed, err);
+}
+
+int jp_store_pod_reclone(struct jp_store *store, const struct jp_store_pod *pod,
+                         const struct jp_strv *layers, struct jp_plan_root *root,
+                         struct jp_error *err)
+{
+    JP_AUTO_FD int apps_fd = open_apps(store, pod, err);
+    if (apps_fd < 0)
+        return -1;
+    if (set_aside(store, apps_fd, pod->apps[0].name, err) < 0 ||
+        clone_app(store, pod, 0, apps_fd, layers, root, err) < 0)
+        return jp_wrap(err, "root file system of app '%s'", pod->apps[0].name);
+    return 0;
+}
+
 int jp_store_pod_mount(int pod_fd, struct jp_error *err)
 {
     return jp_dataset_mount_object(pod_fd, err);

@@ -230,6 +230,13 @@ int jp_store_pod_clone(struct jp_store *store, const struct jp_store_pod *pod,
                        const struct jp_strv *layers, struct jp_plan_root *roots,
                        struct jp_error *err);
 /*
+ * Another clean clone for the only app of `pod`, which runs. The one of before goes to tmp/ as it
+ * is while somebody holds an flock on its directory (plan/renewal.h), else it is removed first.
+ */
+int jp_store_pod_reclone(struct jp_store *store, const struct jp_store_pod *pod,
+                         const struct jp_strv *layers, struct jp_plan_root *root,
+                         struct jp_error *err);
+/*
  * The empty volume volumes_fd/name: made as the driver makes it when it is not there, else made
  * accessible (a dataset is mounted).
  */
@@ -252,6 +259,9 @@ struct jp_store_report {
     void (*say)(void *context, const char *kind, const char *what, const char *done);
     void *context;
 };
+
+/* Removes what nobody holds below tmp/. */
+int jp_store_sweep(struct jp_store *store, struct jp_error *err);
 
 /* Removes what interrupted commands left below tmp/, and leases and rows without a directory. */
 int jp_store_gc(struct jp_store *store, const struct jp_store_report *report, struct jp_error *err);

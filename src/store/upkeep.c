@@ -38,6 +38,12 @@ int jp_trash_sweep(struct jp_store *store, bool count_only, const struct jp_stor
     return result;
 }
 
+int jp_store_sweep(struct jp_store *store, struct jp_error *err)
+{
+    unsigned count;
+    return jp_trash_sweep(store, false, NULL, &count, err);
+}
+
 /* ---- gc ----------------------------------------------------------------------------------------
  */
 

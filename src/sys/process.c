@@ -12,8 +12,10 @@
 
 #include <sys/types.h>
 #ifdef __linux__
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #else
+#include <sys/procctl.h>
 #include <sys/sysctl.h>
 #include <sys/user.h>
 #endif
@@ -269,4 +271,14 @@ void jp_process_clear(struct jp_process *process)
 {
     jp_fd_close(&process->fd);
     *process = (struct jp_process)JP_PROCESS_INIT;
+}
+
+void jp_process_end_with_parent(void)
+{
+#ifdef __linux__
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+#else
+    int death = SIGKILL;
+    (void)procctl(P_PID, 0, PROC_PDEATHSIG_CTL, &death);
+#endif
 }

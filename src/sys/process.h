@@ -53,6 +53,15 @@ int jp_process_run(char *const argv[], const int stdio[3], int *ret_status, stru
 int jp_process_run_in(char *const argv[], char *const environment[], const int stdio[3],
                       int *ret_status, struct jp_error *err);
 
+/*
+ * Begins it and does not wait: 0 with *ret_pid, a child of the caller, once the program runs.
+ * JP_ENOPROGRAM, JP_ENOEXEC.
+ */
+int jp_process_start(char *const argv[], const int stdio[3], pid_t *ret_pid, struct jp_error *err);
+
+/* Kills this process when the one that started it ends, where the system can; best effort. */
+void jp_process_end_with_parent(void);
+
 /* Number of a signal from "TERM", "SIGTERM" or "15"; 0 when unknown. And its name without SIG. */
 int jp_signal_number(const char *text);
 const char *jp_signal_name(int number);

@@ -170,8 +170,9 @@ int jp_process_run(char *const argv[], const int stdio[3], int *ret_status, stru
     return jp_process_run_in(argv, environ, stdio, ret_status, err);
 }
 
-int jp_process_run_in(char *const argv[], char *const environment[], const int stdio[3],
-                      int *ret_status, struct jp_error *err)
+/* 0 when it runs: the pipe was closed by execve(2). */
+static int begin(char *const argv[], char *const environment[], const int stdio[3], pid_t *ret_pid,
+                 struct jp_error *err)
 {
     JP_AUTO_FREE char *path = find_program(argv[0]);
     if (!path)
@@ -191,10 +192,27 @@ int jp_process_run_in(char *const argv[], char *const environment[], const int s
     do {
         n = read(reader, &failure, sizeof(failure));
     } while (n < 0 && errno == EINTR);
+    *ret_pid = pid;
+    if (n <= 0)
+        return 0;
+    (void)reap(pid, &status);
+    return fail_program(err, n == sizeof(failure) ? failure : EIO, argv[0]);
+}
+
+int jp_process_run_in(char *const argv[], char *const environment[], const int stdio[3],
+                      int *ret_status, struct jp_error *err)
+{
+    pid_t pid;
+    int status = 0;
+    if (begin(argv, environment, stdio, &pid, err) < 0)
+        return -1;
     if (reap(pid, &status) < 0)
         return jp_fail_sys(err, "wait for '%s'", argv[0]);
-    if (n > 0)
-        return fail_program(err, n == sizeof(failure) ? failure : EIO, argv[0]);
     *ret_status = status;
     return 0;
+}
+
+int jp_process_start(char *const argv[], const int stdio[3], pid_t *ret_pid, struct jp_error *err)
+{
+    return begin(argv, environ, stdio, ret_pid, err);
 }

@@ -1,55 +1,14 @@
 #!/bin/sh
 # Pods on each storage driver: import, run twice, commands on files, destroy, what a killed run leaves.
-# A driver that needs a file system of its own gets one in a file, in a mount namespace of the test.
-. "$(dirname "$0")/mounts.sh"
-need_root
+. "$(dirname "$0")/drivers.sh"
 
 user='"user": "0", "group": "0"'
 image true '"exec": ["/bin/probe", "true"], '"$user"
 image sleep '"exec": ["/bin/probe", "sleep", "1000"], '"$user"
 
-# place DRIVER: a root directory that the driver can work in; $reason when there is none
-place() {
-    reason=
-    if [ "$1" = zfs ]; then
-        if [ -z "${JETPACK_TEST_DATASET-}" ]; then
-            reason="not here: no dataset is given in JETPACK_TEST_DATASET"
-            return 1
-        fi
-        echo "root.zfs = $JETPACK_TEST_DATASET" >>"$config"
-    fi
-    [ "$1" = btrfs ] || return 0
-    if [ "$(uname -s)" != Linux ] || [ ! -e /dev/loop-control ]; then
-        reason="not here: no loop devices"
-    elif ! command -v mkfs.btrfs >/dev/null; then
-        reason="no mkfs.btrfs"
-    elif ! grep -qw btrfs /proc/filesystems && ! modprobe -q btrfs; then
-        reason="not here: the kernel has no btrfs"
-    else
-        truncate -s 256M "$work/btrfs.image"
-        mkdir -p "$work/root"
-        mkfs.btrfs -q "$work/btrfs.image" >/dev/null 2>&1 && mount -o loop "$work/btrfs.image" "$work/root" ||
-            reason="btrfs cannot be mounted"
-    fi
-    [ -z "$reason" ]
-}
-
-no_service() { ! jetpack mds; }
-
-leave() {
-    for pod in $(jetpack list -q); do jetpack destroy "$pod"; done
-    for id in $(jetpack images -q); do jetpack destroy-image "$id"; done
-    jetpack gc
-    wait_for 60 no_service # it keeps its directory and the port
-    # What was killed takes a moment to let go.
-    [ "$1" != btrfs ] || wait_for 60 umount "$work/root"
-    rm -rf "$work/root"
-}
-
 sleeper_is_gone() { ! state_of sleeper running; }
 
 try() {
-    driver=$1
     run jetpack init
     like "$out" "storage driver $driver\)" "$driver: init"
     run jetpack info
@@ -99,18 +58,7 @@ try() {
         "$driver: nothing lies about"
 }
 
-for name in zfs overlay btrfs copy; do
-    if [ "$name" = overlay ] && [ "$(uname -s)" != Linux ]; then
-        skip "$name" "not here: only Linux has it"
-    elif place "$name"; then
-        sed -i.bak '/^storage\.driver/d' "$config" # what was set for all tests
-        echo "storage.driver = $name" >>"$config"
-        try "$name"
-        leave "$name" >/dev/null 2>&1
-    else
-        skip "$name" "$reason"
-    fi
-done
+on_each_driver try
 
 # Chosen by itself.
 sed -i.bak '/^storage\.driver/d' "$config"

@@ -84,7 +84,7 @@ done_well "restart POD:APP" jetpack restart -t 1 duo:a
 [ -n "$a" ] && [ -n "$(pid_in a)" ] && [ "$(pid_in a)" != "$a" ] && [ "$(pid_in b)" = "$b" ]
 ok $? "restart POD:APP: another process; the other app's is the same"
 run jetpack exec duo:a /bin/probe exists /tmp/dirt
-is "$out" yes "restart POD:APP: what it wrote stays"
+is "$out" no "restart POD:APP: from a clean copy"
 fails 1 "no app 'c'" "restart POD:APP: an unknown app" jetpack restart duo:c
 jetpack stop duo
 fails 1 'not running' "restart POD:APP: of a pod that does not run" jetpack restart duo:a

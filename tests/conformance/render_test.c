@@ -558,7 +558,7 @@ static bool check(struct jp_store *store, const struct jp_store_pod *pod,
     bool is_good = compare(m, is_overlay ? path : plan.dir);
     if (is_overlay)
         (void)umount2(path, MNT_DETACH);
-    jp_pod_plan_root_clear(&plan);
+    jp_plan_root_clear(&plan);
     return is_good;
 }
 

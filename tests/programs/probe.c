@@ -23,8 +23,10 @@
  *   tty                             "tty ROWS COLUMNS" or "no tty"; then echoes lines until "quit"
  *   winch                           writes the new size whenever it changes, ends at the first
  *   orphan                          leaves a grandchild to PID 1 that ends at once; then sleeps
- *   fingerprint                     capabilities, seccomp, namespaces, limits, descriptors
- *   hosts | args ARG...             /etc/hosts; each argument on a line of its own
+ *   ruin PATH                       adds "clean" or "dirty" to a file, as it finds its root, and
+ * leaves that unfit for anything; ends with status 3 fingerprint                     capabilities,
+ * seccomp, namespaces, limits, descriptors hosts | args ARG...             /etc/hosts; each
+ * argument on a line of its own
  *
  *   burn, eat, slurp, ...           what runs into limits: strain.c
  *
@@ -271,6 +273,31 @@ static void show_status_line(const char *wanted)
         fclose(f);
 }
 
+/* Without its program, users and places for mounts nothing can be started in a root. */
+static int replace_by_link(const char *dir, const char *target)
+{
+    struct dirent *entry;
+    DIR *d = opendir(dir);
+    while (d && (entry = readdir(d)))
+        (void)unlinkat(dirfd(d), entry->d_name, 0);
+    if (d)
+        closedir(d);
+    return rmdir(dir) < 0 || symlink(target, dir) < 0 ? -1 : 0;
+}
+
+static int ruin(const char *path)
+{
+    int is_dirty = access("/gone", F_OK) == 0 || access("/etc/passwd", F_OK) != 0 ||
+                   access("/bin/knock", F_OK) != 0;
+    FILE *f = fopen(path, "ae");
+    if (!f || fprintf(f, is_dirty ? "dirty\n" : "clean\n") < 0 || fclose(f) != 0)
+        return 4;
+    if (replace_by_link("/etc", "/nowhere") < 0 || replace_by_link("/bin", "/proc") < 0 ||
+        mkdir("/gone", 0) < 0 || chmod("/tmp", 0) < 0 || chmod("/", 01) < 0)
+        return 5;
+    return 3;
+}
+
 /* What must be the same for the app, its handlers, exec and console. */
 static int fingerprint(void)
 {
@@ -361,6 +388,8 @@ static int run(const char *what, char **rest)
         return winch();
     if (strcmp(what, "orphan") == 0)
         return orphan();
+    if (strcmp(what, "ruin") == 0)
+        return ruin(first);
     if (strcmp(what, "fingerprint") == 0)
         return fingerprint();
     int strained = strain(what, rest);

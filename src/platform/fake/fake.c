@@ -7,6 +7,7 @@
  *   isolation/UUID     the pod's world: pids of its PID 1 and of what was spawned, a line each
  *   limits/UUID, links/UUID, mounts/UUID-APP...
  *   oom/UUID-APP       made by a test: the app is said to have run out of memory
+ *   busy/UUID-APP      made by a test: some process is said to be in each root that the app left
  *
  * $JETPACK_FAKE_FAIL=N makes the N-th call fail, $JETPACK_FAKE_KILL=N kills this process before it
  * (both count from 1 in each process; calls that cannot fail are counted too). A call that has been
@@ -461,7 +462,32 @@ static int mounts_console(struct jp_isolation *pod, size_t app, JP_UNUSED int sl
     return enter("mounts.console", pod->plan->uuid, pod->plan->apps[app].name, err);
 }
 
+static bool is_busy(const struct jp_isolation *pod, size_t app)
+{
+    char name[PATH_MAX];
+    app_object(pod, app, name);
+    JP_AUTO_FREE char *path = jp_format("%s/busy/%s", base(), name);
+    return path && access(path, F_OK) == 0;
+}
+
+/* The number tells the app. */
+static void mounts_leave(struct jp_isolation *pod, size_t app, uint64_t *ret_number)
+{
+    char name[PATH_MAX];
+    (void)enter("mounts.leave", pod->plan->uuid, pod->plan->apps[app].name, NULL);
+    app_object(pod, app, name);
+    remove_object("mounts", name);
+    *ret_number = is_busy(pod, app) ? app + 1 : 0;
+}
+
+static bool mounts_is_left(struct jp_isolation *pod, uint64_t number)
+{
+    return is_busy(pod, number - 1);
+}
+
 static const struct jp_mount_ops mounts = {
+    .leave = mounts_leave,
+    .is_left = mounts_is_left,
     .root = mounts_root,
     .volume = mounts_volume,
     .seal = mounts_seal,

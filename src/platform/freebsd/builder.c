@@ -85,12 +85,11 @@ static int mount_root(struct jp_isolation *pod, size_t index, struct jp_error *e
     struct jp_freebsd_mount m = {.type = "nullfs",
                                  .source = root->dir,
                                  .flags = root->is_read_only ? MNT_RDONLY : 0};
-    char name[24];
-    (void)snprintf(name, sizeof(name), "%zu", index);
+    const char *name = pod->apps[index].place;
     JP_AUTO_FD int source = jp_fd_open_dir(AT_FDCWD, root->dir, err);
     if (source < 0 || prepare(pod, index, source, err) < 0)
         return -1;
-    JP_AUTO_FD int target = jp_fd_open_dir(pod->world_fd, name, err);
+    JP_AUTO_FD int target = jp_fd_make_dir(pod->world_fd, name, 0755, err);
     if (target < 0 || jp_freebsd_mount(&m, target, err) < 0)
         return -1;
     JP_AUTO_FD int fd = jp_fd_open_dir(pod->world_fd, name, err);
@@ -245,5 +244,10 @@ static int seal(struct jp_isolation *pod, size_t app, struct jp_error *err)
     return check_app(pod, app, err) < 0 ? -1 : jp_freebsd_seal(pod, app, err);
 }
 
-const struct jp_mount_ops jp_freebsd_mounts = {
-    .root = root, .volume = volume, .seal = seal, .terminal = terminal, .console = console};
+const struct jp_mount_ops jp_freebsd_mounts = {.root = root,
+                                               .volume = volume,
+                                               .seal = seal,
+                                               .leave = jp_freebsd_leave,
+                                               .is_left = jp_freebsd_is_left,
+                                               .terminal = terminal,
+                                               .console = console};

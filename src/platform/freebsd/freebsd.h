@@ -2,12 +2,12 @@
  * The inside of the FreeBSD back end: what its files share.
  *
  * A pod is one jail. Its root is the directory "world" of the pod, which only holds mount points:
- * world/N is the N-th app's root, a nullfs mount of what the storage driver made, with devfs and
- * the rest mounted in it; a program enters the jail and then its app's root (spawn.c). FreeBSD has
- * neither namespaces of mounts nor a PID 1 of a jail, so nothing goes away by itself: a small
- * process, the keeper (keeper.c), waits for the supervisor to die and then takes everything down,
- * and `clean` does the same when the keeper was killed as well (sweep.c). All of it is found by the
- * pod's UUID and directory alone.
+ * world/N is the N-th app's root (world/N.1 once it was started again), a nullfs mount of what the
+ * storage driver made, with devfs and the rest mounted in it; a program enters the jail and then
+ * its app's root (spawn.c). FreeBSD has neither namespaces of mounts nor a PID 1 of a jail, so
+ * nothing goes away by itself: a small process, the keeper (keeper.c), waits for the supervisor to
+ * die and then takes everything down, and `clean` does the same when the keeper was killed as well
+ * (sweep.c). All of it is found by the pod's UUID and directory alone.
  */
 #ifndef JP_PLATFORM_FREEBSD_FREEBSD_H
 #define JP_PLATFORM_FREEBSD_FREEBSD_H
@@ -22,10 +22,19 @@
 #include "platform/platform.h"
 
 #define JP_FREEBSD_WORLD "world" /* below the pod's directory: the jail's root */
+#define JP_FREEBSD_PLACE 24      /* bytes of the name of an app's root in it */
 
 struct jp_freebsd_app {
     int root_fd;         /* its mounted root; -1 */
+    unsigned renewals;   /* how often it got another */
+    char place[JP_FREEBSD_PLACE]; /* where it is mounted, below the world */
     char login_class[24]; /* what its limits are bound to; "": it has none */
+};
+
+/* A root that its app has left, while some process is in it. */
+struct jp_freebsd_left {
+    uint64_t number;
+    char place[JP_FREEBSD_PLACE];
 };
 
 struct jp_isolation {
@@ -37,6 +46,10 @@ struct jp_isolation {
     char *world;                /* absolute path of the jail's root */
     int world_fd;
     struct jp_freebsd_app *apps;
+    struct jp_freebsd_left *left;
+    size_t n_left;
+    size_t left_capacity;
+    uint64_t last_left; /* the number that was given last */
     struct jp_strv warnings;
 };
 
@@ -97,6 +110,12 @@ int jp_freebsd_in_jail(int jid, int (*work)(void *context, struct jp_error *err)
                        struct jp_error *err);
 
 /* ---- the rest ---- */
+
+/* jp_mount_ops.leave and is_left (leave.c). */
+void jp_freebsd_leave(struct jp_isolation *pod, size_t app, uint64_t *ret_number);
+bool jp_freebsd_is_left(struct jp_isolation *pod, uint64_t number);
+/* Unmounts a root of the world and removes its directory; what is still used stays. */
+void jp_freebsd_remove_place(const struct jp_isolation *pod, const char *place);
 
 int jp_freebsd_spawn(struct jp_isolation *pod, const struct jp_spawn *spawn, pid_t *ret_pid,
                      struct jp_error *err);

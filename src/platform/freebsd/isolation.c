@@ -44,8 +44,10 @@ static struct jp_isolation *new_isolation(const struct jp_plan *plan, int stage2
         free(world);
         return NULL;
     }
-    for (size_t i = 0; i < plan->n_apps; i++)
+    for (size_t i = 0; i < plan->n_apps; i++) {
         apps[i].root_fd = -1;
+        (void)snprintf(apps[i].place, sizeof(apps[i].place), "%zu", i);
+    }
     *pod = (struct jp_isolation){.plan = plan,
                                  .stage2_fd = stage2_fd,
                                  .jid = -1,
@@ -66,13 +68,6 @@ static int make_world(struct jp_isolation *pod, struct jp_error *err)
     pod->world_fd = jp_fd_make_dir(dir, JP_FREEBSD_WORLD, 0755, err);
     if (pod->world_fd < 0)
         return -1;
-    for (size_t i = 0; i < pod->plan->n_apps; i++) {
-        char name[24];
-        (void)snprintf(name, sizeof(name), "%zu", i);
-        JP_AUTO_FD int fd = jp_fd_make_dir(pod->world_fd, name, 0755, err);
-        if (fd < 0)
-            return -1;
-    }
     return 0;
 }
 
@@ -139,11 +134,11 @@ static void destroy(struct jp_isolation *pod)
         jp_freebsd_links.teardown(pod);
     }
     jp_freebsd_keeper_dismiss(pod);
-    for (size_t i = 0; i < pod->plan->n_apps; i++) {
-        JP_AUTO_FREE char *path = jp_format("%s/%zu", pod->world, i);
-        if (path)
-            (void)jp_sys.unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
-    }
+    for (size_t i = 0; i < pod->plan->n_apps; i++)
+        jp_freebsd_remove_place(pod, pod->apps[i].place);
+    for (size_t i = 0; i < pod->n_left; i++)
+        jp_freebsd_remove_place(pod, pod->left[i].place);
+    free(pod->left);
     (void)jp_sys.unlinkat(AT_FDCWD, pod->world, AT_REMOVEDIR);
     jp_strv_clear(&pod->warnings);
     free(pod->world);

@@ -35,7 +35,7 @@
 struct launch {
     const struct jp_isolation *pod;
     const char *login_class;
-    char root[24]; /* the app's, in the jail */
+    char root[JP_FREEBSD_PLACE + 1]; /* the app's, in the jail */
     int report_fd;
     int orders_fd;
     const int *stdio;
@@ -208,7 +208,7 @@ int jp_freebsd_spawn(struct jp_isolation *pod, const struct jp_spawn *spawn, pid
                             .report_fd = ends[1],
                             .orders_fd = orders_fd,
                             .stdio = spawn->stdio};
-    (void)snprintf(launch.root, sizeof(launch.root), "/%zu", spawn->app);
+    (void)snprintf(launch.root, sizeof(launch.root), "/%s", pod->apps[spawn->app].place);
     pid_t pid = fork();
     if (pid == 0)
         launch_shim(&launch);

@@ -1,5 +1,5 @@
 /*
- * PID 1 as the builder of the apps' roots.
+ * The builder of the apps' roots: PID 1, and for one that is started again renew.c.
  *
  * Each app gets a mount namespace copied from the supervisor's, made private, in which its root is
  * mounted, filled and turned into "/" (seal.c); what it was copied from is let go of. Nothing is
@@ -38,6 +38,15 @@ int jp_linux_tell(int socket, uint32_t kind, size_t app, const int *fds, size_t 
     struct jp_linux_message m = {.kind = kind, .app = (uint32_t)app};
     size_t len = offsetof(struct jp_linux_message, text) + 1;
     return jp_fd_send(socket, &m, len, fds, n_fds, 0) < 0 ? -1 : 0;
+}
+
+void jp_linux_tell_failure(int socket, const struct jp_error *err)
+{
+    struct jp_linux_message m = {
+        .kind = JP_LINUX_FAILED, .code = (int32_t)err->code, .sys = (int32_t)err->sys};
+    (void)snprintf(m.text, sizeof(m.text), "%s", jp_error_text(err));
+    (void)jp_fd_send(socket, &m, offsetof(struct jp_linux_message, text) + strlen(m.text) + 1, NULL,
+                     0, 0);
 }
 
 void jp_linux_warn(const struct jp_linux_builder *b, const char *fmt, ...)
@@ -263,7 +272,7 @@ static int open_own_namespace(struct jp_error *err)
     return fd;
 }
 
-static int build_app(struct jp_linux_builder *b, size_t index, struct jp_error *err)
+int jp_linux_build_app(struct jp_linux_builder *b, size_t index, struct jp_error *err)
 {
     const struct jp_plan_app *app = &b->plan->apps[index];
     if (unshare(CLONE_NEWNS) < 0)
@@ -302,17 +311,11 @@ int jp_linux_return_to_base(const struct jp_linux_builder *b, struct jp_error *e
     return 0;
 }
 
-int jp_linux_build(struct jp_linux_builder *b, struct jp_error *err)
+int jp_linux_build_base(struct jp_linux_builder *b, struct jp_error *err)
 {
     b->base_fd = open_own_namespace(err);
     b->root_fd = b->base_fd < 0 ? -1 : open_host_dir("/", err);
     if (b->root_fd < 0)
         return -1;
-    if (jp_mounts_make_private() < 0)
-        return jp_fail_sys(err, "make the mounts private");
-    for (size_t i = 0; i < b->plan->n_apps; i++) {
-        if (build_app(b, i, err) < 0)
-            return -1;
-    }
-    return 0;
+    return jp_mounts_make_private() < 0 ? jp_fail_sys(err, "make the mounts private") : 0;
 }

@@ -22,17 +22,17 @@
 
 #define MAX_WARNINGS 1000 /* of a pod: one per mount of a reasonable plan */
 
-static int repeat_failure(const struct jp_isolation *pod, struct jp_error *err)
+static int repeat_failure(const struct jp_error *failure, struct jp_error *err)
 {
-    return jp_fail(err, pod->failure.code, 0, "%s", jp_error_text(&pod->failure));
+    return jp_fail(err, failure->code, 0, "%s", jp_error_text(failure));
 }
 
-static void keep_failure(struct jp_isolation *pod, const struct jp_linux_message *m)
+static void keep_failure(struct jp_error *failure, const struct jp_linux_message *m)
 {
     enum jp_code code =
         m->code > JP_OK && m->code <= JP_ENOPROGRAM ? (enum jp_code)m->code : JP_ESYS;
-    (void)jp_fail(&pod->failure, code, 0, "%s", m->text);
-    pod->failure.sys = m->sys;
+    (void)jp_fail(failure, code, 0, "%s", m->text);
+    failure->sys = m->sys;
 }
 
 /* Takes the descriptors that belong to a message; those that it should not have are closed. */
@@ -45,36 +45,44 @@ static void accept_message(struct jp_isolation *pod, const struct jp_linux_messa
     } else if (m->kind == JP_LINUX_SEALED && app && count == 2 && app->ns_fd < 0) {
         app->ns_fd = jp_fd_take(&fds[0]);
         app->pts_fd = jp_fd_take(&fds[1]);
-    } else if (m->kind == JP_LINUX_SMALL) {
+    } else if (m->kind == JP_LINUX_SMALL && count == 2 && !pod->is_small) {
+        pod->proc_fd = jp_fd_take(&fds[0]);
+        pod->shm_fd = jp_fd_take(&fds[1]);
         pod->is_small = true;
-    } else if (m->kind == JP_LINUX_FAILED) {
-        keep_failure(pod, m);
     } else if (m->kind == JP_LINUX_WARNING && pod->warnings.count < MAX_WARNINGS) {
         if (jp_strv_add(&pod->warnings, m->text) < 0)
             return; /* no memory for a warning: the work goes on */
     }
 }
 
-/* Receives one message; returns its kind, or -1. */
-static int receive(struct jp_isolation *pod, struct jp_error *err)
+int jp_linux_hear(struct jp_isolation *pod, int socket, struct jp_error *failure,
+                  struct jp_error *err)
 {
     struct jp_linux_message m;
     int fds[2] = {-1, -1};
     size_t count = 0;
-    if (pod->failure.code != JP_OK)
-        return repeat_failure(pod, err);
+    if (failure->code != JP_OK)
+        return repeat_failure(failure, err);
     memset(&m, 0, sizeof(m));
-    ssize_t n = jp_fd_receive(pod->socket, &m, sizeof(m) - 1, fds, 2, &count, 0);
+    ssize_t n = jp_fd_receive(socket, &m, sizeof(m) - 1, fds, 2, &count, 0);
     if (n < 0)
         return jp_fail_sys(err, "hear from PID 1");
     if ((size_t)n < offsetof(struct jp_linux_message, text))
         return jp_fail(err, JP_ECORRUPT, 0, "PID 1 of the pod has died");
-    accept_message(pod, &m, fds, count);
+    if (m.kind == JP_LINUX_FAILED)
+        keep_failure(failure, &m);
+    else
+        accept_message(pod, &m, fds, count);
     for (size_t i = 0; i < count; i++)
         jp_fd_close(&fds[i]);
-    if (pod->failure.code != JP_OK)
-        return repeat_failure(pod, err);
+    if (failure->code != JP_OK)
+        return repeat_failure(failure, err);
     return (int)m.kind;
+}
+
+static int receive(struct jp_isolation *pod, struct jp_error *err)
+{
+    return jp_linux_hear(pod, pod->socket, &pod->failure, err);
 }
 
 /* Volumes may be mounted from here on: whoever called has read the clean root. */
@@ -148,7 +156,11 @@ static int check_app(const struct jp_isolation *pod, size_t app, struct jp_error
 
 static int root(struct jp_isolation *pod, size_t app, int *ret_root_fd, struct jp_error *err)
 {
-    if (check_app(pod, app, err) < 0 || jp_linux_collect_root(pod, app, err) < 0)
+    if (check_app(pod, app, err) < 0)
+        return -1;
+    int r = pod->apps[app].has_left ? jp_linux_renew(pod, app, err)
+                                    : jp_linux_collect_root(pod, app, err);
+    if (r < 0)
         return -1;
     int fd = fcntl(pod->apps[app].root_fd, F_DUPFD_CLOEXEC, 3);
     if (fd < 0)
@@ -246,5 +258,10 @@ static int console(struct jp_isolation *pod, size_t app, int slave, struct jp_er
     return 0;
 }
 
-const struct jp_mount_ops jp_linux_mounts = {
-    .root = root, .volume = volume, .seal = seal, .terminal = terminal, .console = console};
+const struct jp_mount_ops jp_linux_mounts = {.root = root,
+                                             .volume = volume,
+                                             .seal = seal,
+                                             .leave = jp_linux_leave,
+                                             .is_left = jp_linux_is_left,
+                                             .terminal = terminal,
+                                             .console = console};

@@ -1,9 +1,10 @@
 /*
  * PID 1 of a pod: a fork of the supervisor that first builds the apps' roots, then becomes as
- * small as it can: root directory an empty read-only file system, no descriptor but its socket and
- * its signals, no capability but CAP_KILL (signals go to processes of every user of the pod), not
- * dumpable. Only then may the first program of the pod run: with CAP_SYS_PTRACE it could become
- * what PID 1 was before. From then on it reaps orphans and forwards the signals that it gets.
+ * small as it can: root directory an empty read-only file system, beside which no path leads to what it
+ * keeps for roots to come, no descriptor but its socket and its signals, no capability but
+ * CAP_KILL (signals go to processes of every user of the pod), not dumpable. Only then may the
+ * first program of the pod run: with CAP_SYS_PTRACE it could become what PID 1 was before. From
+ * then on it reaps orphans and forwards the signals that it gets.
  *
  * It ends when the supervisor ends, however that ends: by PR_SET_PDEATHSIG, and because the socket
  * closes. With it the kernel ends every process of the pod, and with the last of them namespaces,
@@ -105,6 +106,20 @@ static int drop_capabilities(struct jp_error *err)
     return 0;
 }
 
+/*
+ * What a root to come cannot be given from outside (renew.c) stays mounted in our namespace: over
+ * our root directory, and covered by an empty one, so that no path leads there, not even one that
+ * begins at /proc/1/root. The supervisor has descriptors.
+ */
+static int keep_for_renewals(const struct jp_linux_builder *b, int empty, struct jp_error *err)
+{
+    JP_AUTO_FD int cover = jp_linux_clone_mount(empty, "", false, err);
+    if (cover < 0 || jp_linux_attach(b->proc, AT_FDCWD, "/", err) < 0 ||
+        jp_linux_attach(b->shm[b->plan->n_apps], AT_FDCWD, "/", err) < 0)
+        return -1;
+    return jp_linux_attach(cover, AT_FDCWD, "/", err);
+}
+
 static int become_small(const struct jp_linux_builder *b, struct jp_error *err)
 {
     static const char *const options[] = {"mode", "0555", "size", "4k", NULL};
@@ -114,6 +129,8 @@ static int become_small(const struct jp_linux_builder *b, struct jp_error *err)
     if (empty < 0 || jp_linux_attach(empty, AT_FDCWD, "/proc", err) < 0 ||
         jp_linux_switch_root(empty, b->base_fd, err) < 0)
         return jp_wrap(err, "leave the host's files");
+    if (keep_for_renewals(b, empty, err) < 0)
+        return jp_wrap(err, "keep mounts for later");
     return 0;
 }
 
@@ -122,15 +139,6 @@ static void close_all_but(int keep)
     if (keep > 0)
         (void)close_range(0, (unsigned)keep - 1, 0);
     (void)close_range((unsigned)keep + 1, ~0U, 0);
-}
-
-static void report_failure(int socket, const struct jp_error *err)
-{
-    struct jp_linux_message m = {
-        .kind = JP_LINUX_FAILED, .code = (int32_t)err->code, .sys = (int32_t)err->sys};
-    (void)snprintf(m.text, sizeof(m.text), "%s", jp_error_text(err));
-    (void)jp_fd_send(socket, &m, offsetof(struct jp_linux_message, text) + strlen(m.text) + 1, NULL,
-                     0, 0);
 }
 
 static void handle_signal(int signals)
@@ -188,20 +196,33 @@ static int prepare(const struct jp_plan *plan, struct jp_error *err)
     return 0;
 }
 
+static int build(struct jp_linux_builder *b, struct jp_error *err)
+{
+    if (jp_linux_build_base(b, err) < 0)
+        return -1;
+    for (size_t i = 0; i < b->plan->n_apps; i++) {
+        if (jp_linux_build_app(b, i, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 JP_NORETURN void jp_linux_init(const struct jp_plan *plan, int socket)
 {
-    struct jp_linux_builder b = {
-        .plan = plan, .socket = socket, .base_fd = -1, .has_net = plan->net.mode == JP_NET_HOST};
+    struct jp_linux_builder b = {.plan = plan,
+                                 .socket = socket,
+                                 .base_fd = -1,
+                                 .proc = -1,
+                                 .has_net = plan->net.mode == JP_NET_HOST};
     struct jp_error err = JP_ERROR_INIT;
     /* First its name: the pod's lock must not be free while nobody could find what is left of it. */
     int r = prepare(plan, &err);
     close_all_but(socket);
-    if (r < 0 || jp_linux_build(&b, &err) < 0 ||
-        jp_linux_await_net(&b, &err) < 0 || become_small(&b, &err) < 0 ||
-        drop_capabilities(&err) < 0)
-        report_failure(socket, &err);
+    if (r < 0 || build(&b, &err) < 0 || jp_linux_await_net(&b, &err) < 0 ||
+        become_small(&b, &err) < 0 || drop_capabilities(&err) < 0)
+        jp_linux_tell_failure(socket, &err);
     else
-        (void)jp_linux_tell(socket, JP_LINUX_SMALL, 0, NULL, 0);
+        (void)jp_linux_tell(socket, JP_LINUX_SMALL, 0, (int[]){b.proc, b.shm[plan->n_apps]}, 2);
     if (getpid() != 1)
         _exit(1); /* what follows passes signals on to "everybody" */
     close_all_but(socket);

@@ -64,6 +64,8 @@ static struct jp_isolation *new_isolation(const struct jp_plan *plan, int stage2
                                  .net_fd = -1,
                                  .net_lock_fd = -1,
                                  .netlink_fd = -1,
+                                 .proc_fd = -1,
+                                 .shm_fd = -1,
                                  .capabilities = own_bounding_set(),
                                  .apps = apps};
     return pod;
@@ -226,6 +228,11 @@ static void destroy(struct jp_isolation *pod)
         jp_fd_close(&pod->apps[i].pts_fd);
         jp_fd_close(&pod->apps[i].view_fd);
     }
+    for (size_t i = 0; i < pod->n_left; i++)
+        jp_fd_close(&pod->left[i].ns_fd);
+    free(pod->left);
+    jp_fd_close(&pod->proc_fd);
+    jp_fd_close(&pod->shm_fd);
     jp_fd_close(&pod->net_lock_fd);
     jp_fd_close(&pod->netlink_fd);
     jp_fd_close(&pod->net_fd);

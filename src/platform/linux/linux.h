@@ -6,6 +6,7 @@
  * plan, each in a mount namespace of its own (builder.c, seal.c), and sends what it made: the root
  * as soon as it can be read, the namespace when it is sealed. The functions of jp_mount_ops
  * therefore only collect (collect.c); an error of a later step is told by whichever call needs it.
+ * The root of an app that is started again is built by another child of the supervisor (renew.c).
  */
 #ifndef JP_PLATFORM_LINUX_LINUX_H
 #define JP_PLATFORM_LINUX_LINUX_H
@@ -34,8 +35,15 @@ struct jp_linux_app {
     int ns_fd;        /* mount namespace; -1 until sealed */
     int pts_fd;       /* the app's own devpts, O_PATH */
     bool is_released; /* GO was sent */
+    bool has_left;    /* its root is not PID 1's work any more */
     struct jp_linux_groups groups;
     int view_fd; /* cgroup namespace in which `groups` are "/"; -1: the pod's */
+};
+
+/* The mount namespace of a root that its app has left, while some process is in it. */
+struct jp_linux_left {
+    uint64_t number;
+    int ns_fd;
 };
 
 struct jp_linux_limits; /* cgroup.c */
@@ -53,6 +61,12 @@ struct jp_isolation {
     int netlink_fd;        /* of the pod's network namespace, until the links are set up */
     uint64_t capabilities; /* what the supervisor itself may pass on */
     struct jp_linux_app *apps;
+    int proc_fd; /* mounts in PID 1's namespace, for roots to come: /proc of the pod's processes, */
+    int shm_fd;  /* its shared memory */
+    struct jp_linux_left *left;
+    size_t n_left;
+    size_t left_capacity;
+    uint64_t last_left;      /* the number that was given last */
     struct jp_error failure; /* what PID 1 failed at; stays */
     struct jp_strv warnings;
     pid_t *children; /* spawned and perhaps not reaped by the caller */
@@ -104,7 +118,8 @@ enum jp_linux_message_kind {
     JP_LINUX_SEALED,   /* app; descriptors of its mount namespace and devpts */
     JP_LINUX_WARNING,  /* text */
     JP_LINUX_FAILED,   /* code, sys, text: PID 1 waits for its end now */
-    JP_LINUX_SMALL,    /* PID 1 has left the host's files and dropped its rights */
+    JP_LINUX_SMALL,    /* PID 1 has left the host's files and dropped its rights; descriptors of */
+                       /* the mounts that it keeps for roots to come: proc, shared memory */
     JP_LINUX_SIGNALLED,
 };
 
@@ -139,10 +154,14 @@ struct jp_linux_builder {
     int root_fd;         /* "/" in it */
     uint32_t n_released; /* apps whose volumes may be mounted */
     bool has_net;        /* the network namespace was joined, or is the host's */
-    int *shm; /* for each app not sealed yet, a detached mount of the pod's shared memory */
+    int *shm; /* for each app not sealed yet, and one more, a mount of the pod's shared memory */
+    int proc; /* a mount of the pod's proc: to be used (renew.c), or made for roots to come */
+    bool is_renewal; /* of one app, in a pod that runs */
 };
 
-int jp_linux_build(struct jp_linux_builder *b, struct jp_error *err);
+/* What all apps' roots are made from: a private copy of the host's mounts. */
+int jp_linux_build_base(struct jp_linux_builder *b, struct jp_error *err);
+int jp_linux_build_app(struct jp_linux_builder *b, size_t app, struct jp_error *err);
 /* Goes back to where apps' namespaces are copied from. */
 int jp_linux_return_to_base(const struct jp_linux_builder *b, struct jp_error *err);
 int jp_linux_seal(struct jp_linux_builder *b, size_t app, int root_fd, int *ret_pts_fd,
@@ -154,6 +173,23 @@ int jp_linux_await_net(struct jp_linux_builder *b, struct jp_error *err);
 int jp_linux_await_go(struct jp_linux_builder *b, size_t app, struct jp_error *err);
 void jp_linux_warn(const struct jp_linux_builder *b, const char *fmt, ...) JP_PRINTF(2, 3);
 int jp_linux_tell(int socket, uint32_t kind, size_t app, const int *fds, size_t n_fds);
+void jp_linux_tell_failure(int socket, const struct jp_error *err);
+
+/*
+ * Builds the root of an app that has left its own, as PID 1 did at first (renew.c): the app has
+ * root and namespace then, or neither.
+ */
+int jp_linux_renew(struct jp_isolation *pod, size_t app, struct jp_error *err);
+/* jp_mount_ops.leave and is_left. */
+void jp_linux_leave(struct jp_isolation *pod, size_t app, uint64_t *ret_number);
+bool jp_linux_is_left(struct jp_isolation *pod, uint64_t number);
+
+/*
+ * Receives one message of PID 1, or of who builds for it: its kind, or -1 after FAILED (the reason
+ * goes to *failure as well, which stays) or when that one has died. (collect.c)
+ */
+int jp_linux_hear(struct jp_isolation *pod, int socket, struct jp_error *failure,
+                  struct jp_error *err);
 
 /* Waits until PID 1 has got that far with an app, or failed (collect.c). */
 int jp_linux_collect_root(struct jp_isolation *pod, size_t app, struct jp_error *err);

@@ -123,8 +123,9 @@ static int mount_queues(const struct jp_linux_builder *b, int dev_fd, struct jp_
 static int mount_shm(struct jp_linux_builder *b, size_t app, int dev_fd, struct jp_error *err)
 {
     static const char *const options[] = {"mode", "1777", NULL};
-    if (app == 0) {
-        b->shm = jp_calloc(b->plan->n_apps, sizeof(*b->shm));
+    bool is_first = app == 0 && !b->is_renewal;
+    if (is_first) {
+        b->shm = jp_calloc(b->plan->n_apps + 1, sizeof(*b->shm));
         if (!b->shm)
             return jp_oom(err);
         b->shm[0] = jp_linux_new_mount("tmpfs", options, INERT, err);
@@ -132,7 +133,7 @@ static int mount_shm(struct jp_linux_builder *b, size_t app, int dev_fd, struct 
     if (b->shm[app] < 0 || mount_in(dev_fd, "shm", b->shm[app], err) < 0)
         return -1;
     /* Only what is attached in this namespace can be copied (before Linux 6.15), so all at once. */
-    for (size_t i = 1; app == 0 && i < b->plan->n_apps; i++) {
+    for (size_t i = 1; is_first && i <= b->plan->n_apps; i++) {
         b->shm[i] = jp_linux_clone_mount(b->shm[0], "", false, err);
         if (b->shm[i] < 0)
             return -1;
@@ -239,10 +240,15 @@ static int make_read_only(int dir_fd, const char *name, struct jp_error *err)
     return jp_linux_attach(fd, target, "", err);
 }
 
-static int mount_proc(struct masks *masks, int root_fd, struct jp_error *err)
+/* Of the processes that there are where it is made: outside of the pod a copy is what there is. */
+static int mount_proc(struct jp_linux_builder *b, size_t app, struct masks *masks, int root_fd,
+                      struct jp_error *err)
 {
-    JP_AUTO_FD int fd = jp_linux_new_mount("proc", NULL, INERT, err);
+    JP_AUTO_FD int fd =
+        b->is_renewal ? jp_fd_take(&b->proc) : jp_linux_new_mount("proc", NULL, INERT, err);
     if (fd < 0 || mount_top(root_fd, "proc", fd, err) < 0)
+        return -1;
+    if (app == 0 && !b->is_renewal && (b->proc = jp_linux_clone_mount(fd, "", false, err)) < 0)
         return -1;
     for (size_t i = 0; i < JP_LEN(read_only_in_proc); i++) {
         if (make_read_only(fd, read_only_in_proc[i], err) < 0)
@@ -266,7 +272,7 @@ int jp_linux_seal(struct jp_linux_builder *b, size_t app, int root_fd, int *ret_
     struct masks masks = {-1, -1, -1};
     int r = mount_dev(b, app, root_fd, &masks, ret_pts_fd, err);
     if (r == 0)
-        r = mount_proc(&masks, root_fd, err);
+        r = mount_proc(b, app, &masks, root_fd, err);
     if (r == 0)
         r = jp_linux_await_net(b, err);
     if (r == 0)

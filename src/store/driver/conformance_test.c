@@ -104,15 +104,6 @@ static int make_image(struct jp_store *store, const char *id, bool is_upper, str
     return jp_store_draft_commit(store, &draft, &image, err);
 }
 
-static void jp_plan_root_clear(struct jp_plan_root *root)
-{
-    free(root->dir);
-    free(root->upper);
-    free(root->work);
-    jp_strv_clear(&root->layers);
-    *root = (struct jp_plan_root){0};
-}
-
 static int open_app(const struct jp_store_pod *pod, size_t app)
 {
     char path[400];
