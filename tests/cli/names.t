@@ -24,6 +24,13 @@ outside=$!
 jobs=$outside
 in_outside() { nsenter --net="/proc/$outside/ns/net" "$@"; }
 resolvers() { pgrep -f "^[^ ]*dnsmasq .*$work/root/names" | wc -l; }
+resolvers_are() { [ "$(resolvers)" -eq "$1" ]; }
+# runs N WHAT: so many resolvers; what a starting one has left behind is about to go
+runs() {
+    wait_for 60 resolvers_are "$1"
+    is "$(resolvers)" "$1" "$2"
+}
+resolver_of() { cat "$work/root/names/$1/pid"; }
 stop_jobs() {
     # shellcheck disable=SC2086 # a list
     kill $jobs 2>/dev/null
@@ -69,15 +76,15 @@ found() { # POD NAME ADDRESSES WHAT: soon; a change takes the resolver a moment
 }
 
 host_uses 'nameserver 192.0.2.2\nsearch example\n'
-is "$(resolvers)" 0 "no resolver without pods"
+runs 0 "no resolver without pods"
 start web
-is "$(resolvers)" 1 "the first pod brings one"
+runs 1 "the first pod brings one"
 run jetpack exec web /bin/probe cat /etc/resolv.conf
 is "$(printf '%s\n' "$out" | tail -n 1)" 'search pods.jetpack.internal apps.jetpack.internal example' \
     "the domains of pods are searched before the host's"
 like "$out" '^nameserver 10\.77\.0\.1$' "the server is the host's address on the bridge"
 start db
-is "$(resolvers)" 1 "the second finds it"
+runs 1 "the second finds it"
 found web db 10.77.0.3 "a pod is found by its name"
 found db web 10.77.0.2 "and the other way round"
 is "$(lookup web ahostsv6 db)" fd77::3 "by its IPv6 address as well"
@@ -135,7 +142,7 @@ jetpack destroy db
 # ---- networks ----
 
 start lab --net=lab
-is "$(resolvers)" 2 "another network has a resolver of its own"
+runs 2 "another network has a resolver of its own"
 found lab lab 10.78.0.2 "whose pods are found there"
 is "$(lookup web ahostsv4 lab.pods.jetpack.internal)" '' "and nowhere else"
 is "$(lookup lab ahostsv4 web.pods.jetpack.internal)" '' "nor the other way round"
@@ -144,11 +151,11 @@ start q2 --net=quiet
 is "$(lookup q1 ahostsv4 q2)" '' "pods that are kept apart do not find each other"
 is "$(lookup q1 ahostsv4 outside.example)" 203.0.113.5 "but the rest of the world"
 jetpack destroy q1 q2 lab
-is "$(resolvers)" 1 "with the last pod of a network its resolver is gone"
+runs 1 "with the last pod of a network its resolver is gone"
 
 # ---- who may ask, and what the resolver may ----
 
-resolver=$(pgrep -f "^[^ ]*dnsmasq .*$work/root/names")
+resolver=$(resolver_of pod)
 like "$(cat "/proc/$resolver/status")" '^Uid:	[1-9]' "row 78: the resolver is not root"
 is "$(stat -c '%a %U' "$work/root/names/pod/hosts")" '2750 root' "row 78: who are pods is not everybody's"
 dig_from_outside() { # ADDRESS [OPTION]
@@ -173,7 +180,7 @@ like "$out" '^MISSING +resolver of network pod +does not run' "doctor misses a r
 run jetpack network repair
 like "$out" '^resolver of network pod: does not run.*: mended' "network repair starts it"
 found web web "$(address web)" "it answers"
-kill -KILL "$(pgrep -f "^[^ ]*dnsmasq .*$work/root/names")"
+kill -KILL "$(resolver_of pod)"
 start db
 found web db "$(address db)" "the next pod starts it as well"
 jetpack destroy db
@@ -181,25 +188,25 @@ jetpack destroy db
 sleep 1000 &
 stranger=$!
 jobs="$jobs $stranger"
-kill -KILL "$(pgrep -f "^[^ ]*dnsmasq .*$work/root/names")"
+kill -KILL "$(resolver_of pod)"
 echo "$stranger" >"$work/root/names/pod/pid"
 jetpack destroy web
 kill -0 "$stranger"
 is $? 0 "a process that got the resolver's number is left alone"
-is "$(resolvers)" 0 "after the last pod there is none"
+runs 0 "after the last pod there is none"
 
 # ---- many at once ----
 
 for n in 1 2 3 4 5 6 7 8; do echo "crowd$n"; done | xargs -P 8 -I NAME "$JETPACK" -config "$config" \
     run -d -pod-name NAME $image --exec /bin/probe -- sleep 1000 --- >"$work/crowd" 2>&1
 is "$(grep -v '^[0-9a-f-]*$' "$work/crowd")" '' "eight pods at once, no complaint"
-is "$(resolvers)" 1 "one resolver"
+runs 1 "one resolver"
 for n in 1 4 8; do
     found crowd1 "crowd$n" "$(address "crowd$n")" "crowd$n is found"
 done
 # shellcheck disable=SC2046 # a list
 printf '%s\n' $(jetpack list -q) | xargs -P 8 -I POD "$JETPACK" -config "$config" destroy POD
-is "$(resolvers)" 0 "all gone at once, it is gone"
+runs 0 "all gone at once, it is gone"
 
 # ---- whatever the host's resolver is ----
 
@@ -217,7 +224,7 @@ start own --dns 192.0.2.2 --dns 2001:db8::9
 run jetpack exec own /bin/probe cat /etc/resolv.conf
 is "$out" 'nameserver 192.0.2.2
 nameserver 2001:db8::9' "--dns: these and no others"
-is "$(resolvers)" 0 "which need no resolver of ours"
+runs 0 "which need no resolver of ours"
 start web
 found web own "$(address own)" "such a pod is found by others"
 jetpack destroy web own
@@ -278,6 +285,6 @@ run jetpack run -destroy test.example/bare --exec /bin/probe -- cat /etc/resolv.
 like "$out" ' nameserver 10\.77\.0\.1$' "... and /etc/resolv.conf"
 run jetpack run -destroy test.example/full --exec /bin/probe -- cat /etc/hosts ---
 is "$out" 'full| 192.0.2.77 image' "an image's own /etc/hosts is not touched"
-is "$(resolvers)" 0 "no resolver is left"
+runs 0 "no resolver is left"
 
 finish

@@ -32,10 +32,10 @@ other neighbour neighbour side0 198.18.0 2001:db8:2
 ip route add default via 192.0.2.9
 ip address add 192.0.2.2/24 dev up0
 
-asks() { # WHO PROTOCOL ADDRESS PORT: what it is answered
+asks() { # WHO PROTOCOL ADDRESS PORT [SECONDS]: what it is answered
     who=$1
     shift
-    nsenter --net="/proc/$who/ns/net" "$programs/knock" ask "$1" "$2" "$3" 5
+    nsenter --net="/proc/$who/ns/net" "$programs/knock" ask "$@"
 }
 is_answered() { asks "$@" | grep -q '^[0-9a-f:.]*$'; }
 begin() { # NAME PROTOCOL OPTION...: a pod that listens on port 7 of PROTOCOL, published by options
@@ -95,7 +95,7 @@ nft 'add table inet t; add chain inet t i { type filter hook input priority 0; }
     add chain inet t f { type filter hook forward priority 0; }; add rule inet t i tcp dport 8080 drop'
 is "$(asks "$client" tcp 192.0.2.1 8080)" ::ffff:192.0.2.9 "rules for incoming packets do not see them"
 nft 'add rule inet t f ip saddr 192.0.2.9 drop'
-is "$(asks "$client" tcp 192.0.2.1 8080)" nothing "those for forwarded ones do"
+is "$(asks "$client" tcp 192.0.2.1 8080 3)" nothing "those for forwarded ones do"
 nft delete table inet t
 run jetpack doctor
 like "$out" 'published ports +.*past .*input' "doctor says so"

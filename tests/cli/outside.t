@@ -231,6 +231,37 @@ else
     skip "the administrator's is as it was" "not here: no nft(8)"
 fi
 
+# ---- two installations, two networks ----
+
+start mine
+cp "$config" "$work/other.conf"
+sed -i "s|^root.dir = .*|root.dir = $work/other|" "$work/other.conf"
+echo "mds.port = $own_port" >>"$work/other.conf"
+other() { "$JETPACK" -config "$work/other.conf" "$@"; }
+other import -q "$work/app.aci" >/dev/null
+fails 125 "bridge '$bridge' is that of another installation with pods that run \\('$work/root/net'\\)" \
+    "an installation that shares the bridge of one with pods is refused" other run $image --exec /bin/probe -- true ---
+jetpack destroy mine
+run other run -destroy $image --exec /bin/probe -- true ---
+is "$status $err" '0 ' "it may have it when they are gone"
+for pod in $(other list -q); do other destroy "$pod"; done
+other destroy-image test.example/app
+run jetpack doctor
+unlike "$out" 'overlaps' "nothing overlaps so far"
+ip route add 10.77.5.0/24 via 192.0.2.2
+run jetpack run -destroy $image --exec /bin/probe -- true ---
+like "$status $err" '^0 .*the host has a route to 10\.77\.5\.0/24 by up0, which are addresses of the pods' \
+    "a route of the host's to some of the pods' addresses is told"
+run jetpack doctor
+like "$out" '^MISSING +network 10\.77\.0\.0/16 +overlaps the host.s route to 10\.77\.5\.0/24 by up0' "doctor, too"
+ip route delete 10.77.5.0/24
+ip route add 10.0.0.0/8 via 192.0.2.2
+run jetpack run -destroy $image --exec /bin/probe -- true ---
+is "$status $err" '0 ' "a wider one loses addresses to the pods"
+run jetpack doctor
+like "$out" '^MISSING +network 10\.77\.0\.0/16 +overlaps the host.s route to 10\.0\.0\.0/8' "... which doctor says"
+ip route delete 10.0.0.0/8
+
 # ---- booted meanwhile ----
 
 start booted

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "platform/linux/bridge.h"
+#include "platform/linux/claim.h"
 #include "platform/linux/firewall.h"
 #include "platform/linux/forwarding.h"
 #include "platform/linux/linux.h"
@@ -145,6 +146,22 @@ static int inspect_forwarding(const struct inspection *i, const struct jp_plan_h
     return 0;
 }
 
+/* Also without pods: what will be in the way of the first. */
+static int inspect_addresses(const struct inspection *i, const struct jp_plan_network *network,
+                             struct jp_error *err)
+{
+    struct jp_linux_link link;
+    char route[JP_LINUX_ROUTE_SIZE];
+    jp_linux_link_read(network, &link);
+    jp_linux_overlap(&link, /* narrow= */ false, route);
+    if (route[0] == '\0')
+        return 0;
+    JP_AUTO_FREE char *problem = jp_format("overlaps the host's route to %s", route);
+    return problem ? found(i, "network", network->subnet, problem,
+                           "set its subnet (net.subnet, net.NAME.subnet) to another", err)
+                   : jp_oom(err);
+}
+
 /* A network with pods on it. */
 static int inspect_network(const struct inspection *i, const struct jp_plan_host *host,
                            const struct jp_plan_network *network, const struct jp_link_pod *pods,
@@ -172,6 +189,8 @@ int jp_linux_inspect(const struct jp_plan_host *host, const struct jp_link_pod *
     for (size_t n = 0; n < host->n_networks; n++) {
         const struct jp_plan_network *network = &host->networks[n];
         bool has_pods = false;
+        if (network->kind != JP_NET_MACVLAN && inspect_addresses(&i, network, err) < 0)
+            return -1;
         for (size_t m = 0; m < n_pods; m++)
             has_pods |= pods[m].network == network;
         if (!has_pods || network->kind == JP_NET_MACVLAN)

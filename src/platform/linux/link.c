@@ -29,6 +29,7 @@
 #include "base/random.h"
 #include "base/subnet.h"
 #include "platform/linux/bridge.h"
+#include "platform/linux/claim.h"
 #include "platform/linux/firewall.h"
 #include "platform/linux/forwarding.h"
 #include "platform/linux/linux.h"
@@ -274,6 +275,25 @@ static int prepare(const struct jp_plan_network *network, struct jp_error *err)
 
 /* ---- the pod's side ---- */
 
+/* Before the pod is on it: what it shall not share, and what it shall be told of. */
+static int check_bridge(struct jp_isolation *pod, int fd, const struct jp_linux_link *link,
+                        unsigned bridge, struct jp_error *err)
+{
+    const struct jp_plan_host *host = &pod->plan->net.host;
+    char route[JP_LINUX_ROUTE_SIZE];
+    if (!host->state || !host->table)
+        return 0;
+    if (jp_linux_claim_bridge(fd, host, link->bridge, bridge, err) < 0)
+        return -1;
+    jp_linux_overlap(link, /* narrow= */ true, route);
+    if (route[0] == '\0')
+        return 0;
+    JP_AUTO_FREE char *text = jp_format("the host has a route to %s, which are addresses of the "
+                                        "pods' network: set its subnet to another",
+                                        route);
+    return text && jp_strv_add(&pod->warnings, text) == 0 ? 0 : jp_oom(err);
+}
+
 static int make_device(struct jp_isolation *pod, const struct jp_linux_link *link,
                        struct jp_error *err)
 {
@@ -283,7 +303,8 @@ static int make_device(struct jp_isolation *pod, const struct jp_linux_link *lin
         return -1;
     if (link->kind == JP_NET_MACVLAN)
         return make_macvlan(host, link, pod->net_fd, err);
-    if (jp_linux_bridge_ensure(host, link, &bridge, err) < 0 || open_the_way(pod, err) < 0 ||
+    if (jp_linux_bridge_ensure(host, link, &bridge, err) < 0 ||
+        check_bridge(pod, host, link, bridge, err) < 0 || open_the_way(pod, err) < 0 ||
         redirect(pod, err) < 0)
         return -1;
     return make_pair_again(host, link, bridge, pod->net_fd, err);
