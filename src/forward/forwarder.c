@@ -1,7 +1,8 @@
 /* The whole: what is listened to, and the rounds of waiting and working. */
 #include <sys/resource.h>
+#include <sys/socket.h>
 
-#include <poll.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -131,13 +132,21 @@ int jp_forwarder_open(struct jp_forwarder *f, const struct jp_forward_settings *
 
 /* ---- rounds ---------------------------------------------------------------------------------- */
 
-/* Nothing is ever said to us: whatever happens there is the end. */
+/* The limit from now on; anything else, and the end of it, is our end. */
 static void on_life(struct jp_watch *watch, unsigned ready)
 {
     struct life *life = (struct life *)(void *)watch;
-    struct pollfd fd = {.fd = life->fd, .events = POLLIN};
-    if ((ready & JP_READY_READ) && poll(&fd, 1, 0) > 0)
-        life->forwarder->is_over = true;
+    struct jp_forwarder *f = life->forwarder;
+    uint64_t limit;
+    ssize_t n;
+    if (!(ready & JP_READY_READ))
+        return;
+    while ((n = recv(life->fd, &limit, sizeof(limit), MSG_DONTWAIT)) == sizeof(limit)) {
+        for (int i = 0; i < 2; i++)
+            f->rate[i] = (struct jp_rate){.bytes_per_second = limit};
+    }
+    if (n >= 0 || (errno != EAGAIN && errno != EINTR))
+        f->is_over = true;
 }
 
 static int earlier(int a, int b)

@@ -9,7 +9,8 @@
  * forwarder's standard input.
  *
  * The forwarder's standard output is a SOCK_SEQPACKET whose other end only stage 1 holds. On it the
- * forwarder answers once, "ok" or why not; when it ends, the forwarder ends.
+ * forwarder answers once, "ok" or why not; when it ends, the forwarder ends. Stage 1 may send 8
+ * bytes on it, in its own byte order: bytes_per_second from now on.
  */
 #ifndef JP_PLAN_FORWARD_H
 #define JP_PLAN_FORWARD_H

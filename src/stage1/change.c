@@ -97,6 +97,8 @@ int jp_limits_change(struct jp_supervisor *s, size_t app, const struct jp_contro
     if (r < 0) {
         *limits = before;
         (void)carry_out(&c, NULL);
+    } else if (app == SIZE_MAX && wanted.network_bytes != before.network_bytes) {
+        jp_forward_limit(s);
     }
     /* Before the answer: who asked may look at once. */
     s->record_is_stale = jp_record_write(s, NULL) < 0;

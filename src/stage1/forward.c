@@ -83,6 +83,15 @@ void jp_forward_reap(struct jp_supervisor *s)
     s->record_is_stale = true;
 }
 
+void jp_forward_limit(const struct jp_supervisor *s)
+{
+    const uint64_t bytes_per_second = s->plan.limits.network_bytes;
+    /* One that does not take it is about to end. */
+    if (s->forwarder_life >= 0)
+        (void)send(s->forwarder_life, &bytes_per_second, sizeof(bytes_per_second),
+                   MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 void jp_forward_end(struct jp_supervisor *s)
 {
     int status;

@@ -227,6 +227,8 @@ int jp_forward_begin(struct jp_supervisor *s, struct jp_error *err);
 int jp_forward_await(struct jp_supervisor *s, struct jp_error *err);
 /* Looks whether it has ended by itself: then its ports refuse, and a warning says so. */
 void jp_forward_reap(struct jp_supervisor *s);
+/* Tells it the limit of the plan's network bandwidth as it is now. */
+void jp_forward_limit(const struct jp_supervisor *s);
 /* Ends it: its ports refuse when this returns. */
 void jp_forward_end(struct jp_supervisor *s);
 

@@ -164,6 +164,21 @@ else
 fi
 jetpack destroy free
 jetpack destroy slow
+run jetpack run -d -pod-name open -p "source=$own_port" "$subject" \
+    --port source,protocol=tcp,port=7000 --exec /bin/probe -- source 7000 2048 ---
+through() { "$programs/probe" pull 127.0.0.1 "$own_port"; }
+wait_for 60 through
+free=$(best through)
+run jetpack set -network-bandwidth 1M open
+if [ "$status" -ne 0 ]; then
+    skip "network-bandwidth: a published port" "not here: $err"
+else
+    slow=$(through)
+    at_least 3 "$slow" "$free" "network-bandwidth: holds for a published port, set while the pod runs"
+    jetpack set -network-bandwidth 1G open
+    at_least 3 "$slow" "$(best through)" "network-bandwidth: ... and is raised"
+fi
+jetpack destroy open
 bandwidth='resource/network-bandwidth={"default":true,"limit":"1M"}'
 run jetpack run -destroy "$subject" "--isolator=$bandwidth"
 like "$err" "isolator 'resource/network-bandwidth' is ignored: the apps of a pod share one network" \
