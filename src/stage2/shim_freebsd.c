@@ -79,8 +79,10 @@ int jp_shim_enter(pid_t *ret_pid)
     return 0;
 }
 
+/* The program may be traced by its own like any other: the ban ends with the shim, in execve(2). */
 int jp_shim_filter(const struct jp_orders *orders)
 {
     (void)orders;
-    return 0;
+    int until_exec = PROC_TRACE_CTL_DISABLE;
+    return procctl(P_PID, getpid(), PROC_TRACE_CTL, &until_exec);
 }

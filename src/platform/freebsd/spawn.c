@@ -72,10 +72,10 @@ static int arrange(const struct launch *launch)
     return fcntl(SHIM_FD, F_SETFD, FD_CLOEXEC);
 }
 
-/* From outside to inside; the class has no counterpart in a jail. */
+/* From outside to inside; the class has no counterpart in a jail. The shim is not to be traced either. */
 static int join(const struct launch *launch)
 {
-    int disable = PROC_TRACE_CTL_DISABLE;
+    int disable = PROC_TRACE_CTL_DISABLE_EXEC;
     if (procctl(P_PID, getpid(), PROC_TRACE_CTL, &disable) < 0)
         return -1;
     if (launch->login_class[0] != '\0' && setloginclass(launch->login_class) < 0)
