@@ -191,10 +191,10 @@ like "$(asks "$client" tcp 192.0.2.1 9003)" 'refused' "... and the one behind it
 like "$(jetpack list)" '9000-9002->80-82/tcp' "list shows the range"
 end range
 run sh -c 'ulimit -S -n 1024; exec "$@"' sh "$JETPACK" -config "$config" \
-    run -d -pod-name wide -p wide=20000 test.example/wire
+    run -d -pod-name wide -p wide=12000 test.example/wire
 is "$status $err" '0 ' "as many ports as there may be, from a login with the usual limit of files"
-wait_for 60 served "$client" tcp 192.0.2.1 20000
-like "$(asks "$client" tcp 2001:db8:1::1 20511)" 'reset' "... all of which are there"
+wait_for 60 served "$client" tcp 192.0.2.1 12000
+like "$(asks "$client" tcp 2001:db8:1::1 12511)" 'reset' "... all of which are there"
 end wide
 begin one -p http=198.51.100.1:8080 test.example/wire
 wait_for 60 served "$neighbour" tcp 198.51.100.1 8080
