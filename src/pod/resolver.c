@@ -40,6 +40,7 @@
 #define ERRORS        "errors"
 #define DIR_MODE      02750
 #define FILE_MODE     0640
+#define OWN_SERVERS   "# has servers of its own\n"
 #define MAX_LABEL     63
 #define MAX_ERRORS    4096
 #define LOCK_WAIT_MS  60000 /* another start makes it: a few milliseconds */
@@ -190,11 +191,16 @@ static void put_names(struct jp_buf *out, const char *address, const struct jp_s
     jp_buf_putc(out, '\n');
 }
 
-/* Pods that do not reach each other have no use for each other's names. */
-static int write_entry(const struct place *p, const struct jp_store_pod *pod, struct jp_error *err)
+/*
+ * Pods that do not reach each other have no use for each other's names. One that asks servers of its
+ * own says so in a comment: it needs no resolver.
+ */
+static int write_entry(const struct place *p, const struct jp_store_pod *pod, bool needs_resolver,
+                       struct jp_error *err)
 {
     JP_AUTO(jp_buf) text = JP_BUF_INIT;
     JP_AUTO_FREE char *six = NULL;
+    jp_buf_puts(&text, needs_resolver ? "" : OWN_SERVERS);
     if (!p->network->is_isolated) {
         put_names(&text, pod->address, pod);
         six = jp_platform.links->has_ipv6 ? jp_network_address6(p->network, pod->address) : NULL;
@@ -338,7 +344,7 @@ static int enter(const struct jp_pod_context *ctx, const struct jp_network *netw
                  struct jp_error *err)
 {
     AUTO_PLACE struct place p = PLACE_INIT;
-    if (enter_place(ctx, network, &p, err) < 0 || write_entry(&p, pod, err) < 0)
+    if (enter_place(ctx, network, &p, err) < 0 || write_entry(&p, pod, needs_resolver, err) < 0)
         return -1;
     if (needs_resolver && ensure(&p, err) < 0) {
         (void)jp_sys.unlinkat(p.hosts_fd, pod->uuid, 0);
@@ -403,6 +409,16 @@ void jp_pod_names_leave(const struct jp_pod_context *ctx, const char *uuid)
 
 /* ---- a new name ------------------------------------------------------------------------------ */
 
+/* Whether the pod of an entry asks the resolver; an entry that has just gone does not. */
+static bool asks_resolver(int hosts_fd, const char *entry)
+{
+    char first = 0;
+    struct stat st;
+    JP_AUTO_FD int fd = jp_fd_open(hosts_fd, entry, O_RDONLY, 0, NULL);
+    return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+           (read(fd, &first, 1) == 0 || first != OWN_SERVERS[0]);
+}
+
 int jp_pod_names_rename(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
                         struct jp_error *err)
 {
@@ -410,16 +426,17 @@ int jp_pod_names_rename(const struct jp_pod_context *ctx, const struct jp_store_
     const struct jp_network *network = jp_network_of(jp_pod_networks(ctx), pod->address);
     if (!serves(ctx, network))
         return 0;
-    JP_AUTO_FREE char *dir = dir_of(ctx, network->name);
-    JP_AUTO_FREE char *entry =
-        dir ? jp_format("%s/" JP_NAMES_HOSTS "/%s", dir, pod->uuid) : NULL;
+    JP_AUTO_FREE char *entry = jp_format("%s/" JP_NAMES_DIR "/%s/" JP_NAMES_HOSTS "/%s",
+                                         jp_store_root(ctx->store), network->name, pod->uuid);
     if (!entry)
         return jp_oom(err);
     if (access(entry, F_OK) < 0)
         return 0; /* it does not run */
     if (enter_place(ctx, network, &p, err) < 0)
         return -1;
-    return access(entry, F_OK) < 0 ? 0 : write_entry(&p, pod, err);
+    return access(entry, F_OK) < 0
+               ? 0
+               : write_entry(&p, pod, asks_resolver(p.hosts_fd, pod->uuid), err);
 }
 
 /* ---- sweeping -------------------------------------------------------------------------------- */
@@ -468,10 +485,25 @@ void jp_pod_names_sweep(const struct jp_pod_context *ctx, const struct jp_pod_gc
 
 static bool is_needed(const struct place *p)
 {
+    int copy = fcntl(p->hosts_fd, F_DUPFD_CLOEXEC, 3);
+    DIR *list = copy < 0 ? NULL : fdopendir(copy);
+    const struct dirent *entry;
+    bool is = false;
+    while (list && !is && (entry = readdir(list)))
+        is = entry->d_name[0] != '.' && asks_resolver(p->hosts_fd, entry->d_name);
+    if (list)
+        (void)closedir(list);
+    else
+        jp_fd_close(&copy);
+    return is;
+}
+
+static bool is_missing(const struct place *p)
+{
     struct jp_process process = JP_PROCESS_INIT;
     bool is_running = jp_names_find(p->dir_fd, p->dir, &process) == 1;
     jp_process_clear(&process);
-    return !is_running && !jp_fd_is_empty_dir(p->hosts_fd);
+    return !is_running && is_needed(p);
 }
 
 static int inspect(const struct jp_pod_context *ctx, const struct jp_network *network, bool repair,
@@ -485,7 +517,7 @@ static int inspect(const struct jp_pod_context *ctx, const struct jp_network *ne
         return 0;
     if (enter_place(ctx, network, &p, err) < 0)
         return -1;
-    if (!is_needed(&p))
+    if (!is_missing(&p))
         return 0;
     if (repair && ensure(&p, err) < 0)
         return -1;

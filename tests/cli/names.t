@@ -225,6 +225,8 @@ run jetpack exec own /bin/probe cat /etc/resolv.conf
 is "$out" 'nameserver 192.0.2.2
 nameserver 2001:db8::9' "--dns: these and no others"
 runs 0 "which need no resolver of ours"
+run jetpack doctor
+unlike "$out" 'resolver of network' "and doctor misses none"
 start web
 found web own "$(address own)" "such a pod is found by others"
 jetpack destroy web own
