@@ -38,9 +38,11 @@ done_well "run" jetpack run --net=none -pod-name facts -hostname pod -v "tell:$w
 cp "$work/tell/main" "$work/main"
 facts "$work/main" >"$work/first"
 like "$(cat "$work/first")" '^namespace: pid ' "the main process tells"
-# Two pods differ in the numbers of namespaces and mounts, and in the order that follows from these.
+# Two pods differ in the numbers of namespaces, mounts and (overlay shows them) descriptors of who made
+# these, and in the order that follows.
 namespaces() {
-    sed 's/\[[0-9]*\]/[]/; s/^\(mount: \)[0-9]* [0-9]* [0-9]*:[0-9]* /\1/' "$1" | sort
+    sed 's/\[[0-9]*\]/[]/; s/^\(mount: \)[0-9]* [0-9]* [0-9]*:[0-9]* /\1/; s|/proc/self/fd/[0-9]*|FD|g' \
+        "$1" | sort
 }
 same "the pre-start handler" "$work/tell/pre-start"
 same "the post-stop handler" "$work/tell/post-stop"
@@ -65,6 +67,20 @@ same "exec on a terminal" "$work/tty"
 same "console" "$work/console"
 "$programs/withpty" '' "$JETPACK" -config "$config" console stay alice >"$work/console"
 same "console of another user" "$work/console"
+# Another root, another mount namespace, which must have the very same in it.
+done_well "restart of the app" jetpack restart -t 0 stay:facts
+rm -f "$work/tell/exec" "$work/tell/post-stop"
+done_well "exec after it" jetpack exec stay /bin/isolation -to /tell/exec
+facts "$work/tell/exec" >"$work/other"
+namespaces "$work/other" >"$work/other.run"
+cmp -s "$work/first.run" "$work/other.run"
+ok $? "an app that is started again is confined as before" ||
+    diff "$work/first.run" "$work/other.run" | sed 's/^/# /'
+grep '^mount: ' "$work/first" >"$work/mounts.first"
+grep '^mount: ' "$work/other" >"$work/mounts.other"
+! cmp -s "$work/mounts.first" "$work/mounts.other"
+ok $? "control: its mounts are others"
+facts "$work/tell/exec" >"$work/first"
 jetpack stop stay
 same "the post-stop handler of that pod" "$work/tell/post-stop"
 

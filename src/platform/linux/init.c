@@ -1,10 +1,10 @@
 /*
  * PID 1 of a pod: a fork of the supervisor that first builds the apps' roots, then becomes as
- * small as it can: root directory an empty read-only file system, beside which no path leads to what it
- * keeps for roots to come, no descriptor but its socket and its signals, no capability but
- * CAP_KILL (signals go to processes of every user of the pod), not dumpable. Only then may the
- * first program of the pod run: with CAP_SYS_PTRACE it could become what PID 1 was before. From
- * then on it reaps orphans and forwards the signals that it gets.
+ * small as it can: root directory an empty read-only file system, no path to what it keeps for roots
+ * to come, no descriptor but its socket and its signals, no capability but CAP_KILL (signals go to
+ * processes of every user of the pod), not dumpable. Only then may the first program of the pod run:
+ * with CAP_SYS_PTRACE it could become what PID 1 was before. From then on it reaps orphans and
+ * forwards the signals that it gets.
  *
  * It ends when the supervisor ends, however that ends: by PR_SET_PDEATHSIG, and because the socket
  * closes. With it the kernel ends every process of the pod, and with the last of them namespaces,
