@@ -115,6 +115,7 @@ static void code_app(struct jp_codec *c, struct jp_plan_app *app)
     jp_codec_i32(c, &app->stop_signal);
     jp_codec_bool(c, &app->has_tty);
     jp_codec_bool(c, &app->has_stdin);
+    jp_codec_bool(c, &app->notifies);
     jp_codec_bool(c, &app->is_linux);
     jp_codec_u32(c, &app->devfs_ruleset);
 }

@@ -135,6 +135,7 @@ struct jp_plan_app {
     int32_t stop_signal;         /* number on this system */
     bool has_tty;                /* main process gets a pseudo-terminal */
     bool has_stdin;              /* main process gets a pipe for input, else /dev/null */
+    bool notifies;               /* says by sd_notify(3) when it is ready */
     bool is_linux;               /* image label os=linux: OS-SPEC.md's file systems and devices */
     uint32_t devfs_ruleset;      /* FreeBSD: what of /dev the app sees */
 };

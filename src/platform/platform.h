@@ -89,6 +89,8 @@ struct jp_isolation_ops {
     int (*clean)(const char *uuid, const char *dir, struct jp_error *err);
 };
 
+#define JP_NOTIFY_PATH_SIZE 108 /* bytes of a socket's path */
+
 struct jp_mount_ops {
     /*
      * The three calls of a start may be made again for an app that has left its root, with another
@@ -124,6 +126,12 @@ struct jp_mount_ops {
      * then. Nothing to do where a root has no devices of its own.
      */
     int (*console)(struct jp_isolation *pod, size_t app, int slave, struct jp_error *err);
+    /*
+     * Makes a socket for datagrams (sd_notify(3)) that every process of the app finds at `path`, in
+     * the place of an earlier one. *ret_fd: where they arrive, the caller's; -1: not on this system.
+     */
+    int (*notify)(struct jp_isolation *pod, size_t app, int *ret_fd,
+                  char path[JP_NOTIFY_PATH_SIZE], struct jp_error *err);
 };
 
 /* What became of a limit: told to the user by `show`. */

@@ -348,6 +348,16 @@ static int stop_signal(const struct jp_pod_plan_request *request, const struct j
     return 0;
 }
 
+/* aci.md: "string boolean, optional, defaults to false". What the pod's manifest says counts first. */
+static bool notifies(const struct jp_runtime_app *app, const struct jp_image_manifest *image)
+{
+    static const char note[] = "appc.io/executor/supports-systemd-notify";
+    const char *word = jp_pairs_get(&app->annotations, note);
+    if (!word)
+        word = jp_image_manifest_annotation(image, note);
+    return word && strcmp(word, "true") == 0;
+}
+
 static int add_file(struct jp_plan_app *to, const char *path, const char *content,
                     bool only_if_missing, struct jp_error *err)
 {
@@ -406,6 +416,7 @@ static int plan_app(const struct app_plan *p, struct jp_plan *plan, size_t index
     to->is_linux = os ? strcmp(os, "linux") == 0 : strcmp(jp_pod_host_os(), "linux") == 0;
     to->has_tty = is_chosen(p->request->start->tty_app, p->request, from->name);
     to->has_stdin = to->has_tty || is_chosen(p->request->start->stdin_app, p->request, from->name);
+    to->notifies = notifies(from, image);
     if (jp_pod_devfs_ruleset(p->request->manifest, &to->devfs_ruleset, err) < 0)
         return -1;
     if (app && jp_strv_extend(&to->argv, app->exec.items, app->exec.count) < 0)

@@ -109,6 +109,12 @@ void jp_app_has_root(struct jp_supervisor *s, struct jp_app *app, struct jp_erro
     }
 }
 
+static void count_as_started(struct jp_supervisor *s, const struct jp_app *app)
+{
+    check_started(s);
+    jp_restart_tell(s, (size_t)(app - s->apps), NULL);
+}
+
 static void start_main(struct jp_supervisor *s, struct jp_app *app)
 {
     JP_AUTO(jp_error) err = JP_ERROR_INIT;
@@ -123,8 +129,16 @@ static void start_main(struct jp_supervisor *s, struct jp_app *app)
     app->ended_ns = 0;
     app->was_out_of_memory = false;
     s->record_is_stale = true;
-    check_started(s);
-    jp_restart_tell(s, (size_t)(app - s->apps), NULL);
+    if (!app->is_awaited)
+        count_as_started(s, app);
+}
+
+void jp_app_ready(struct jp_supervisor *s, struct jp_app *app)
+{
+    app->is_awaited = false;
+    s->record_is_stale = true;
+    if (app->state == JP_APP_RUNNING)
+        count_as_started(s, app);
 }
 
 void jp_app_begin(struct jp_supervisor *s, struct jp_app *app)
@@ -135,6 +149,8 @@ void jp_app_begin(struct jp_supervisor *s, struct jp_app *app)
     if (app->plan->argv.count == 0) {
         jp_fail(&err, JP_ENOPROGRAM, 0, "the image names no program to run");
         fail_app(s, app, &err);
+    } else if (jp_ready_begin(s, app, &err) < 0) {
+        could_not_start(s, app, &err);
     } else if (app->plan->pre_start.argv.count == 0) {
         start_main(s, app);
     } else if (start_child(s, app, JP_ROLE_PRE_START, &err) < 0) {
@@ -182,7 +198,9 @@ static void check_started(struct jp_supervisor *s)
     if (s->phase != JP_PHASE_STARTING)
         return;
     for (size_t i = 0; i < s->plan.n_apps && !s->plan.without_apps; i++) {
-        if (s->apps[i].state == JP_APP_WAITING || s->apps[i].state == JP_APP_STARTING)
+        const struct jp_app *app = &s->apps[i];
+        if (app->state == JP_APP_WAITING || app->state == JP_APP_STARTING ||
+            (app->state == JP_APP_RUNNING && app->is_awaited))
             return;
     }
     s->phase = JP_PHASE_RUNNING;
@@ -220,12 +238,16 @@ static void main_ended(struct jp_supervisor *s, struct jp_app *app, int status)
 {
     JP_AUTO(jp_error) err = JP_ERROR_INIT;
     size_t index = (size_t)(app - s->apps);
+    bool was_awaited = app->is_awaited;
+    jp_ready_end(app);
     app->has_status = true;
     app->status = status;
     app->ended_ns = jp_time_now_ns();
     app->was_out_of_memory =
         status != 0 && jp_platform.limits->was_out_of_memory(s->isolation, index);
     app->will_restart = jp_restart_is_wanted(s, app);
+    if (was_awaited) /* it ran, and whoever asked for that is told */
+        jp_restart_tell(s, index, NULL);
     if (app->plan->post_stop.argv.count == 0 || s->skips_handlers) {
         conclude(s, app);
     } else if (start_child(s, app, JP_ROLE_POST_STOP, &err) < 0) {

@@ -25,6 +25,7 @@ enum source {
     SOURCE_INPUT,  /* of a child: there is room */
     SOURCE_OUTPUT, /* of a child; index 0 or 1 */
     SOURCE_RENEWAL,
+    SOURCE_NOTIFY, /* of an app: by sd_notify(3) */
 };
 
 struct watched {
@@ -135,6 +136,8 @@ static void watch_all(struct jp_supervisor *s)
     if (s->isolation && !s->world_died)
         watch(jp_platform.isolation->watch_fd(s->isolation), POLLIN,
               (struct watched){SOURCE_WORLD, 0, NULL});
+    for (size_t i = 0; s->apps && i < s->plan.n_apps; i++)
+        watch(s->apps[i].notify_fd, POLLIN, (struct watched){SOURCE_NOTIFY, 0, &s->apps[i]});
     for (struct jp_client *c = s->clients; c; c = c->next) {
         int events = (c->queue ? POLLOUT : 0) | (jp_client_is_heard(c) ? POLLIN : 0);
         watch(c->fd, (short)events, (struct watched){SOURCE_CLIENT, 0, c});
@@ -208,6 +211,10 @@ static void carry_out(struct jp_supervisor *s, const struct watched *what, short
         break;
     case SOURCE_INPUT:
         input_moved(s, child);
+        break;
+    case SOURCE_NOTIFY:
+        if (jp_ready_hear(what->what))
+            jp_app_ready(s, what->what);
         break;
     case SOURCE_OUTPUT:
         /* Asked again: another stream may have filled a client's socket in this very round. */

@@ -1,5 +1,7 @@
 /* The life of a pod on the fake back end: started, stopped, killed, failed; one test a sentence. */
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include <fcntl.h>
@@ -411,6 +413,71 @@ static void reports(void)
     harness_close(&h);
 }
 
+/* Says something to the app's socket as the app would. */
+static bool say(struct harness *h, const char *text)
+{
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    (void)snprintf(to.sun_path, sizeof(to.sun_path), "%s/fake/notify-0", h->dir);
+    JP_AUTO_FD int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    return fd >= 0 && sendto(fd, text, strlen(text), 0, (struct sockaddr *)&to, sizeof(to)) ==
+                          (ssize_t)strlen(text);
+}
+
+/* sd_notify(3): the pod has started when the app says so. */
+static void readiness(void)
+{
+    struct harness h;
+    harness_open(&h);
+    harness_app(&h, "one", "echo to $NOTIFY_SOCKET; touch ran; sleep 1000")->notifies = true;
+    harness_app(&h, "two", "sleep 1000");
+    harness_start(&h, 0);
+    harness_await_file(&h, "root/ran");
+    TAP_OK(say(&h, "STATUS=READY=1\nXREADY=1\nREADY=10") && say(&h, ""), "an app says this and that");
+    harness_send(h.owner, JP_CONTROL_STATUS, 0);
+    TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_STATE) == 0 &&
+               harness_record_is(&h, "state", "starting") &&
+               harness_record_is(&h, "apps.0.state", "starting") &&
+               harness_record_is(&h, "apps.1.state", "running"),
+           "it runs and is not ready: the pod is starting");
+    for (int i = 0; i < 1000; i++)
+        (void)say(&h, "WATCHDOG=1");
+    TAP_OK(say(&h, "STATUS=fine\nREADY=1\n"), "a thousand messages fill nothing");
+    TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_STARTED) == 0, "READY=1: the pod has started");
+    TAP_OK(strstr(jp_buf_text(&h.output), "/fake/notify-0\n"), "the app was told where");
+    TAP_OK(harness_record_is(&h, "state", "running") &&
+               harness_record_is(&h, "apps.0.state", "running"),
+           "and the record says so");
+    TAP_OK(say(&h, "READY=1"), "saying it again is heard by nobody");
+    harness_send(h.owner, JP_CONTROL_STOP, -1);
+    TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_ENDED) == SIGTERM, "the pod ends as others do");
+    harness_close(&h);
+}
+
+static void ends_unready(void)
+{
+    struct harness h;
+    harness_open(&h);
+    harness_app(&h, "one", "exit 3")->notifies = true;
+    harness_start(&h, 0);
+    TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_STARTED) == 0,
+           "an app that ends without a word did start");
+    TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_ENDED) == 3 << 8, "and has its status");
+    TAP_OK(!say(&h, "READY=1"), "its socket is nobody's");
+    harness_close(&h);
+    harness_open(&h);
+    harness_app(&h, "one", "trap 'exit 5' USR1; while :; do sleep 0.1; done");
+    h.plan.apps[0].notifies = true;
+    h.plan.apps[0].stop_signal = SIGUSR1;
+    harness_start(&h, 0);
+    harness_await_file(&h, "fake/notify-0");
+    harness_send(h.owner, JP_CONTROL_STOP, -1);
+    TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_FAILED) >= 0,
+           "a pod that is stopped before it was ready was not started");
+    (void)harness_wait(&h);
+    TAP_OK(harness_record_is(&h, "state", "failed") && harness_is_clean(&h), "and nothing is left");
+    harness_close(&h);
+}
+
 /* --strict: rather not at all than without a limit. */
 static void refuses(void)
 {
@@ -452,5 +519,7 @@ int main(void)
     world_dies();
     reports();
     refuses();
+    readiness();
+    ends_unready();
     return tap_done();
 }

@@ -119,7 +119,8 @@ static const char *app_state(const struct jp_app *app)
         [JP_APP_EXITED] = "exited",   [JP_APP_FAILED] = "failed",
         [JP_APP_RESTARTING] = "restarting",
     };
-    return names[app->state];
+    bool is_unready = app->state == JP_APP_RUNNING && app->is_awaited;
+    return names[is_unready ? JP_APP_STARTING : app->state];
 }
 
 static void add_app(struct jp_buf *out, const struct jp_app *app)

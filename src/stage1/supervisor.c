@@ -34,6 +34,7 @@ static int make_apps(struct jp_supervisor *s, struct jp_error *err)
         s->apps[i].plan = &s->plan.apps[i];
         s->apps[i].root_fd = -1;
         s->apps[i].dir_fd = -1;
+        s->apps[i].notify_fd = -1;
         s->apps[i].log = (struct jp_log)JP_LOG_INIT;
         s->apps[i].log.max_bytes = s->plan.log_max_bytes;
         s->apps[i].log.max_files = s->plan.log_files;
@@ -187,6 +188,7 @@ static void release(struct jp_supervisor *s)
     for (size_t i = 0; s->apps && i < s->plan.n_apps; i++) {
         jp_log_clear(&s->apps[i].log);
         jp_identity_clear(&s->apps[i].identity);
+        jp_ready_end(&s->apps[i]);
         free(s->apps[i].error);
     }
     free(s->apps);

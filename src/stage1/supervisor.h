@@ -61,6 +61,8 @@ struct jp_app {
     int dir_fd;  /* holds what lies below the root, once it is to be left; -1 */
     struct jp_identity identity;
     struct jp_child *child; /* the main process or handler that runs now */
+    int notify_fd;   /* what it says by sd_notify(3) arrives there; -1: it was offered nothing */
+    bool is_awaited; /* it is to say that it is ready, and has not */
     struct jp_log log;
     bool has_status;
     int status; /* wait status of the main process when it ended last */
@@ -232,6 +234,14 @@ void jp_forward_limit(const struct jp_supervisor *s);
 /* Ends it: its ports refuse when this returns. */
 void jp_forward_end(struct jp_supervisor *s);
 
+/* ready.c: apps that say when they are ready. */
+/* Before anything of an app is started: offers NOTIFY_SOCKET, when the plan says so. */
+int jp_ready_begin(struct jp_supervisor *s, struct jp_app *app, struct jp_error *err);
+/* Takes what was said; true when that is the READY that was waited for. */
+bool jp_ready_hear(struct jp_app *app);
+/* Nothing is offered or waited for any more. */
+void jp_ready_end(struct jp_app *app);
+
 /* child.c */
 struct jp_launch {
     enum jp_role role;
@@ -268,6 +278,8 @@ void jp_apps_begin(struct jp_supervisor *s);
 void jp_app_begin(struct jp_supervisor *s, struct jp_app *app);
 /* The way to another start: its root is clean, or (error) could not be made so. */
 void jp_app_has_root(struct jp_supervisor *s, struct jp_app *app, struct jp_error *error);
+/* The app says that it is ready: it counts as started. */
+void jp_app_ready(struct jp_supervisor *s, struct jp_app *app);
 void jp_app_child_ended(struct jp_supervisor *s, struct jp_child *child);
 bool jp_apps_are_over(const struct jp_supervisor *s);
 /* The pod could not be started, or its world broke: moves the error in and stops what runs. */

@@ -17,6 +17,7 @@
  *                                   ends with status 7 after a TERM it was told to catch
  *   stubborn                        ignores TERM and INT, sleeps
  *   segv                            kills itself by a signal
+ *   notify TEXT...                  sends each to $NOTIFY_SOCKET
  *   lines N                         N numbered lines
  *   both N PATH                     writes "ready" until PATH exists, then N numbered lines on each
  *                                   of the two outputs
@@ -34,7 +35,9 @@
  */
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 
@@ -91,6 +94,26 @@ static int both(int count, const char *path)
         if (dprintf(STDOUT_FILENO, "out %d\n", i) < 0 || dprintf(STDERR_FILENO, "err %d\n", i) < 0)
             return 1;
     return 0;
+}
+
+/* sd_notify(3) by hand. */
+static int notify(char **texts)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+    if (!path || strlen(path) >= sizeof(to.sun_path) || fd < 0) {
+        puts("nobody listens");
+        return 1;
+    }
+    strcpy(to.sun_path, path);
+    for (; *texts; texts++) {
+        if (sendto(fd, *texts, strlen(*texts), 0, (struct sockaddr *)&to, sizeof(to)) < 0) {
+            fprintf(stderr, "%s: %s\n", path, strerror(errno));
+            return 1;
+        }
+    }
+    return close(fd) != 0;
 }
 
 static int write_file(const char *path, const char *text)
@@ -355,6 +378,8 @@ static int run(const char *what, char **rest)
         return cat((const char *const[]){"/etc/hosts", NULL});
     if (strcmp(what, "write") == 0 && rest[0] && rest[1])
         return write_file(rest[0], rest[1]);
+    if (strcmp(what, "notify") == 0)
+        return notify(rest);
     if (strcmp(what, "exists") == 0) {
         for (; *rest; rest++)
             puts(access(*rest, F_OK) == 0 ? "yes" : "no");

@@ -21,6 +21,8 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include <dirent.h>
 #include <errno.h>
@@ -485,6 +487,23 @@ static bool mounts_is_left(struct jp_isolation *pod, uint64_t number)
     return is_busy(pod, number - 1);
 }
 
+/* In the directory of what is pretended, for apps and tests alike. */
+static int mounts_notify(struct jp_isolation *pod, size_t app, int *ret_fd,
+                         char path[JP_NOTIFY_PATH_SIZE], struct jp_error *err)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (enter("mounts.notify", pod->plan->uuid, pod->plan->apps[app].name, err) < 0)
+        return -1;
+    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/notify-%zu", base(), app);
+    (void)unlink(address.sun_path);
+    JP_AUTO_FD int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+        return jp_fail_sys(err, "bind '%s'", address.sun_path);
+    (void)snprintf(path, JP_NOTIFY_PATH_SIZE, "%s", address.sun_path);
+    *ret_fd = jp_fd_take(&fd);
+    return 0;
+}
+
 static const struct jp_mount_ops mounts = {
     .leave = mounts_leave,
     .is_left = mounts_is_left,
@@ -493,6 +512,7 @@ static const struct jp_mount_ops mounts = {
     .seal = mounts_seal,
     .terminal = mounts_terminal,
     .console = mounts_console,
+    .notify = mounts_notify,
 };
 
 /* ---- limits and links ---- */

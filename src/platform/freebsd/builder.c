@@ -244,10 +244,19 @@ static int seal(struct jp_isolation *pod, size_t app, struct jp_error *err)
     return check_app(pod, app, err) < 0 ? -1 : jp_freebsd_seal(pod, app, err);
 }
 
+/* Nothing here speaks sd_notify(3). */
+static int notify(JP_UNUSED struct jp_isolation *pod, JP_UNUSED size_t app, int *ret_fd,
+                  JP_UNUSED char path[JP_NOTIFY_PATH_SIZE], JP_UNUSED struct jp_error *err)
+{
+    *ret_fd = -1;
+    return 0;
+}
+
 const struct jp_mount_ops jp_freebsd_mounts = {.root = root,
                                                .volume = volume,
                                                .seal = seal,
                                                .leave = jp_freebsd_leave,
                                                .is_left = jp_freebsd_is_left,
                                                .terminal = terminal,
-                                               .console = console};
+                                               .console = console,
+                                               .notify = notify};

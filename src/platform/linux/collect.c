@@ -5,11 +5,13 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
@@ -237,14 +239,16 @@ static int bind_console(int ns_fd, int slave, struct jp_error *err)
 }
 
 /* By a child: who has entered an app's mounts cannot come back. It tells errno by its status. */
-static int console(struct jp_isolation *pod, size_t app, int slave, struct jp_error *err)
+static int by_child(struct jp_isolation *pod, size_t app,
+                    int (*work)(int ns_fd, int fd, struct jp_error *err), int fd, const char *what,
+                    struct jp_error *err)
 {
     if (check_app(pod, app, err) < 0 || jp_linux_collect_seal(pod, app, err) < 0)
         return -1;
     pid_t pid = jp_linux_fork(0, 0, NULL);
     if (pid == 0) {
         JP_AUTO(jp_error) why = JP_ERROR_INIT;
-        int r = bind_console(pod->apps[app].ns_fd, slave, &why);
+        int r = work(pod->apps[app].ns_fd, fd, &why);
         _exit(r == 0 ? 0 : why.sys > 0 && why.sys < 256 ? why.sys : EINVAL);
     }
     int status = 0;
@@ -253,8 +257,47 @@ static int console(struct jp_isolation *pod, size_t app, int slave, struct jp_er
     if (pid < 0)
         return jp_fail_sys(err, "fork");
     if (status != 0)
-        return jp_fail(err, JP_ESYS, WIFEXITED(status) ? WEXITSTATUS(status) : EIO,
-                       "put the terminal on '/dev/console'");
+        return jp_fail(err, JP_ESYS, WIFEXITED(status) ? WEXITSTATUS(status) : EIO, "%s", what);
+    return 0;
+}
+
+static int console(struct jp_isolation *pod, size_t app, int slave, struct jp_error *err)
+{
+    return by_child(pod, app, bind_console, slave, "put the terminal on '/dev/console'", err);
+}
+
+#define NOTIFY "notify" /* in /dev */
+
+/*
+ * In the app's mount namespace, and relative to its /dev, so that no link is followed. Every user
+ * may write there; whoever made something of that name before loses it.
+ */
+static int bind_notify(int ns_fd, int fd, struct jp_error *err)
+{
+    static const struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = NOTIFY};
+    if (setns(ns_fd, CLONE_NEWNS) < 0)
+        return jp_fail_sys(err, "enter the app's mounts");
+    JP_AUTO_FD int dev = open("/dev", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (dev < 0 || fchdir(dev) < 0)
+        return jp_fail_sys(err, "enter '/dev'");
+    if (unlink(NOTIFY) < 0 && errno != ENOENT)
+        return jp_fail_sys(err, "remove '/dev/" NOTIFY "'");
+    umask(0111);
+    if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+        return jp_fail_sys(err, "bind '/dev/" NOTIFY "'");
+    return 0;
+}
+
+static int notify(struct jp_isolation *pod, size_t app, int *ret_fd, char path[JP_NOTIFY_PATH_SIZE],
+                  struct jp_error *err)
+{
+    JP_AUTO_FD int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return jp_fail_sys(err, "make a socket");
+    if (by_child(pod, app, bind_notify, fd, "make '/dev/" NOTIFY "'", err) < 0)
+        return -1;
+    (void)snprintf(path, JP_NOTIFY_PATH_SIZE, "/dev/" NOTIFY);
+    *ret_fd = jp_fd_take(&fd);
     return 0;
 }
 
@@ -264,4 +307,5 @@ const struct jp_mount_ops jp_linux_mounts = {.root = root,
                                              .leave = jp_linux_leave,
                                              .is_left = jp_linux_is_left,
                                              .terminal = terminal,
-                                             .console = console};
+                                             .console = console,
+                                             .notify = notify};
