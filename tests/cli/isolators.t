@@ -81,21 +81,28 @@ if has_controller cpu; then
     at_least 2 "$(median "$work/free")" "$(median "$work/limited")" "cpu: a program gets less with a limit"
     at_least 2 "$(median "$work/free")" "$(median "$work/bounded")" "cpu: the pod bounds its app"
 
-    # Two apps on one processor, one with a hundredth of the other's shares. Each sees only the other.
+    # Two apps on one processor, one with a hundredth of the other's shares. Each sees only the other,
+    # and both begin when they are let.
+    mkdir "$work/gate"
     shares() { printf '{"name":"os/linux/cpu-shares","value":%s}' "$1"; }
     cat >"$work/shares.json" <<END
 {"acVersion": "0.8.11", "acKind": "PodManifest", "apps": [
- {"name": "much", "image": {"name": "$subject"}, "app": {"exec": ["/bin/probe", "burn", "3000", "0"],
+ {"name": "much", "image": {"name": "$subject"}, "app": {"exec": ["/bin/probe", "burn", "3000", "0", "/gate/open"],
+  "mountPoints": [{"name": "gate", "path": "/gate"}],
   "user": "0", "group": "0", "isolators": [$(shares 10240)]}},
- {"name": "little", "image": {"name": "$subject"}, "app": {"exec": ["/bin/probe", "burn", "3000", "0"],
-  "user": "0", "group": "0", "isolators": [$(shares 102)]}}]}
+ {"name": "little", "image": {"name": "$subject"}, "app": {"exec": ["/bin/probe", "burn", "3000", "0", "/gate/open"],
+  "mountPoints": [{"name": "gate", "path": "/gate"}],
+  "user": "0", "group": "0", "isolators": [$(shares 102)]}}],
+ "volumes": [{"name": "gate", "kind": "host", "source": "$work/gate"}]}
 END
-    # Whoever starts later has less company: that turn shows less than there is.
     done_well "cpu-shares: a pod" jetpack prepare -pod-name shares -f "$work/shares.json"
     for turn in 1 2 3; do
-        run jetpack run shares
-        printf '%s\n' "$out" | awk '$1 == "much|" { much = $2 } $1 == "little|" { little = $2 }
-            END { print much / (little + 1) }' >>"$work/ratios"
+        rm -f "$work/gate/open"
+        jetpack start shares # both run
+        : >"$work/gate/open"
+        jetpack wait shares
+        echo "$(jetpack logs -n 1 shares:much) $(jetpack logs -n 1 shares:little)" |
+            awk '{ print $1 / ($2 + 1) }' >>"$work/ratios"
     done
     at_least 3 "$(median "$work/ratios")" 1 "cpu-shares: decide between two apps"
     verdict shares 'much: os/linux/cpu-shares: enforced' "cpu-shares: show says enforced"
@@ -299,7 +306,7 @@ if has_controller memory && has_controller cpu; then
     main_pid() { jetpack ps -H live | head -n 1 | cut -f1; }
     ate() { jetpack logs live | grep -q 'ate 16'; }
     wait_for 60 ate
-    unlike "$(cat "/proc/$(main_pid)/cgroup")" "$uuid" "set: a pod without limits has no group"
+    unlike "$(cat "/proc/$(main_pid)/cgroup")" "$uuid/app" "set: a pod without limits has no group for its app"
     done_well "set: an app gets a memory limit" jetpack set -memory 64Mi live:app
     like "$(cat "/proc/$(main_pid)/cgroup")" "memory:.*/$uuid/app|0::.*/$uuid/app" "set: what runs is moved under it"
     verdict live 'app: resource/memory: enforced' "set: show says so"

@@ -2,7 +2,8 @@
  * The part of the probe that runs into limits. Each prints what it got, so that a test can compare
  * with and without a limit.
  *
- *   burn MS [CPU]       computes for that long by the clock; prints the processor time it got, in us
+ *   burn MS [CPU [PATH]]  computes for that long by the clock, once PATH is there; prints the
+ *                       processor time it got, in us
  *   eat MIB             takes so much memory and uses it; prints "ate MIB"
  *   hold MIB            the same, and keeps it until it is killed
  *   slurp FILE          reads a file from its device, past the page cache; prints the time, in us
@@ -50,9 +51,12 @@ static int fail(const char *what)
 
 static int burn(char **rest)
 {
-    int64_t end = now_us() + 1000 * (int64_t)atoi(rest[0] ? rest[0] : "1000");
-    if (rest[0] && rest[1] && bind_to_processor(atoi(rest[1])) < 0)
+    const char *processor = rest[0] ? rest[1] : NULL;
+    if (processor && bind_to_processor(atoi(processor)) < 0)
         return fail("bind to a processor");
+    while (processor && rest[2] && access(rest[2], F_OK) < 0)
+        usleep(1000);
+    int64_t end = now_us() + 1000 * (int64_t)atoi(rest[0] ? rest[0] : "1000");
     int64_t before = clock_us(CLOCK_PROCESS_CPUTIME_ID);
     while (now_us() < end)
         ;
