@@ -15,25 +15,31 @@ rounds=${ROUNDS:-30}
 [ "$(id -u)" -eq 0 ] || { echo "bench: must be root" >&2; exit 1; }
 
 work=$(mktemp -d /dev/shm/jetpack-bench.XXXXXX)
-subnet=172.30
-conf=$work/jetpack.conf
-cat >"$conf" <<CONF
-root.dir = $work/root
-net.bridge = jpbench0
-net.subnet = $subnet.0.0/16
+# installation NAME NUMBER: one of its own, whose configuration is $work/NAME.conf
+installation() {
+    cat >"$work/$1.conf" <<CONF
+root.dir = $work/$1
+net.bridge = jpbench$2
+net.subnet = 172.$((28 + $2)).0.0/16
 allow.no-signature = on
 mds.user = nobody
-mds.port = $((20000 + $$ % 12000))
+mds.port = $((20000 + $$ % 6000 * 2 + $2))
 mds.idle = 10
 CONF
+}
+installation root 0
+conf=$work/root.conf
 j() { "$jetpack" -config "$conf" "$@"; }
 have() { command -v "$1" >/dev/null; }
 
 finish() {
     status=$?
     trap - EXIT HUP INT TERM
-    j list -q 2>/dev/null | while read -r pod; do j destroy "$pod" >/dev/null 2>&1 || true; done
+    for conf in "$work"/*.conf; do
+        j list -q 2>/dev/null | while read -r pod; do j destroy "$pod" >/dev/null 2>&1 || true; done
+    done
     ip link delete jpbench0 2>/dev/null || true
+    ip link delete jpbench1 2>/dev/null || true
     ip link delete jplimit0 2>/dev/null || true
     have podman && podman --root "$work/podman" --runroot "$work/podman-run" rm -fa >/dev/null 2>&1
     umount -l "$work/s/overlay" "$work/podman/overlay" 2>/dev/null || true
@@ -61,12 +67,26 @@ JSON
     j import "$work/$1.aci" >/dev/null 2>&1
 }
 
+sleeper='#include <unistd.h>
+int main(void) { for (;;) pause(); }'
+
 clean_overlay() { # makes or empties the three directories of an overlay
     mkdir -p "$1/upper" "$1/work" "$1/merged"
 }
 
 bundle() { # an OCI bundle in $1 whose root is $1/merged; with "bare" no network namespace set-up
     sed -e "s|@ROOT@|$1/merged|" bench/config.json >"$1/config.json"
+}
+
+# Another installation where a pod runs: what the first pod of a host starts and the last one ends
+# (the firewall's table, forwarding, the resolver) is there.
+a_pod_runs() {
+    installation beside 1
+    beside=$work/beside.conf
+    tiny_image sleep "$sleeper"
+    "$jetpack" -config "$beside" import "$work/true.aci" >/dev/null 2>&1
+    "$jetpack" -config "$beside" import "$work/sleep.aci" >/dev/null 2>&1
+    "$jetpack" -config "$beside" run -d bench/sleep >/dev/null
 }
 
 start() {
@@ -79,15 +99,17 @@ start() {
         clean_overlay "$work/o-$peer"
         bundle "$work/o-$peer"
     done
+    a_pod_runs
     paths() { echo "$root $work/o-$1/upper $work/o-$1/work $work/o-$1/merged"; }
     wipe() { echo "rm -rf $work/o-$1/work/work"; }
     {
         echo "limit: bare system calls, veth|$(wipe limit)|$work/limit $(paths limit) jplimit0 172.31.255.2/24 172.31.255.1 /bin/true"
         echo "limit without veth|$(wipe bare)|$work/limit $(paths bare) - - - /bin/true"
-        echo "jetpack run -destroy||$jetpack -config $conf run -destroy bench/true"
+        echo "jetpack run -destroy||$jetpack -config $beside run -destroy bench/true"
+        echo "jetpack run -destroy, no other pod||$jetpack -config $conf run -destroy bench/true"
         echo "jetpack run -destroy --net=none||$jetpack -config $conf run -destroy --net=none bench/true"
-        prepared=$(j prepare bench/true)
-        echo "jetpack run (prepared)||$jetpack -config $conf run $prepared"
+        prepared=$("$jetpack" -config "$beside" prepare bench/true)
+        echo "jetpack run (prepared)||$jetpack -config $beside run $prepared"
         have bwrap && echo "bubblewrap --unshare-all|$(wipe bwrap)|$work/overlaid $(paths bwrap) bwrap --unshare-all --bind $work/o-bwrap/merged / --proc /proc --dev /dev /bin/true"
         have crun && echo "crun run (no cgroups)|$(wipe crun)|$work/overlaid $(paths crun) crun --cgroup-manager=disabled run -b $work/o-crun bench-crun"
         have runc && echo "runc run|$(wipe runc)|$work/overlaid $(paths runc) runc --root $work/runc run -b $work/o-runc bench-runc"
@@ -154,8 +176,7 @@ resident() {
 
 memory() {
     count=20
-    tiny_image sleep '#include <unistd.h>
-int main(void) { for (;;) pause(); }'
+    tiny_image sleep "$sleeper"
     i=0
     while [ $i -lt $count ]; do
         j run -d bench/sleep >/dev/null
