@@ -82,7 +82,9 @@ struct filter {
 static uint32_t ask(const struct filter *f, int number)
 {
     struct seccomp_data data = {.nr = number, .arch = seccomp_arch_native()};
-    JP_AUTO_FREE struct sock_filter *program = (struct sock_filter *)jp_memdup0(f->bytes, f->len);
+    JP_AUTO_FREE struct sock_filter *program = jp_alloc(f->len);
+    if (program)
+        memcpy(program, f->bytes, f->len);
     return program ? answer(program, f->len / sizeof(*program), &data) : UINT32_MAX;
 }
 
