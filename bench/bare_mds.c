@@ -62,7 +62,8 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
     struct upload *upload = *state;
     if (*len == 0)
         return sign(connection, upload);
-    size_t n = *len < sizeof(upload->bytes) - upload->len ? *len : sizeof(upload->bytes) - upload->len;
+    size_t n =
+        *len < sizeof(upload->bytes) - upload->len ? *len : sizeof(upload->bytes) - upload->len;
     memcpy(upload->bytes + upload->len, data, n);
     upload->len += n;
     *len = 0;

@@ -1,8 +1,8 @@
 /*
  * Times commands against each other: all of them once a round, in another order each time, so that
  * whatever else the machine does hits them alike, and with it what a command leaves to the kernel
- * to clear away after it. Reads lines "NAME|UNTIMED COMMAND|TIMED COMMAND" (words parted by blanks, no
- * shell), runs every line once as a warm-up, then ROUNDS times, and prints a table: median, 90th
+ * to clear away after it. Reads lines "NAME|UNTIMED COMMAND|TIMED COMMAND" (words parted by blanks,
+ * no shell), runs every line once as a warm-up, then ROUNDS times, and prints a table: median, 90th
  * percentile, peak resident memory, and the median of the per-round ratios to the first line.
  *
  *   interleave ROUNDS < LINES
@@ -10,6 +10,7 @@
 #define _GNU_SOURCE
 #include <sys/resource.h>
 #include <sys/wait.h>
+
 #include <err.h>
 #include <fcntl.h>
 #include <spawn.h>
@@ -19,8 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_LINES 32
-#define MAX_WORDS 128
+#define MAX_LINES  32
+#define MAX_WORDS  128
 #define MAX_ROUNDS 1000
 
 extern char **environ;

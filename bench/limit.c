@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
+
 #include <arpa/inet.h>
 #include <err.h>
 #include <errno.h>

@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include <sys/mount.h>
 #include <sys/wait.h>
+
 #include <err.h>
 #include <sched.h>
 #include <stdio.h>

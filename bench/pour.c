@@ -29,7 +29,8 @@ static double now(void)
 static void serve(const char *port)
 {
     const int on = 1;
-    struct sockaddr_in here = {.sin_family = AF_INET, .sin_port = htons((unsigned short)atoi(port))};
+    struct sockaddr_in here = {.sin_family = AF_INET,
+                               .sin_port = htons((unsigned short)atoi(port))};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (bind(fd, (struct sockaddr *)&here, sizeof(here)) < 0 || listen(fd, 4096) < 0)

@@ -1,16 +1,15 @@
 /*
- * What pods ask the metadata service: a byte (odd: POST), a path up to a zero byte, a body. Whatever
- * they are: no crash, no read past the end, and an answer that is one.
+ * What pods ask the metadata service: a byte (odd: POST), a path up to a zero byte, a body.
+ * Whatever they are: no crash, no read past the end, and an answer that is one.
  *
  * Built as fuzz/mds: with -Dfuzz=true (clang) a libFuzzer program, else a replayer of files.
  */
-#include "mds/answer.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "fuzz/promise.h"
+#include "mds/answer.h"
 
 #define UUID "6ba7b810-9dad-41d1-80b4-00c04fd430c8"
 

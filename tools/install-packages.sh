@@ -10,7 +10,7 @@ debian_build='gcc musl-dev meson ninja-build make pkg-config libc6-dev libssl-de
     libsqlite3-dev libseccomp-dev liblzma-dev libbz2-dev libzstd-dev zlib1g-dev libisal-dev
     libmicrohttpd-dev nettle-dev'
 debian_demo="$debian_build iproute2 curl tar gzip ca-certificates"
-debian_check="$debian_build clang perl tar gzip bzip2 xz-utils zstd
+debian_check="$debian_build clang clang-format perl tar gzip bzip2 xz-utils zstd
     libarchive-tools attr acl strace iproute2 nftables iputils-ping procps util-linux mandoc shellcheck git
     bash zsh fish debootstrap busybox-static binutils golang-go golang-github-appc-spec-dev python3-venv curl e2fsprogs btrfs-progs iptables
     dnsmasq-base bind9-dnsutils"

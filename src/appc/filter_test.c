@@ -1,8 +1,7 @@
 /* Whitelists: what passes, what is left of several, and that order and spelling do not matter. */
-#include "appc/filter.h"
-
 #include <string.h>
 
+#include "appc/filter.h"
 #include "base/buf.h"
 #include "base/mem.h"
 #include "tap.h"

@@ -19,7 +19,10 @@ struct jp_buf {
     bool failed;
 };
 
-#define JP_BUF_INIT {NULL, 0, 0, false}
+#define JP_BUF_INIT                                                                                \
+    {                                                                                              \
+        .data = NULL                                                                               \
+    }
 
 void jp_buf_add(struct jp_buf *buf, const void *bytes, size_t len);
 void jp_buf_puts(struct jp_buf *buf, const char *text);

@@ -24,8 +24,8 @@
 struct jp_codec {
     bool is_writing;
     bool failed;
-    struct jp_buf *out;       /* writing: where to */
-    const unsigned char *in;  /* reading: what is left, not owned */
+    struct jp_buf *out;      /* writing: where to */
+    const unsigned char *in; /* reading: what is left, not owned */
     size_t left;
 };
 

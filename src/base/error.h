@@ -43,7 +43,10 @@ struct jp_error {
     char *msg; /* owned; may be NULL when memory ran out */
 };
 
-#define JP_ERROR_INIT {JP_OK, 0, NULL}
+#define JP_ERROR_INIT                                                                              \
+    {                                                                                              \
+        .code = JP_OK                                                                              \
+    }
 
 /*
  * Records a failure. `sys` is an errno whose text is appended after ": ", or 0. An error that was

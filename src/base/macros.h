@@ -12,9 +12,9 @@
 #include <stdlib.h>
 
 #define JP_PRINTF(fmt, args) __attribute__((__format__(__printf__, fmt, args)))
-#define JP_NORETURN __attribute__((__noreturn__))
-#define JP_MUST_USE __attribute__((__warn_unused_result__))
-#define JP_UNUSED __attribute__((__unused__))
+#define JP_NORETURN          __attribute__((__noreturn__))
+#define JP_MUST_USE          __attribute__((__warn_unused_result__))
+#define JP_UNUSED            __attribute__((__unused__))
 
 #define JP_LEN(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -25,7 +25,7 @@
  * JP_AUTO(jp_strv) v = JP_STRV_INIT; calls jp_strv_clear(&v) at the end of the scope.
  * JP_AUTO_PTR(jp_store) s = NULL; calls jp_store_free(s): the free function accepts NULL.
  */
-#define JP_AUTO(type) __attribute__((__cleanup__(type##_clear))) struct type
+#define JP_AUTO(type)     __attribute__((__cleanup__(type##_clear))) struct type
 #define JP_AUTO_PTR(type) __attribute__((__cleanup__(type##_auto_free))) struct type *
 #define JP_DEFINE_AUTO_PTR(type)                                                                   \
     JP_UNUSED static inline void type##_auto_free(struct type **p)                                 \

@@ -1,6 +1,7 @@
 #include "base/random.h"
 
 #include <sys/random.h>
+
 #include <string.h>
 
 #include "base/parse.h"

@@ -13,7 +13,10 @@ struct jp_strv {
     size_t capacity;
 };
 
-#define JP_STRV_INIT {NULL, 0, 0}
+#define JP_STRV_INIT                                                                               \
+    {                                                                                              \
+        .items = NULL                                                                              \
+    }
 
 /* Appends a copy, or takes over `text` (released when that fails). 0, or -1 without memory. */
 int jp_strv_add(struct jp_strv *v, const char *text) JP_MUST_USE;

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define JP_QUAD_SIZE  16 /* text of an IPv4 address with its NUL */
+#define JP_QUAD_SIZE     16 /* text of an IPv4 address with its NUL */
 #define JP_ADDRESS6_SIZE 46 /* of an IPv6 address */
 
 #define JP_SUBNET_MIN 8

@@ -1,9 +1,8 @@
 /* Networks and addresses in them. */
-#include "base/subnet.h"
-
 #include <string.h>
 
 #include "base/macros.h"
+#include "base/subnet.h"
 #include "tap.h"
 
 static void test_subnet(void)
@@ -51,8 +50,8 @@ static void test_overlap(void)
 
 static void test_subnet6(void)
 {
-    static const char *const bad[] = {"fd00::", "fd00::1/64", "fd00::/97", "fd00::/15",
-                                      "10.0.0.0/16", "fd00:/64"};
+    static const char *const bad[] = {"fd00::",    "fd00::1/64",  "fd00::/97",
+                                      "fd00::/15", "10.0.0.0/16", "fd00:/64"};
     struct jp_subnet6 subnet = {.prefix_len = 0};
     char text[JP_ADDRESS6_SIZE];
     uint32_t host = 0;

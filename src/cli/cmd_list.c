@@ -30,11 +30,11 @@ static json_t *ports_json(const struct jp_plan_ports *ports)
         for (size_t k = 0; from && k < port->sources.count; k++)
             (void)json_array_append_new(from, jp_json_text(port->sources.items[k]));
         (void)json_array_append_new(
-            list, json_pack("{s:o, s:s, s:o, s:i, s:i, s:i, s:o}", "name", jp_json_text(port->name),
-                            "protocol", port->is_udp ? "udp" : "tcp", "host_ip",
-                            jp_json_text(port->host_ip), "host_port", (int)port->host_port,
-                            "pod_port", (int)port->pod_port, "count", (int)port->count, "from",
-                            from));
+            list,
+            json_pack("{s:o, s:s, s:o, s:i, s:i, s:i, s:o}", "name", jp_json_text(port->name),
+                      "protocol", port->is_udp ? "udp" : "tcp", "host_ip",
+                      jp_json_text(port->host_ip), "host_port", (int)port->host_port, "pod_port",
+                      (int)port->pod_port, "count", (int)port->count, "from", from));
     }
     return list;
 }

@@ -169,7 +169,7 @@ static int make_pod(struct jp_cli *cli, const struct wanted *wanted, struct jp_s
     const struct jp_pod_context *ctx = jp_cli_pods(cli, err);
     /* What is gone after this command need not survive a power failure. */
     if (!ctx || (wanted->will_destroy ? jp_pod_prepare_volatile(ctx, &wanted->request, ret, err)
-                             : jp_pod_prepare(ctx, &wanted->request, ret, err)) < 0)
+                                      : jp_pod_prepare(ctx, &wanted->request, ret, err)) < 0)
         return -1;
     return wanted->saveid ? jp_cli_save_id(wanted->saveid, ret->uuid, err) : 0;
 }
@@ -358,7 +358,8 @@ static int run(struct jp_cli *cli, const struct wanted *wanted, struct jp_error 
     if (wanted->will_destroy && pod.uuid && (r < 0 || !wanted->is_detached))
         r = destroy_after(cli, &pod, r, err);
     else if (r < 0 && is_made && pod.uuid && err->code == JP_EBUSY)
-        r = destroy_after(cli, &pod, r, err); /* somebody has its port: as if it had not been made */
+        r = destroy_after(cli, &pod, r,
+                          err); /* somebody has its port: as if it had not been made */
     return r;
 }
 

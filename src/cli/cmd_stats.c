@@ -45,8 +45,8 @@ static void add_row(struct stats *stats, const struct jp_pod_status *status,
     if (stats->list) {
         json_t *row = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "uuid", status->pod.uuid, "name",
                                 status->pod.name, "processes", (json_int_t)usage->processes,
-                                "cpu_ns", (json_int_t)usage->cpu_ns, "cpu_percent",
-                                (json_int_t)cpu, "resident", (json_int_t)usage->resident);
+                                "cpu_ns", (json_int_t)usage->cpu_ns, "cpu_percent", (json_int_t)cpu,
+                                "resident", (json_int_t)usage->resident);
         (void)json_array_append_new(stats->list, row);
         return;
     }

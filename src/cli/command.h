@@ -84,7 +84,7 @@ struct jp_cli {
     struct jp_cli_args args; /* empty for JP_COMMAND_PODS, which read `rest` themselves */
     char **rest;             /* the words after the command's name, NULL-terminated */
     size_t n_rest;
-    char **argv; /* all words, for the helper program */
+    char **argv;                  /* all words, for the helper program */
     const char *const *overrides; /* the values of -o */
     size_t n_overrides;
     struct jp_config *config;

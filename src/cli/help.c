@@ -187,8 +187,8 @@ static void print_operands(const struct jp_command *command)
 #define MDOC_WIDTH 78
 
 /*
- * The name of the system is a macro of its own line: "(FreeBSD)." becomes ".Pq Fx .". Returns how much
- * of the text that was, with the blank after it; 0 when another word stands there.
+ * The name of the system is a macro of its own line: "(FreeBSD)." becomes ".Pq Fx .". Returns how
+ * much of the text that was, with the blank after it; 0 when another word stands there.
  */
 static size_t print_mdoc_system(const char *text)
 {

@@ -2,8 +2,8 @@
  * FreeBSD. Capability mode is of no use: it forbids connect(2) to addresses. What is left without
  * it: another user, and a root directory in which there is nothing.
  */
-#include <sys/procctl.h>
 #include <sys/types.h>
+#include <sys/procctl.h>
 #include <sys/wait.h>
 
 #include <limits.h>

@@ -54,8 +54,7 @@ int jp_origin_connect(const union jp_address *name, const union jp_address *to)
 {
     int fd = connect_from(name, to);
     /* EACCES: a port below 1024, which the forwarder may not have (CAP_NET_BIND_SERVICE). */
-    if (fd >= 0 || !name ||
-        (errno != EADDRNOTAVAIL && errno != EADDRINUSE && errno != EACCES))
+    if (fd >= 0 || !name || (errno != EADDRNOTAVAIL && errno != EADDRINUSE && errno != EACCES))
         return fd;
     /* That port is not to be had: most often an earlier connection is not forgotten yet. */
     union jp_address any_port = *name;

@@ -1,6 +1,6 @@
+#include <sys/types.h>
 #include <sys/event.h>
 #include <sys/time.h>
-#include <sys/types.h>
 
 #include <fcntl.h>
 #include <stddef.h>

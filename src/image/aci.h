@@ -43,13 +43,14 @@ struct jp_aci_finish {
     struct jp_dirs *dirs;
     struct jp_strv *duplicates; /* gets sorted */
     struct jp_aci_implicit *implicit;
-    bool has_flags;             /* some entry has file flags */
+    bool has_flags; /* some entry has file flags */
     struct jp_image_watch watch;
 };
 
 /*
  * Owner, mode, attributes and times of all directories, file flags of all entries, from the
- * finished skeleton; the list of unnamed directories, which get 0755 root:root and no time. Directories that stand twice must be identical: else JP_EINVALID.
+ * finished skeleton; the list of unnamed directories, which get 0755 root:root and no time.
+ * Directories that stand twice must be identical: else JP_EINVALID.
  */
 int jp_aci_finish_tree(const struct jp_aci_finish *finish, struct jp_error *err);
 

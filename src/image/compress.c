@@ -13,9 +13,9 @@
 #include "base/mem.h"
 #include "sys/fd.h"
 
-#define OUT_SIZE   262144U
-#define ADD_MAX    (1U << 30) /* bytes handed to a library at once: their counters have 32 bits */
-#define GZIP_BITS  (15 + 16)  /* largest window, gzip wrapper */
+#define OUT_SIZE  262144U
+#define ADD_MAX   (1U << 30) /* bytes handed to a library at once: their counters have 32 bits */
+#define GZIP_BITS (15 + 16)  /* largest window, gzip wrapper */
 /*
  * Level 6 takes three to four times as long as 2 for a sixth less. Blocks are what threads divide
  * and what a reader can decode in parallel; the result does not depend on their number.
@@ -71,8 +71,8 @@ static lzma_ret xz_start(lzma_stream *xz)
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     if (processors < 1)
         processors = 1;
-    lzma_mt options = {.threads = (uint32_t)(processors < XZ_MAX_THREADS ? processors
-                                                                         : XZ_MAX_THREADS),
+    lzma_mt options = {.threads =
+                           (uint32_t)(processors < XZ_MAX_THREADS ? processors : XZ_MAX_THREADS),
                        .block_size = XZ_BLOCK,
                        .preset = XZ_PRESET,
                        .check = LZMA_CHECK_CRC64};

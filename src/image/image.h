@@ -62,8 +62,9 @@ struct jp_image_import_options {
     size_t n_expected_labels;
     const char *expected_id; /* full id, or NULL */
     struct jp_image_limits limits;
-    bool keeps_archive; /* also as it came: export gives it back. An ACI only, not with `manifest` */
-    bool not_durable;   /* leave out syncfs(2): for tests and for caches that may be lost */
+    bool
+        keeps_archive; /* also as it came: export gives it back. An ACI only, not with `manifest` */
+    bool not_durable;  /* leave out syncfs(2): for tests and for caches that may be lost */
     struct jp_image_watch watch;
 };
 

@@ -6,7 +6,8 @@
  * every file is made with O_EXCL (a second one of that name is refused), every directory on the way
  * is opened without following links (an entry below anything but a directory of this archive is
  * refused; an image with dependencies may leave directories unnamed, which are then made and
- * listed, see doc/decisions/0007-unnamed-directories.md), and a hard link finds nothing but what is already here. Rows 29 to 34, 38.
+ * listed, see doc/decisions/0007-unnamed-directories.md), and a hard link finds nothing but what is
+ * already here. Rows 29 to 34, 38.
  *
  * Directories get owner, mode, times, attributes and flags only in jp_unpack_finish(), by a second
  * walk over the skeleton: making their entries would change their times, and a default ACL would

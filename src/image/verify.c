@@ -324,7 +324,8 @@ int jp_verify_run(int dir_fd, const struct jp_image_verify_options *options,
     };
     if (jp_restore_run(&restore, &restored, err) != 0)
         return -1;
-    if (check_all_implicit(&v, dir_fd, err) != 0 || find_extra(&v, err) != 0 || check_id(&v, &restored, err) != 0)
+    if (check_all_implicit(&v, dir_fd, err) != 0 || find_extra(&v, err) != 0 ||
+        check_id(&v, &restored, err) != 0)
         return -1;
     *ret_differences = v.differences;
     return 0;

@@ -24,8 +24,10 @@ static const char usage[] =
     "       ac-mdc annotation NAME | app-annotation NAME\n"
     "       ac-mdc expand TEMPLATE | render PATH|-\n"
     "In a template: {{.UUID}} {{.AppName}} {{.AppImageID}} {{.PodManifest}} {{.AppImageManifest}}\n"
-    "{{.Env \"NAME\"}} {{.PodAnnotation \"NAME\"}} {{.AppAnnotation \"NAME\"}}; with Or and a default,\n"
-    "with Must to fail without one, with Has for true or false: {{.AppAnnotationOr \"NAME\" \"x\"}}\n";
+    "{{.Env \"NAME\"}} {{.PodAnnotation \"NAME\"}} {{.AppAnnotation \"NAME\"}}; with Or and a "
+    "default,\n"
+    "with Must to fail without one, with Has for true or false: {{.AppAnnotationOr \"NAME\" "
+    "\"x\"}}\n";
 
 /* What can be asked for, by the words of the command line and of templates. */
 static const struct query {
@@ -57,8 +59,8 @@ static int ask(bool is_of_app, const char *path, struct jp_buf *ret, struct jp_e
     const char *app = is_of_app && url ? variable("AC_APP_NAME", err) : "";
     if (!url || !app)
         return -1;
-    JP_AUTO_FREE char *whole = is_of_app ? jp_format(PREFIX "/apps/%s/%s", app, path)
-                                         : jp_format(PREFIX "/pod/%s", path);
+    JP_AUTO_FREE char *whole =
+        is_of_app ? jp_format(PREFIX "/apps/%s/%s", app, path) : jp_format(PREFIX "/pod/%s", path);
     return whole ? jp_mdc_get(url, whole, ret, err) : jp_oom(err);
 }
 

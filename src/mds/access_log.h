@@ -17,9 +17,9 @@ struct jp_access_log {
 
 struct jp_access_log_entry {
     const char *address;
-    const char *uuid;   /* NULL: refused */
+    const char *uuid; /* NULL: refused */
     const char *method;
-    const char *path;   /* after the token; NULL: refused */
+    const char *path; /* after the token; NULL: refused */
     unsigned status;
     size_t len; /* bytes of the body */
 };

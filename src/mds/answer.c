@@ -1,6 +1,6 @@
 /*
- * See answer.h. One table of endpoints; "the older" ones, which name a single annotation, are of the
- * first releases of the prototype and are still used by pods of its time.
+ * See answer.h. One table of endpoints; "the older" ones, which name a single annotation, are of
+ * the first releases of the prototype and are still used by pods of its time.
  */
 #include "mds/answer.h"
 
@@ -43,9 +43,8 @@ void jp_answer_status(unsigned status, struct jp_answer *ret)
         unsigned status;
         const char *text;
     } texts[] = {
-        {400, "bad request"},        {403, "forbidden"},
-        {404, "not found"},          {405, "method not allowed"},
-        {411, "length required"},    {413, "too large"},
+        {400, "bad request"},        {403, "forbidden"},       {404, "not found"},
+        {405, "method not allowed"}, {411, "length required"}, {413, "too large"},
         {415, "not a form"},         {500, "internal error"},
     };
     say(ret, JP_ANSWER_TEXT, "");
@@ -148,16 +147,11 @@ struct endpoint {
 };
 
 static const struct endpoint endpoints[] = {
-    {"uuid", false, false, pod_uuid},
-    {"manifest", false, false, pod_manifest},
-    {"annotations", false, false, annotations},
-    {"annotations/", false, false, annotation},
-    {"hmac/sign", false, true, sign},
-    {"hmac/verify", false, true, verify},
-    {"image/id", true, false, image_id},
-    {"image/manifest", true, false, image_manifest},
-    {"annotations", true, false, annotations},
-    {"annotations/", true, false, annotation},
+    {"uuid", false, false, pod_uuid},           {"manifest", false, false, pod_manifest},
+    {"annotations", false, false, annotations}, {"annotations/", false, false, annotation},
+    {"hmac/sign", false, true, sign},           {"hmac/verify", false, true, verify},
+    {"image/id", true, false, image_id},        {"image/manifest", true, false, image_manifest},
+    {"annotations", true, false, annotations},  {"annotations/", true, false, annotation},
 };
 
 static const struct endpoint *find(const char *path, bool is_of_app, const char **ret_rest)

@@ -1,11 +1,12 @@
-/* FreeBSD: capability mode. Files are reached below dir_fd by openat(2), sockets are open already. */
+/* FreeBSD: capability mode. Files are reached below dir_fd by openat(2), sockets are open already.
+ */
 #include "config.h"
-
-#include "mds/confine.h"
 
 #include <sys/capsicum.h>
 
 #include <errno.h>
+
+#include "mds/confine.h"
 
 int jp_confine_self(int dir_fd, struct jp_error *err)
 {

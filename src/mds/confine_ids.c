@@ -1,8 +1,8 @@
 /* The part of confine.h that POSIX and its neighbours have. */
-#include "mds/confine.h"
-
 #include <grp.h>
 #include <unistd.h>
+
+#include "mds/confine.h"
 
 static int drop(const struct jp_service_settings *settings, struct jp_error *err)
 {

@@ -6,8 +6,6 @@
  */
 #include "config.h"
 
-#include "mds/confine.h"
-
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -16,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/macros.h"
+#include "mds/confine.h"
 #include "sys/callfilter.h"
 #include "sys/fd.h"
 
@@ -31,8 +30,7 @@ struct ruleset {
 
 static int restrict_files(int dir_fd, struct jp_error *err)
 {
-    long version =
-        syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     if (version < 1)
         return 0; /* this kernel has none, or it is switched off */
     struct ruleset rules = {.handled_fs = HANDLED_FS_V1,

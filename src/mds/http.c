@@ -77,10 +77,10 @@ struct request {
 /* What the headers say, from one walk over them. */
 struct headers {
     const char *wanted_host;
-    size_t hosts;         /* how many Host there are */
-    bool is_foreign;      /* another Host, an Origin, a browser's cross-site request */
-    bool is_chunked;      /* any Transfer-Encoding */
-    bool has_bad_length;  /* a Content-Length that is none, or two of them */
+    size_t hosts;        /* how many Host there are */
+    bool is_foreign;     /* another Host, an Origin, a browser's cross-site request */
+    bool is_chunked;     /* any Transfer-Encoding */
+    bool has_bad_length; /* a Content-Length that is none, or two of them */
     size_t lengths;
     uint64_t length;
     bool is_form;
@@ -181,8 +181,8 @@ static void examine(struct call *call, const char *url)
     bool is_here = call->headers.hosts == 1 && !call->headers.is_foreign;
     if (!is_here)
         return;
-    call->pod = jp_registry_find(call->listener->http->registry, call->token, call->token_len,
-                                 call->peer);
+    call->pod =
+        jp_registry_find(call->listener->http->registry, call->token, call->token_len, call->peer);
     call->is_owner = !call->pod && is_owner(call);
 }
 
@@ -226,7 +226,9 @@ static void log_answer(const struct call *call, const struct jp_answer *answer, 
 {
     struct jp_access_log_entry entry = {
         .address = call->peer,
-        .uuid = call->pod ? call->pod->uuid : call->is_owner ? "host" : NULL,
+        .uuid = call->pod        ? call->pod->uuid
+                : call->is_owner ? "host"
+                                 : NULL,
         .method = call->method,
         .path = is_refused ? NULL : call->path,
         .status = answer->status,

@@ -26,7 +26,8 @@
 
 struct jp_http;
 
-/* Takes the sockets over. `settings`, `registry` and `log` stay the caller's and must outlive it. */
+/* Takes the sockets over. `settings`, `registry` and `log` stay the caller's and must outlive it.
+ */
 int jp_http_new(const struct jp_service_settings *settings, const int *sockets,
                 struct jp_registry *registry, struct jp_access_log *log, struct jp_http **ret,
                 struct jp_error *err);

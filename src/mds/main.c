@@ -67,8 +67,8 @@ static int catch_signals(struct jp_error *err)
 static int take_settings(struct service *s, struct jp_error *err)
 {
     char bytes[JP_SERVICE_MAX_PACKET];
-    ssize_t n = jp_fd_receive(STDIN_FILENO, bytes, sizeof(bytes), s->fds, JP_LEN(s->fds), &s->n_fds,
-                              0);
+    ssize_t n =
+        jp_fd_receive(STDIN_FILENO, bytes, sizeof(bytes), s->fds, JP_LEN(s->fds), &s->n_fds, 0);
     if (n < 0)
         return jp_fail_sys(err, "receive the settings");
     int r = jp_service_settings_decode(bytes, (size_t)n, &s->settings, err);
@@ -109,7 +109,8 @@ static int open_shop(struct service *s, struct jp_error *err)
 {
     s->log.fd = s->settings.has_log ? s->fds[JP_SERVICE_FD_LOG] : -1;
     if (jp_confine_ids(&s->settings, err) < 0 ||
-        jp_registry_new(s->fds[JP_SERVICE_FD_DIR], &s->registry, err) < 0 || catch_signals(err) < 0 ||
+        jp_registry_new(s->fds[JP_SERVICE_FD_DIR], &s->registry, err) < 0 ||
+        catch_signals(err) < 0 ||
         jp_http_new(&s->settings, &s->fds[JP_SERVICE_FD_SOCKETS], s->registry, &s->log, &s->http,
                     err) < 0)
         return -1;
@@ -176,8 +177,8 @@ static int run(struct jp_error *err)
     struct service s = {.n_fds = 0};
     JP_AUTO_FD int lock = -1;
     bool is_open = take_settings(&s, err) == 0 &&
-                   (!s.settings.is_on_demand || leave_caller(err) == 0) && open_shop(&s, err) == 0 &&
-                   jp_confine_self(s.fds[JP_SERVICE_FD_DIR], err) == 0;
+                   (!s.settings.is_on_demand || leave_caller(err) == 0) &&
+                   open_shop(&s, err) == 0 && jp_confine_self(s.fds[JP_SERVICE_FD_DIR], err) == 0;
     int r = -1;
     if (is_open) {
         report(NULL);

@@ -19,9 +19,9 @@
 #include "sys/fd.h"
 #include "sys/lock.h"
 
-#define MAX_PODS   100000            /* no host has the addresses for more */
+#define MAX_PODS   100000              /* no host has the addresses for more */
 #define KEPT_BYTES ((size_t)256 << 10) /* of contents that are kept */
-#define YOUNG_NS   200000000LL       /* a directory that changed so recently may change unseen */
+#define YOUNG_NS   200000000LL         /* a directory that changed so recently may change unseen */
 
 struct entry {
     char uuid[JP_UUID_SIZE];
@@ -308,10 +308,9 @@ const struct jp_registration *jp_registry_find(struct jp_registry *registry, con
     struct entry key;
     refresh(registry);
     digest(registry, token, len, key.digest);
-    struct entry *e = registry->count == 0
-                          ? NULL
-                          : bsearch(&key, registry->entries, registry->count,
-                                    sizeof(*registry->entries), compare_digests);
+    struct entry *e = registry->count == 0 ? NULL
+                                           : bsearch(&key, registry->entries, registry->count,
+                                                     sizeof(*registry->entries), compare_digests);
     return e && has_address(e, address) && is_alive(registry, e) ? load(registry, e) : NULL;
 }
 

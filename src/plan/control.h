@@ -3,9 +3,9 @@
  * message a packet, in the codec's format, file descriptors by SCM_RIGHTS where said.
  *
  * A client says HELLO first and is answered with HELLO (versions). Then it may ask STATUS, SIGNAL,
- * STOP, KILL, ROOT or SET at any time; each is answered by OK, FAILED or STATE, in order. A client that
- * wants output says ATTACH (as many as like), or EXEC: one process for the life of the connection,
- * which gets SIGHUP, then SIGKILL when the client goes away.
+ * STOP, KILL, ROOT or SET at any time; each is answered by OK, FAILED or STATE, in order. A client
+ * that wants output says ATTACH (as many as like), or EXEC: one process for the life of the
+ * connection, which gets SIGHUP, then SIGKILL when the client goes away.
  *
  * The first connection is made by stage 0 itself: a socketpair whose other end stage 1 inherits.
  * It is the owner. Stage 0 writes HELLO, and ATTACH when it wants the output from the first byte,
@@ -16,8 +16,8 @@
  * at most): whoever was told ENDED can still read the record while it holds its connection.
  *
  * A pod without its apps is there for its clients: for its owner, for whoever executes something
- * and for whoever has asked for a root. It ends when each of them is gone or has said LEAVE. Whoever
- * asks too late (EXEC, ROOT) is not answered but told ENDED, and may start another.
+ * and for whoever has asked for a root. It ends when each of them is gone or has said LEAVE.
+ * Whoever asks too late (EXEC, ROOT) is not answered but told ENDED, and may start another.
  *
  * Back-pressure: a client that does not read stops the processes that it is attached to, nobody
  * else. A client sends one INPUT at a time and the next when the last was answered by TAKEN, so
@@ -51,7 +51,8 @@ enum jp_control_type {
                        /* user: "USER[:GROUP]" (NULL: the app's), cwd (NULL: the app's); OK, then */
                        /* OUTPUT and EXITED; FAILED with JP_ENOPROGRAM or JP_ENOEXEC: 127, 126 */
     JP_CONTROL_INPUT,  /* data for the attached app or the exec; empty data: end of file */
-    JP_CONTROL_RESIZE, /* number = rows << 16 | columns, of the exec's or attached app's terminal; */
+    JP_CONTROL_RESIZE, /* number = rows << 16 | columns, of the exec's or attached app's terminal;
+                        */
                        /* from the owner also before the app has one: it is made so. Not answered */
     JP_CONTROL_SIGNAL, /* app (NULL: all main processes; in an EXEC session its process), number */
     JP_CONTROL_STOP,   /* number = grace in ms, -1: the plan's; stop the whole pod */
@@ -70,18 +71,19 @@ enum jp_control_type {
     JP_CONTROL_TAKEN,  /* the last INPUT was passed on */
     JP_CONTROL_WARNING, /* to the owner, before STARTED: data = a text for the user */
     /* client to supervisor again: the numbers of those above are known to pods that run */
-    JP_CONTROL_SET,   /* app (NULL: the pod), argv: LIMIT=NUMBER (jp_plan_limit); all or none of */
-                      /* them; OK when the kernel took them */
-    JP_CONTROL_RESTART, /* app, number = grace in ms, -1: the plan's: ends its main process if one */
+    JP_CONTROL_SET, /* app (NULL: the pod), argv: LIMIT=NUMBER (jp_plan_limit); all or none of */
+                    /* them; OK when the kernel took them */
+    JP_CONTROL_RESTART, /* app, number = grace in ms, -1: the plan's: ends its main process if one
+                         */
                         /* runs and starts it again; OK when it runs, FAILED when it could not be */
     JP_CONTROL_LEAVE, /* it needs the pod no more: what its EXEC runs is killed. OK when that is */
                       /* gone; of a pod without apps that is there for nobody else: ENDED instead */
     JP_CONTROL_TYPES, /* not a message: one more than the last */
 };
 
-#define JP_CONTROL_F_STDIN   1U /* the client will send INPUT */
-#define JP_CONTROL_F_TTY     2U /* EXEC: a pseudo-terminal; number = rows << 16 | columns, or 0 */
-#define JP_CONTROL_F_CONSOLE 4U /* EXEC with empty argv: login, the user's shell or /bin/sh */
+#define JP_CONTROL_F_STDIN        1U /* the client will send INPUT */
+#define JP_CONTROL_F_TTY          2U /* EXEC: a pseudo-terminal; number = rows << 16 | columns, or 0 */
+#define JP_CONTROL_F_CONSOLE      4U /* EXEC with empty argv: login, the user's shell or /bin/sh */
 #define JP_CONTROL_F_WITHOUT_APPS 8U /* HELLO: the pod does not run, its isolation is there */
 
 struct jp_control_message {

@@ -26,7 +26,8 @@ struct jp_orders {
     size_t n_groups;
     uint64_t capabilities;
     bool no_new_privileges;
-    struct jp_plan_labels labels; /* for the program, not for the shim; the back end fills them in */
+    struct jp_plan_labels
+        labels;             /* for the program, not for the shim; the back end fills them in */
     unsigned char *seccomp; /* sock_filter[], NULL: none */
     size_t seccomp_len;
     bool has_tty;        /* make standard input the controlling terminal */
@@ -50,7 +51,7 @@ enum jp_shim_step {
     JP_SHIM_GROUPS,
     JP_SHIM_IDS,
     JP_SHIM_CAPABILITIES,
-    JP_SHIM_LABEL,          /* a security module did not take its label */
+    JP_SHIM_LABEL, /* a security module did not take its label */
     JP_SHIM_FORK,
     JP_SHIM_TERMINAL,
     JP_SHIM_SECCOMP,

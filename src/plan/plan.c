@@ -271,8 +271,7 @@ static int check(const struct jp_plan *plan, struct jp_error *err)
     if (!plan->uuid || !jp_uuid_valid(plan->uuid))
         return jp_fail(err, JP_ECORRUPT, 0, "plan: broken uuid");
     if (!plan->name || !plan->hostname || plan->net.mode > JP_NET_ALIAS ||
-        plan->net.kind > JP_NET_MACVLAN || plan->net.prefix_len > 32 ||
-        plan->net.prefix_len6 > 128)
+        plan->net.kind > JP_NET_MACVLAN || plan->net.prefix_len > 32 || plan->net.prefix_len6 > 128)
         return jp_fail(err, JP_ECORRUPT, 0, "plan: broken names or network");
     if (plan->restart > JP_RESTART_ALWAYS)
         return jp_fail(err, JP_ECORRUPT, 0, "plan: broken restart policy");

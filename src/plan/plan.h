@@ -23,12 +23,12 @@
 #define JP_PLAN_VERSION 5
 
 /* Limits of what a plan may hold; pod/ refuses manifests beyond them with JP_ELIMIT. */
-#define JP_PLAN_MAX_APPS 256
-#define JP_PLAN_MAX_MOUNTS 4096   /* per app */
+#define JP_PLAN_MAX_APPS    256
+#define JP_PLAN_MAX_MOUNTS  4096  /* per app */
 #define JP_PLAN_MAX_VOLUMES 4096  /* per pod */
-#define JP_PLAN_MAX_LAYERS 500    /* overlayfs stacks at most 500 layers */
+#define JP_PLAN_MAX_LAYERS  500   /* overlayfs stacks at most 500 layers */
 #define JP_PLAN_MAX_STRINGS 65536 /* argv, env, groups */
-#define JP_PLAN_MAX_NAME 200     /* bytes of an app name: it becomes a file name */
+#define JP_PLAN_MAX_NAME    200   /* bytes of an app name: it becomes a file name */
 
 /* How an app's root file system is made from what the storage driver left on disk. */
 enum jp_root_kind {
@@ -38,13 +38,13 @@ enum jp_root_kind {
 };
 
 struct jp_plan_root {
-    uint8_t kind;             /* enum jp_root_kind */
-    char *dir;                /* JP_ROOT_DIRECTORY, JP_ROOT_DATASET: absolute host path */
-    struct jp_strv layers;    /* JP_ROOT_OVERLAY: absolute host paths, topmost first */
-    char *upper;              /* JP_ROOT_OVERLAY: absolute host path */
-    char *work;               /* JP_ROOT_OVERLAY: absolute host path */
-    bool is_volatile;         /* thrown away after the run: no sync needed */
-    bool is_read_only;        /* readOnlyRootFS */
+    uint8_t kind;          /* enum jp_root_kind */
+    char *dir;             /* JP_ROOT_DIRECTORY, JP_ROOT_DATASET: absolute host path */
+    struct jp_strv layers; /* JP_ROOT_OVERLAY: absolute host paths, topmost first */
+    char *upper;           /* JP_ROOT_OVERLAY: absolute host path */
+    char *work;            /* JP_ROOT_OVERLAY: absolute host path */
+    bool is_volatile;      /* thrown away after the run: no sync needed */
+    bool is_read_only;     /* readOnlyRootFS */
 };
 
 void jp_plan_root_clear(struct jp_plan_root *root);
@@ -58,10 +58,10 @@ bool jp_plan_root_is_sound(const struct jp_plan_root *root);
 
 /* A volume of the pod, ready on the host. */
 struct jp_plan_volume {
-    char *name;         /* AC Name */
-    char *source;       /* absolute host path: host kind as given, empty kind below the pod */
-    bool is_host;       /* source must be opened without following symbolic links (ace.md) */
-    bool allow_links;   /* ... unless the pod allows it (ruling 26) */
+    char *name;       /* AC Name */
+    char *source;     /* absolute host path: host kind as given, empty kind below the pod */
+    bool is_host;     /* source must be opened without following symbolic links (ace.md) */
+    bool allow_links; /* ... unless the pod allows it (ruling 26) */
     bool is_read_only;
     bool is_recursive;
 };
@@ -101,13 +101,13 @@ uint64_t *jp_plan_limit(struct jp_plan_limits *limits, const char *resource);
 
 /* What the Linux kernel restricts for one app; ignored elsewhere. */
 struct jp_plan_confine {
-    uint64_t capabilities;     /* bit n = capability n: bounding, permitted and effective set */
+    uint64_t capabilities; /* bit n = capability n: bounding, permitted and effective set */
     bool no_new_privileges;
     struct jp_plan_labels labels;
     bool has_oom_score;
-    int32_t oom_score;         /* /proc/PID/oom_score_adj, -1000 to 1000 */
-    unsigned char *seccomp;    /* struct sock_filter[] as libseccomp exports it; NULL: none */
-    size_t seccomp_len;        /* bytes */
+    int32_t oom_score;      /* /proc/PID/oom_score_adj, -1000 to 1000 */
+    unsigned char *seccomp; /* struct sock_filter[] as libseccomp exports it; NULL: none */
+    size_t seccomp_len;     /* bytes */
 };
 
 struct jp_plan_handler {
@@ -115,12 +115,12 @@ struct jp_plan_handler {
 };
 
 struct jp_plan_app {
-    char *name;                  /* AC Name, unique in the pod */
+    char *name; /* AC Name, unique in the pod */
     struct jp_plan_root root;
-    struct jp_strv argv;         /* empty: image without app (ruling 7) */
-    struct jp_strv env;          /* NAME=VALUE, complete but for HOME, USER, LOGNAME, SHELL */
-    char *cwd;                   /* absolute, inside the root */
-    char *user;                  /* as in the manifest: name, number or /path */
+    struct jp_strv argv; /* empty: image without app (ruling 7) */
+    struct jp_strv env;  /* NAME=VALUE, complete but for HOME, USER, LOGNAME, SHELL */
+    char *cwd;           /* absolute, inside the root */
+    char *user;          /* as in the manifest: name, number or /path */
     char *group;
     uint32_t *supplementary_gids; /* supplementaryGIDs of the manifest */
     size_t n_supplementary_gids;
@@ -132,18 +132,18 @@ struct jp_plan_app {
     struct jp_plan_handler post_stop;
     struct jp_plan_limits limits;
     struct jp_plan_confine confine;
-    int32_t stop_signal;         /* number on this system */
-    bool has_tty;                /* main process gets a pseudo-terminal */
-    bool has_stdin;              /* main process gets a pipe for input, else /dev/null */
-    bool notifies;               /* says by sd_notify(3) when it is ready */
-    bool is_linux;               /* image label os=linux: OS-SPEC.md's file systems and devices */
-    uint32_t devfs_ruleset;      /* FreeBSD: what of /dev the app sees */
+    int32_t stop_signal;    /* number on this system */
+    bool has_tty;           /* main process gets a pseudo-terminal */
+    bool has_stdin;         /* main process gets a pipe for input, else /dev/null */
+    bool notifies;          /* says by sd_notify(3) when it is ready */
+    bool is_linux;          /* image label os=linux: OS-SPEC.md's file systems and devices */
+    uint32_t devfs_ruleset; /* FreeBSD: what of /dev the app sees */
 };
 
 enum jp_net_mode {
-    JP_NET_POD,  /* own stack with loopback, and a leased address on the bridge */
-    JP_NET_NONE, /* own stack with loopback only */
-    JP_NET_HOST, /* the host's stack */
+    JP_NET_POD,   /* own stack with loopback, and a leased address on the bridge */
+    JP_NET_NONE,  /* own stack with loopback only */
+    JP_NET_HOST,  /* the host's stack */
     JP_NET_ALIAS, /* FreeBSD: the host's stack, held to a leased address on an interface of it */
 };
 
@@ -158,17 +158,17 @@ enum jp_net_kind {
 
 /* A network of this installation, as far as the host must know it. */
 struct jp_plan_network {
-    uint8_t kind;     /* enum jp_net_kind */
+    uint8_t kind; /* enum jp_net_kind */
     bool is_isolated;
     char *bridge;
-    char *subnet;     /* "172.23.0.0/16" */
-    char *subnet6;    /* NULL: none */
+    char *subnet;  /* "172.23.0.0/16" */
+    char *subnet6; /* NULL: none */
 };
 
 /* What networks need of the host; the same for every pod of an installation. */
 struct jp_plan_host {
-    char *state;      /* directory for locks and for what was found, absolute; NULL: no networks */
-    char *table;      /* what our rules of the firewall are called; NULL: we make none */
+    char *state; /* directory for locks and for what was found, absolute; NULL: no networks */
+    char *table; /* what our rules of the firewall are called; NULL: we make none */
     struct jp_plan_network *networks;
     size_t n_networks;
 };
@@ -176,18 +176,18 @@ struct jp_plan_host {
 void jp_plan_host_clear(struct jp_plan_host *host);
 
 struct jp_plan_net {
-    uint8_t mode;      /* enum jp_net_mode */
-    uint8_t kind;      /* JP_NET_POD: enum jp_net_kind */
-    bool is_isolated;  /* JP_NET_POD: kept from reaching other pods of the network */
-    char *bridge;      /* JP_NET_POD: "jetpack0"; JP_NET_MACVLAN: the device of the host */
-    char *interface;   /* JP_NET_ALIAS: what the address is an alias on */
-    char *address;     /* of the pod, dotted quad */
-    char *gateway;     /* the host's address on the bridge */
+    uint8_t mode;     /* enum jp_net_mode */
+    uint8_t kind;     /* JP_NET_POD: enum jp_net_kind */
+    bool is_isolated; /* JP_NET_POD: kept from reaching other pods of the network */
+    char *bridge;     /* JP_NET_POD: "jetpack0"; JP_NET_MACVLAN: the device of the host */
+    char *interface;  /* JP_NET_ALIAS: what the address is an alias on */
+    char *address;    /* of the pod, dotted quad */
+    char *gateway;    /* the host's address on the bridge */
     uint32_t prefix_len;
-    char *address6;    /* of the pod; NULL: it has none */
+    char *address6; /* of the pod; NULL: it has none */
     char *gateway6;
     uint32_t prefix_len6;
-    char *names;       /* directory of the network's names (platform/names.h); NULL: not entered */
+    char *names; /* directory of the network's names (platform/names.h); NULL: not entered */
     struct jp_plan_host host;
 };
 
@@ -199,18 +199,18 @@ enum jp_restart {
 };
 
 struct jp_plan {
-    uint32_t version;  /* JP_PLAN_VERSION */
+    uint32_t version; /* JP_PLAN_VERSION */
     char *uuid;
-    char *name;        /* human name */
+    char *name; /* human name */
     char *hostname;
     char *dir;         /* the pod's directory, absolute host path */
     char *jail_prefix; /* FreeBSD: jail.namePrefix; elsewhere the name of our cgroup directory */
     struct jp_strv jail_parameters; /* FreeBSD: NAME=VALUE, the last one of a name counts */
     bool may_share_volumes;         /* FreeBSD: writable volumes that other pods have too */
     struct jp_plan_net net;
-    struct jp_plan_ports ports; /* published; for the record, the forwarder has its own copy */
-    char *forwarder;            /* its program; NULL: there is none to be started */
-    bool redirects_ports;       /* net.publish = nat: the kernel sends on what it can */
+    struct jp_plan_ports ports;   /* published; for the record, the forwarder has its own copy */
+    char *forwarder;              /* its program; NULL: there is none to be started */
+    bool redirects_ports;         /* net.publish = nat: the kernel sends on what it can */
     struct jp_plan_limits limits; /* of the whole pod */
     struct jp_plan_labels labels; /* of apps that have none of their own */
     struct jp_strv sysctls;       /* KEY=VALUE; which of them a pod may set is the back end's */
@@ -233,7 +233,10 @@ struct jp_plan {
                           /* is added (plan/renewal.h); empty: no app is started again */
 };
 
-#define JP_PLAN_INIT {.version = JP_PLAN_VERSION}
+#define JP_PLAN_INIT                                                                               \
+    {                                                                                              \
+        .version = JP_PLAN_VERSION                                                                 \
+    }
 
 /* Walks every field in order: writes or reads as the codec says. */
 void jp_plan_code(struct jp_codec *c, struct jp_plan *plan);

@@ -10,7 +10,7 @@
 #include "base/strv.h"
 
 #define JP_PORT_MAX         256 /* ports of a pod; ranges count as one */
-#define JP_PORT_RANGE       512  /* numbers of one port that is published */
+#define JP_PORT_RANGE       512 /* numbers of one port that is published */
 #define JP_PORT_MAX_SOURCES 64  /* networks that one port is limited to */
 
 struct jp_plan_port {

@@ -2,8 +2,8 @@
  * A registration: what the metadata service knows of one start of a pod. pod/ writes it as the file
  * ROOT/mds/UUID (0640, root and the service's group) before the apps start; the supervisor removes
  * it when the pod is over, and holds it locked (flock(2)) until then: without its supervisor a
- * registration is worth nothing. It holds finished answers, so that the service parses no manifest, and a
- * digest of the token, so that reading the file gives nobody the token.
+ * registration is worth nothing. It holds finished answers, so that the service parses no manifest,
+ * and a digest of the token, so that reading the file gives nobody the token.
  */
 #ifndef JP_PLAN_REGISTRATION_H
 #define JP_PLAN_REGISTRATION_H
@@ -15,12 +15,13 @@
 #include "base/error.h"
 #include "base/strv.h"
 
-#define JP_REGISTRATION_VERSION   1
-#define JP_REGISTRATION_MAX_BYTES (64U << 20) /* 256 apps with manifests of 4 MiB do not fit: told */
-#define JP_REGISTRATION_MAX_NOTES 65536
-#define JP_REGISTRATION_MAX_APPS  256
+#define JP_REGISTRATION_VERSION 1
+#define JP_REGISTRATION_MAX_BYTES                                                                  \
+    (64U << 20) /* 256 apps with manifests of 4 MiB do not fit: told */
+#define JP_REGISTRATION_MAX_NOTES     65536
+#define JP_REGISTRATION_MAX_APPS      256
 #define JP_REGISTRATION_MAX_ADDRESSES 16
-#define JP_TOKEN_DIGEST_SIZE      64 /* SHA-512 */
+#define JP_TOKEN_DIGEST_SIZE          64 /* SHA-512 */
 
 /* Annotations: as the JSON array that is served, and one by one. */
 struct jp_registered_note {
@@ -37,7 +38,7 @@ struct jp_registered_notes {
 struct jp_registered_app {
     char *name;
     char *image_id;
-    char *image_manifest; /* the image's own bytes */
+    char *image_manifest;             /* the image's own bytes */
     struct jp_registered_notes notes; /* the image's, with the app's over them */
 };
 
@@ -53,7 +54,10 @@ struct jp_registration {
     size_t n_apps;
 };
 
-#define JP_REGISTRATION_INIT {.version = JP_REGISTRATION_VERSION}
+#define JP_REGISTRATION_INIT                                                                       \
+    {                                                                                              \
+        .version = JP_REGISTRATION_VERSION                                                         \
+    }
 
 /* Appends the file's bytes to *ret. -1 with JP_ENOMEM or JP_ELIMIT. */
 int jp_registration_encode(struct jp_registration *registration, struct jp_buf *ret,

@@ -30,19 +30,15 @@
  *                 every address), "hostPort", "podPort", "count", "from": [network, ...]}, ...]
  *   "warnings"    [text, ...]: what the user should know though nothing failed
  *   "apps"        in the plan's order: [{
- *       "name", "state": "waiting" (not started), "starting" (its root is made anew, or its pre-start
- *                        handler runs), "running", "stopping" (its post-stop handler runs),
- *                        "exited", "failed", "restarting" (it ended, and will be started again
- *                        after a pause)
- *       "pid"     host's view of the main process, while it runs
- *       "status"  wait status of the main process, once it has ended; of one that could not be
- *                 started again: 125, 126 or 127, shifted as an exit status
- *       "oom"     true: killed because of its memory limit
- *       "started", "ended"  of the main process
- *       "restarts" how often it was started again in this run of the pod
- *       "uid", "gid"  of the main process
- *       "error"   why the app or one of its handlers failed
- *       "lost"    bytes of output that could not be written to the log (disk full), when not 0
+ *       "name", "state": "waiting" (not started), "starting" (its root is made anew, or its
+ * pre-start handler runs), "running", "stopping" (its post-stop handler runs), "exited", "failed",
+ * "restarting" (it ended, and will be started again after a pause) "pid"     host's view of the
+ * main process, while it runs "status"  wait status of the main process, once it has ended; of one
+ * that could not be started again: 125, 126 or 127, shifted as an exit status "oom"     true:
+ * killed because of its memory limit "started", "ended"  of the main process "restarts" how often
+ * it was started again in this run of the pod "uid", "gid"  of the main process "error"   why the
+ * app or one of its handlers failed "lost"    bytes of output that could not be written to the log
+ * (disk full), when not 0
  *   }, ...]
  *
  * A record that says "starting", "running" or "stopping" while nobody holds the lock is that of a
@@ -59,7 +55,7 @@
 #define JP_STATE_SESSIONS  "sessions"
 #define JP_STATE_CONTROL   "control"
 #define JP_STATE_LOGS      "logs"
-#define JP_STATE_APPS      "apps" /* what lies below the apps' roots, a directory each */
+#define JP_STATE_APPS      "apps"     /* what lies below the apps' roots, a directory each */
 #define JP_STATE_MAX_BYTES (4U << 20) /* no record of 256 apps comes near */
 
 /* Descriptors with which stage 1 is started (its program sees nothing else but 0, 1 and 2). */
@@ -68,15 +64,18 @@
 #define JP_STAGE1_FD_LOCK   5 /* the pod's lock, held */
 #define JP_STAGE1_FD_OWNER  6 /* SOCK_SEQPACKET to the owner */
 #define JP_STAGE1_FD_STAGE2 7 /* executable of stage 2, safe from being overwritten */
-#define JP_STAGE1_FD_FORWARD 8 /* the forwarder's mailbox (plan/forward.h), if the plan names one */
+#define JP_STAGE1_FD_FORWARD                                                                       \
+    8 /* the forwarder's mailbox (plan/forward.h), if the plan names one                           \
+       */
 
 /*
  * Started before there is a pod, stage 1 finds a SOCK_SEQPACKET instead of the plan, and POD and
- * LOCK closed: one packet brings plan, POD and LOCK, in this order, and FORWARD if there is one; the
- * end of file says that there will be no pod. With the argument "net" it expects a pod with a network of its own.
+ * LOCK closed: one packet brings plan, POD and LOCK, in this order, and FORWARD if there is one;
+ * the end of file says that there will be no pod. With the argument "net" it expects a pod with a
+ * network of its own.
  */
 #define JP_STAGE1_HANDOVER     3
 #define JP_STAGE1_HANDOVER_MAX 4
-#define JP_STAGE1_NET      "net"
+#define JP_STAGE1_NET          "net"
 
 #endif

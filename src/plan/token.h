@@ -1,6 +1,6 @@
 /*
- * Tokens of pods and signatures of pods: HMAC-SHA512 (RFC 2104) and SHA-512, by nettle, which starts
- * in no time. A library of its own, because the static stages do without.
+ * Tokens of pods and signatures of pods: HMAC-SHA512 (RFC 2104) and SHA-512, by nettle, which
+ * starts in no time. A library of its own, because the static stages do without.
  */
 #ifndef JP_PLAN_TOKEN_H
 #define JP_PLAN_TOKEN_H

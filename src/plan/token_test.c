@@ -2,11 +2,10 @@
  * Tokens and signatures against values computed by another implementation (Python's hmac), and what
  * makes two of them differ (row 57 of SECURITY.md).
  */
-#include "plan/token.h"
-
 #include <string.h>
 
 #include "base/parse.h"
+#include "plan/token.h"
 #include "tap.h"
 
 #define UUID    "6ba7b810-9dad-41d1-80b4-00c04fd430c8"
@@ -15,9 +14,8 @@
 static unsigned char bytes[JP_MAC_SIZE];
 static unsigned char nonce[JP_TOKEN_NONCE_SIZE];
 
-static const char token[] =
-    "42156ad8cf9400ab6a21c09bc257f89d56f27954cdd985045a949883fa73dfd5"
-    "aa840463bfe5ccbd0c22864a50f61577fedfb26d5784b68ff82e29063d7c9f9f";
+static const char token[] = "42156ad8cf9400ab6a21c09bc257f89d56f27954cdd985045a949883fa73dfd5"
+                            "aa840463bfe5ccbd0c22864a50f61577fedfb26d5784b68ff82e29063d7c9f9f";
 static const char signature[] =
     "J+wZsRxpECgwE804voKDdwY4qktoy/Lw1ymC8pwaMect/HHpcUvV32AuvZ37/RTlRd6rZKbtWYqjHYDGWfFhwg==";
 static const char signature_of_nothing[] =

@@ -75,8 +75,7 @@ static int check_creation(const struct jp_place *p, int dir_fd, struct jp_error 
 
 static int make_dirs(const struct jp_place *p, const char *path, struct jp_error *err)
 {
-    struct jp_path_making how = {
-        .mode = 0755, .may_make = ask, .context = (void *)(uintptr_t)p};
+    struct jp_path_making how = {.mode = 0755, .may_make = ask, .context = (void *)(uintptr_t)p};
     return jp_path_make_dirs_where(p->root_fd, path, &how, err);
 }
 

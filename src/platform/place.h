@@ -21,7 +21,8 @@ struct jp_place {
      * something would be made in: in a volume names may change under our hands.
      */
     bool (*is_of_root)(const void *context, int dir_fd);
-    /* ace.md "Volume Setup": the user should hear of files of the image that are lost from sight. */
+    /* ace.md "Volume Setup": the user should hear of files of the image that are lost from sight.
+     */
     void (*warn)(const void *context, const char *verb);
     const void *context; /* of both */
 };

@@ -6,9 +6,9 @@
  * walks the list backward to undo; every undo is idempotent and fine with nothing to undo. What is
  * left after a supervisor was killed is found from the pod's UUID alone (clean), never from memory.
  *
- * Order of a start: create, then links.setup, limits.settle, then for each app mounts.root, mounts.volume...,
- * mounts.seal, then spawn. Limits are made before anything runs. Order of an end: kill, then
- * links.teardown, limits.teardown, destroy. "None" is a real table.
+ * Order of a start: create, then links.setup, limits.settle, then for each app mounts.root,
+ * mounts.volume..., mounts.seal, then spawn. Limits are made before anything runs. Order of an end:
+ * kill, then links.teardown, limits.teardown, destroy. "None" is a real table.
  *
  * Meson picks the files of one back end: linux/, freebsd/ or fake/ (which records its calls in a
  * directory, fails the n-th on demand and runs without privileges).
@@ -128,10 +128,11 @@ struct jp_mount_ops {
     int (*console)(struct jp_isolation *pod, size_t app, int slave, struct jp_error *err);
     /*
      * Makes a socket for datagrams (sd_notify(3)) that every process of the app finds at `path`, in
-     * the place of an earlier one. *ret_fd: where they arrive, the caller's; -1: not on this system.
+     * the place of an earlier one. *ret_fd: where they arrive, the caller's; -1: not on this
+     * system.
      */
-    int (*notify)(struct jp_isolation *pod, size_t app, int *ret_fd,
-                  char path[JP_NOTIFY_PATH_SIZE], struct jp_error *err);
+    int (*notify)(struct jp_isolation *pod, size_t app, int *ret_fd, char path[JP_NOTIFY_PATH_SIZE],
+                  struct jp_error *err);
 };
 
 /* What became of a limit: told to the user by `show`. */

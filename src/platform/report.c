@@ -1,7 +1,7 @@
 #include "platform/report.h"
 
-#include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/socket.h>
 
 #include <errno.h>
 

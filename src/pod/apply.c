@@ -293,8 +293,9 @@ static int put_net(struct jp_pod_manifest *m, const char *text, struct jp_error 
     bool is_known = strcmp(name, JP_NETWORK_POD) == 0 || strcmp(name, "host") == 0 ||
                     strcmp(name, "none") == 0 || jp_network_name_valid(name);
     if (!is_known || (rest[0] && strncmp(rest, ip, strlen(ip)) != 0))
-        return jp_fail(err, JP_EINVALID, 0,
-                       "expected pod, host, none or the name of a network, and perhaps ,ip=ADDRESS");
+        return jp_fail(
+            err, JP_EINVALID, 0,
+            "expected pod, host, none or the name of a network, and perhaps ,ip=ADDRESS");
     if (rest[0] && put_ip(m, rest + strlen(ip), err) < 0)
         return -1;
     return jp_pairs_set(&m->annotations, JP_NOTE_NET, name, err);

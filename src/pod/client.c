@@ -184,8 +184,7 @@ int jp_pod_await(int socket, struct jp_control_message *ret, struct jp_error *er
 static int put_question(int socket, const struct jp_control_message *message, struct jp_error *err)
 {
     JP_AUTO(jp_error) gone = JP_ERROR_INIT;
-    if (jp_control_send(socket, message, &gone) >= 0 || gone.sys == EPIPE ||
-        gone.sys == ECONNRESET)
+    if (jp_control_send(socket, message, &gone) >= 0 || gone.sys == EPIPE || gone.sys == ECONNRESET)
         return 0;
     jp_error_move(err, &gone);
     return -1;
@@ -401,8 +400,7 @@ int jp_pod_unless_gone(const struct jp_pod_context *ctx, const struct jp_store_p
     if (result == 0)
         return 0;
     if (why->code != JP_EINTERRUPTED &&
-        jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, &local) < 0 &&
-        local.code == JP_ENOTFOUND)
+        jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, &local) < 0 && local.code == JP_ENOTFOUND)
         return 0;
     jp_error_move(err, why);
     return -1;

@@ -5,8 +5,8 @@
  * (CVE-2018-15664, CVE-2019-10152). The root of a running app comes from its supervisor; an app
  * that does not run gets its isolation without programs for the time of the copy. A file appears
  * under its final name only when it is complete. What a pod offers never removes a directory of the
- * host: it is merged (jp_tree_merge). Neither set-id bits nor file capabilities nor devices come out
- * of a pod: root of the pod made them for its own confined world.
+ * host: it is merged (jp_tree_merge). Neither set-id bits nor file capabilities nor devices come
+ * out of a pod: root of the pod made them for its own confined world.
  */
 #include <sys/stat.h>
 
@@ -241,8 +241,8 @@ static int copy_file(int from_dir, const char *name, int to_dir, const char *to_
     return result;
 }
 
-static int copy_entry(int from_dir, const char *name, int to_dir, const char *to_name,
-                      bool is_tame, struct jp_error *err)
+static int copy_entry(int from_dir, const char *name, int to_dir, const char *to_name, bool is_tame,
+                      struct jp_error *err)
 {
     struct stat st;
     if (fstatat(from_dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)

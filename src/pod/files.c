@@ -109,14 +109,16 @@ static bool is_address(const char *text)
 {
     unsigned char bytes[16];
     JP_AUTO_FREE char *plain = jp_memdup0(text, strcspn(text, "%"));
-    return plain && (inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, plain, bytes) == 1);
+    return plain &&
+           (inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, plain, bytes) == 1);
 }
 
 /* An IPv6 address may end in a zone: %, and the name of a device. */
 static bool is_server(const char *word)
 {
     return is_address(word) &&
-           word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:%-_")] ==
+           word[strspn(word,
+                       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:%-_")] ==
                '\0';
 }
 

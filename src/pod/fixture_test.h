@@ -49,8 +49,7 @@ __attribute__((__unused__)) static void fixture_open(struct fixture *f)
     if (!mkdtemp(f->dir))
         fixture_die("mkdtemp", NULL);
     JP_AUTO_FREE char *root = jp_format("%s/root", f->dir);
-    struct jp_store_options options = {
-        .root = root, .driver = "copy", .subnet = "172.23.0.0/16"};
+    struct jp_store_options options = {.root = root, .driver = "copy", .subnet = "172.23.0.0/16"};
     if (jp_store_open(&options, &f->store, &err) < 0)
         fixture_die("open store", &err);
     f->ctx = (struct jp_pod_context){.store = f->store, .tell = fixture_tell, .tell_context = f};

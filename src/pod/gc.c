@@ -36,8 +36,7 @@ static bool has_roots(const struct jp_store_pod *pod, int pod_fd)
 int jp_pod_shed(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, int pod_fd,
                 bool *ret_shed, struct jp_error *err)
 {
-    bool must_shed = has_roots(pod, pod_fd) &&
-                     faccessat(pod_fd, JP_POD_KEPT_FILE, F_OK, 0) != 0;
+    bool must_shed = has_roots(pod, pod_fd) && faccessat(pod_fd, JP_POD_KEPT_FILE, F_OK, 0) != 0;
     if (must_shed && jp_store_pod_unclone(ctx->store, pod, err) < 0)
         return -1;
     if (ret_shed)

@@ -294,8 +294,7 @@ static void keep_pinned(struct jp_store_images *images, const struct jp_strv *id
 
 /* pins: only these, NULL: all that are here. */
 static int find_among(const struct jp_pod_context *ctx, const char *word,
-                      const struct jp_strv *pins, struct jp_store_images *ret,
-                      struct jp_error *err)
+                      const struct jp_strv *pins, struct jp_store_images *ret, struct jp_error *err)
 {
     JP_AUTO(jp_store_images) images = {NULL, 0};
     if (list_word(ctx, word, &images, err) < 0)

@@ -68,7 +68,7 @@ struct jp_pod_status {
     int status;                     /* of the pod */
     struct jp_pod_app_status *apps; /* manifest order */
     size_t n_apps;
-    struct jp_plan_ports ports; /* published now */
+    struct jp_plan_ports ports;               /* published now */
     struct jp_pod_isolator_status *isolators; /* only with_details */
     size_t n_isolators;
     struct jp_strv warnings; /* only with_details: what was told at the last start */

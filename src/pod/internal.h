@@ -20,9 +20,9 @@
 #include "plan/plan.h"
 #include "plan/registration.h"
 #include "pod/inspect.h"
+#include "pod/network.h"
 #include "pod/pod.h"
 #include "pod/request.h"
-#include "pod/network.h"
 #include "pod/session.h"
 
 #define JP_POD_LOCK_FILE   "lock"
@@ -31,21 +31,21 @@
 #define JP_POD_KEPT_MAX    (16U << 20)
 
 /* Pod annotations that are ours (ruling 9). */
-#define JP_NOTE_NAME         "jetpack/name"
-#define JP_NOTE_HOSTNAME     "jetpack/hostname"
-#define JP_NOTE_NET          "jetpack/net"
-#define JP_NOTE_IP           "jetpack/ip" /* the address that was asked for */
-#define JP_NOTE_DNS          "jetpack/dns"
-#define JP_NOTE_RESTART      "jetpack/restart" /* no, on-failure[:N], always */
-#define JP_NOTE_STRICT       "jetpack/strict"
-#define JP_NOTE_VOLUME_LINKS "jetpack/volume-symlinks"
-#define JP_NOTE_STOP_GRACE   "jetpack/stop-grace"  /* seconds */
-#define JP_NOTE_STOP_SIGNAL  "jetpack/stop-signal" /* of an app, or the pod for all */
-#define JP_NOTE_ADDRESS      "ip-address"
+#define JP_NOTE_NAME          "jetpack/name"
+#define JP_NOTE_HOSTNAME      "jetpack/hostname"
+#define JP_NOTE_NET           "jetpack/net"
+#define JP_NOTE_IP            "jetpack/ip" /* the address that was asked for */
+#define JP_NOTE_DNS           "jetpack/dns"
+#define JP_NOTE_RESTART       "jetpack/restart" /* no, on-failure[:N], always */
+#define JP_NOTE_STRICT        "jetpack/strict"
+#define JP_NOTE_VOLUME_LINKS  "jetpack/volume-symlinks"
+#define JP_NOTE_STOP_GRACE    "jetpack/stop-grace"  /* seconds */
+#define JP_NOTE_STOP_SIGNAL   "jetpack/stop-signal" /* of an app, or the pod for all */
+#define JP_NOTE_ADDRESS       "ip-address"
 #define JP_NOTE_DEVFS_RULESET "jetpack/devfs-ruleset"
-#define JP_NOTE_PORT_FROM    "jetpack/port-from/" /* and a port: networks, separated by blanks */
-#define JP_NOTE_PUBLISH      "jetpack/publish"    /* proxy, nat: as net.publish, for the pod */
-#define JP_NOTE_PORT_IP      "jetpack/port-ip/"   /* and a port: an address of the host, as IPv6 */
+#define JP_NOTE_PORT_FROM     "jetpack/port-from/" /* and a port: networks, separated by blanks */
+#define JP_NOTE_PUBLISH       "jetpack/publish"    /* proxy, nat: as net.publish, for the pod */
+#define JP_NOTE_PORT_IP       "jetpack/port-ip/"   /* and a port: an address of the host, as IPv6 */
 #define JP_NOTE_SHARE_VOLUMES "jetpack/share-volumes"
 
 /* ---- messages, interruption (context.c) --------------------------------------------------------
@@ -69,9 +69,9 @@ bool jp_pod_is_on(const char *text); /* "true", "on", "yes", "1" */
 int jp_pod_load_image(const struct jp_pod_context *ctx, const char *id,
                       struct jp_image_manifest *ret, struct jp_error *err);
 /*
- * The image that a dependency means (aci.md "Dependency Matching"): by its id, which name and labels
- * must then fit, or the newest with that name and those labels. A size, where one is given, is that
- * of the uncompressed archive and must be equal. With `pins` only these images count.
+ * The image that a dependency means (aci.md "Dependency Matching"): by its id, which name and
+ * labels must then fit, or the newest with that name and those labels. A size, where one is given,
+ * is that of the uncompressed archive and must be equal. With `pins` only these images count.
  * JP_ENOTFOUND, JP_EINVALID, JP_EAMBIGUOUS.
  */
 int jp_pod_find_dependency(const struct jp_pod_context *ctx, const struct jp_dependency *dep,
@@ -241,8 +241,8 @@ int jp_pod_publish(const struct jp_pod_context *ctx, const struct jp_plan *plan,
 /* Adds the addresses in a text, separated by blanks or commas. JP_EINVALID names what is none. */
 int jp_pod_dns_parse(const char *text, struct jp_strv *ret, struct jp_error *err);
 /*
- * Content of /etc/resolv.conf for a pod with this network: NULL with 0 when there is nothing to say.
- * The caller's.
+ * Content of /etc/resolv.conf for a pod with this network: NULL with 0 when there is nothing to
+ * say. The caller's.
  */
 int jp_pod_resolv_conf(const struct jp_pod_context *ctx, const struct jp_pod_manifest *m,
                        const struct jp_plan_net *net, char **ret, struct jp_error *err);
@@ -277,9 +277,9 @@ int jp_pod_names_inspect(const struct jp_pod_context *ctx, bool repair,
 
 /* What one start of a pod is known by to the metadata service. */
 struct jp_pod_identity {
-    char *url;       /* AC_METADATA_URL; NULL: there is no service */
-    char *file;      /* absolute path of the registration; NULL: the pod has no network */
-    char *address;   /* where its requests come from */
+    char *url;     /* AC_METADATA_URL; NULL: there is no service */
+    char *file;    /* absolute path of the registration; NULL: the pod has no network */
+    char *address; /* where its requests come from */
     unsigned char digest[JP_TOKEN_DIGEST_SIZE]; /* of the token in the URL */
 };
 
@@ -419,7 +419,7 @@ struct jp_pod_session {
     bool has_tty;   /* of the main process, or the exec */
     bool has_ended; /* EXITED of the exec or ENDED was seen */
     int status;
-    pid_t child;   /* the supervisor when it is our child; 0 */
+    pid_t child;          /* the supervisor when it is our child; 0 */
     bool is_without_apps; /* the pod does not run: its isolation is there for sessions like this */
 };
 

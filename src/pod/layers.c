@@ -17,7 +17,7 @@
 #include "base/mem.h"
 #include "pod/internal.h"
 
-#define MAX_DEPTH 64 /* of dependencies below each other */
+#define MAX_DEPTH 64                       /* of dependencies below each other */
 #define MAX_PARTS (JP_PLAN_MAX_LAYERS - 1) /* one layer is left for a directory view */
 
 struct walk {
@@ -47,8 +47,8 @@ static int walk_dependencies(struct walk *walk, const struct jp_image_manifest *
 {
     for (size_t i = m->dependencies.count; i-- > 0;) {
         JP_AUTO(jp_store_images) found = {NULL, 0};
-        if (jp_pod_find_dependency(walk->ctx, &m->dependencies.items[i], walk->pins, &found,
-                                   err) < 0 ||
+        if (jp_pod_find_dependency(walk->ctx, &m->dependencies.items[i], walk->pins, &found, err) <
+                0 ||
             walk_image(walk, found.items[0].id, filter, err) < 0)
             return -1;
     }
@@ -90,8 +90,7 @@ static int walk_image(struct walk *walk, const char *id, const struct jp_filter 
 }
 
 int jp_pod_image_stack(const struct jp_pod_context *ctx, const char *image_id,
-                       const struct jp_strv *pins, struct jp_store_stack *ret,
-                       struct jp_error *err)
+                       const struct jp_strv *pins, struct jp_store_stack *ret, struct jp_error *err)
 {
     struct walk walk = {.ctx = ctx, .pins = pins, .stack = ret};
     return walk_image(&walk, image_id, &(const struct jp_filter){.is_set = false}, err);

@@ -13,12 +13,12 @@
 #include "sys/fd.h"
 #include "sys/interface.h"
 
-#define MAX_NETWORKS  (JP_SERVICE_MAX_LISTENERS - 1)
-#define MAX_INTERFACE 15 /* IFNAMSIZ of every system, without its NUL */
-#define MAX_NAME      12 /* "jp-" before it is still the name of an interface */
-#define PREFIX        "net."
+#define MAX_NETWORKS   (JP_SERVICE_MAX_LISTENERS - 1)
+#define MAX_INTERFACE  15 /* IFNAMSIZ of every system, without its NUL */
+#define MAX_NAME       12 /* "jp-" before it is still the name of an interface */
+#define PREFIX         "net."
 #define JP_NETWORK_DIR "net" /* in the root directory */
-#define SUBNET        ".subnet"
+#define SUBNET         ".subnet"
 
 bool jp_network_name_valid(const char *name)
 {
@@ -56,9 +56,8 @@ static const char *get(const struct reader *r, const char *word, char ret_key[64
 
 static void read_kind(const struct reader *r, struct jp_network *network)
 {
-    static const char *const kinds[] = {[JP_NET_BRIDGE] = "bridge",
-                                        [JP_NET_ROUTED] = "routed",
-                                        [JP_NET_MACVLAN] = "macvlan"};
+    static const char *const kinds[] = {
+        [JP_NET_BRIDGE] = "bridge", [JP_NET_ROUTED] = "routed", [JP_NET_MACVLAN] = "macvlan"};
     char key[64];
     const char *kind = get(r, "kind", key);
     for (size_t i = 0; kind && i < JP_LEN(kinds); i++) {
@@ -112,8 +111,7 @@ static int read_subnets(const struct reader *r, struct jp_network *network, stru
     const char *subnet6 = get(r, "subnet6", key);
     if (subnet6 ? strcmp(subnet6, "auto") == 0 : network->kind == JP_NET_BRIDGE)
         return make_local(r->config, network, err);
-    if (subnet6 && strcmp(subnet6, "none") != 0 &&
-        !jp_subnet6_parse(subnet6, &network->addresses6))
+    if (subnet6 && strcmp(subnet6, "none") != 0 && !jp_subnet6_parse(subnet6, &network->addresses6))
         return jp_fail(err, JP_EINVALID, 0, "%s: '%s' is no network", key, subnet6);
     return 0;
 }
@@ -132,9 +130,8 @@ static int follow_interface(const struct jp_config *config, struct jp_network *n
     network->is_alias = true;
     free(network->interface);
     network->interface = jp_strdup(name);
-    int r = network->interface
-                ? jp_interface_subnet(name, &network->addresses, &network->host, err)
-                : jp_oom(err);
+    int r = network->interface ? jp_interface_subnet(name, &network->addresses, &network->host, err)
+                               : jp_oom(err);
     if (r <= 0)
         return r;
     char quad[JP_QUAD_SIZE];
@@ -325,8 +322,7 @@ static int fill_host(const struct jp_pod_context *ctx, struct jp_plan_host *host
                      struct jp_error *err)
 {
     const struct jp_networks *networks = ctx->networks;
-    JP_AUTO_FD int fd =
-        jp_fd_make_dir(jp_store_root_fd(ctx->store), JP_NETWORK_DIR, 0700, err);
+    JP_AUTO_FD int fd = jp_fd_make_dir(jp_store_root_fd(ctx->store), JP_NETWORK_DIR, 0700, err);
     if (fd < 0)
         return -1;
     host->state = jp_format("%s/" JP_NETWORK_DIR, jp_store_root(ctx->store));
@@ -356,7 +352,8 @@ int jp_network_host(const struct jp_pod_context *ctx, struct jp_plan_host *ret,
 
 /* ---- looking after it ---- */
 
-/* The network of the host's list that a running pod is on; NULL: none that is ours to look after. */
+/* The network of the host's list that a running pod is on; NULL: none that is ours to look after.
+ */
 static const struct jp_plan_network *place_of(const struct jp_pod_context *ctx,
                                               const struct jp_plan_host *host,
                                               const struct jp_pod_status *pod)
@@ -400,9 +397,9 @@ int jp_network_inspect(const struct jp_pod_context *ctx, bool repair,
 
 const struct jp_networks *jp_pod_networks(const struct jp_pod_context *ctx)
 {
-    static struct jp_network own = {.name = (char *)(uintptr_t) JP_NETWORK_POD,
+    static struct jp_network own = {.name = (char *)(uintptr_t)JP_NETWORK_POD,
                                     .interface = (char *)(uintptr_t) "jetpack0",
-                                    .subnet = (char *)(uintptr_t) JP_STORE_SUBNET,
+                                    .subnet = (char *)(uintptr_t)JP_STORE_SUBNET,
                                     .addresses = {0xac170000, 16},
                                     .host = 0xac170001};
     static const struct jp_networks standard = {&own, 1, NULL};

@@ -20,9 +20,9 @@ struct jp_config;
 
 struct jp_network {
     char *name;
-    uint8_t kind;     /* enum jp_net_kind */
-    char *interface;  /* the bridge, or what a macvlan device is on */
-    char *subnet;     /* as text */
+    uint8_t kind;    /* enum jp_net_kind */
+    char *interface; /* the bridge, or what a macvlan device is on */
+    char *subnet;    /* as text */
     struct jp_subnet addresses;
     uint32_t host; /* the host's own address in it: the first, but for an alias its interface's */
     struct jp_subnet6 addresses6; /* prefix_len 0: none */

@@ -348,7 +348,8 @@ static int stop_signal(const struct jp_pod_plan_request *request, const struct j
     return 0;
 }
 
-/* aci.md: "string boolean, optional, defaults to false". What the pod's manifest says counts first. */
+/* aci.md: "string boolean, optional, defaults to false". What the pod's manifest says counts first.
+ */
 static bool notifies(const struct jp_runtime_app *app, const struct jp_image_manifest *image)
 {
     static const char note[] = "appc.io/executor/supports-systemd-notify";

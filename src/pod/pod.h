@@ -55,13 +55,13 @@ struct jp_pod_context {
     const char *dns_servers; /* ace.dns-servers, separated by blanks; NULL: those of the host */
     bool redirects_ports;    /* net.publish = nat */
     bool has_names;          /* net.names: pods are entered with the resolver of their network */
-    const struct jp_networks *networks; /* net.*; NULL: "pod" as when nothing is configured */
-    const char *jail_prefix; /* jail.namePrefix; NULL: "jetpack/" */
+    const struct jp_networks *networks;    /* net.*; NULL: "pod" as when nothing is configured */
+    const char *jail_prefix;               /* jail.namePrefix; NULL: "jetpack/" */
     const struct jp_strv *jail_parameters; /* ace.jailConf.*: NAME=VALUE; NULL: none */
-    uint32_t stop_grace_ms;  /* 0: 10000 */
-    uint64_t log_max_bytes;  /* 0: 10 MiB */
-    uint32_t log_files;      /* 0: 5 */
-    bool is_strict;          /* refuse to run a pod one of whose isolators is ignored */
+    uint32_t stop_grace_ms;                /* 0: 10000 */
+    uint64_t log_max_bytes;                /* 0: 10 MiB */
+    uint32_t log_files;                    /* 0: 5 */
+    bool is_strict; /* refuse to run a pod one of whose isolators is ignored */
     const struct jp_pod_metadata *metadata; /* NULL: pods have no metadata service */
     /* Messages for the user, one line without newline; NULL: dropped. */
     void (*tell)(void *tell_context, enum jp_pod_tell kind, const char *text);
@@ -143,8 +143,9 @@ int jp_pod_find_any_image(const struct jp_pod_context *ctx, const char *word,
  * first: the image itself, then its dependencies, later ones over earlier ones, each seen through
  * its own pathWhitelist and those of the images that depend on it. What the specification's order
  * extracts several times is listed where it comes last, which covers all before. With `pins` a
- * dependency means one of these images, else any that is here. *ret is appended to. JP_ENOTFOUND names a dependency that is not here, JP_EINVALID a circle or what does not fit,
- * JP_ELIMIT too many or too deep.
+ * dependency means one of these images, else any that is here. *ret is appended to. JP_ENOTFOUND
+ * names a dependency that is not here, JP_EINVALID a circle or what does not fit, JP_ELIMIT too
+ * many or too deep.
  */
 int jp_pod_image_stack(const struct jp_pod_context *ctx, const char *image_id,
                        const struct jp_strv *pins, struct jp_store_stack *ret,
@@ -204,9 +205,9 @@ int jp_pod_manifest(const struct jp_pod_context *ctx, const char *uuid, char **r
 struct jp_pod_session; /* pod/session.h */
 
 struct jp_pod_start {
-    bool is_detached;      /* `run -d`: the session only waited for the start */
-    bool keep;             /* ruling 17: the roots of this run stay afterwards */
-    bool will_destroy;     /* the pod is destroyed after the run: nothing needs to be durable */
+    bool is_detached;  /* `run -d`: the session only waited for the start */
+    bool keep;         /* ruling 17: the roots of this run stay afterwards */
+    bool will_destroy; /* the pod is destroyed after the run: nothing needs to be durable */
     /* with will_destroy: program and arguments that the supervisor becomes when the run is over and
        this process is not there to destroy the pod; they end in jp_pod_end_run(). NULL: none */
     const struct jp_strv *at_end;

@@ -129,8 +129,9 @@ int jp_pod_publish_way(const struct jp_pod_context *ctx, const struct jp_pod_man
     const char *way = jp_pod_manifest_annotation(m, JP_NOTE_PUBLISH);
     *ret_redirects = way ? strcmp(way, "nat") == 0 : ctx && ctx->redirects_ports;
     if (way && strcmp(way, "nat") != 0 && strcmp(way, "proxy") != 0)
-        return jp_fail(err, JP_EINVALID, 0, "annotation " JP_NOTE_PUBLISH ": '%.80s' is not proxy "
-                                            "or nat",
+        return jp_fail(err, JP_EINVALID, 0,
+                       "annotation " JP_NOTE_PUBLISH ": '%.80s' is not proxy "
+                       "or nat",
                        way);
     return 0;
 }
@@ -152,8 +153,8 @@ int jp_pod_plan_ports(const struct jp_pod_context *ctx, const struct jp_pod_plan
     if (program < 0 || jp_pod_publish_way(ctx, m, &plan->redirects_ports, err) < 0)
         return -1;
     /* Without rules of ours, or by way of another device, nothing can be sent on. */
-    plan->redirects_ports &= plan->net.mode == JP_NET_POD && plan->net.host.table &&
-                             plan->net.kind != JP_NET_MACVLAN;
+    plan->redirects_ports &=
+        plan->net.mode == JP_NET_POD && plan->net.host.table && plan->net.kind != JP_NET_MACVLAN;
     return plan_ports(m, request->images, &plan->ports, err);
 }
 

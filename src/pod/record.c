@@ -18,9 +18,9 @@
 #include "sys/fd.h"
 #include "sys/lock.h"
 
-#define MAX_WARNINGS  1024 /* of a record; supervisors write fewer */
+#define MAX_WARNINGS  1024  /* of a record; supervisors write fewer */
 #define CALM_WAIT_MS  10000 /* for commands that look after a pod that does not run */
-#define LOCK_PAUSE_MS 20   /* between looks at a lock that somebody is about to give up */
+#define LOCK_PAUSE_MS 20    /* between looks at a lock that somebody is about to give up */
 
 /* ---- manifest ---- */
 

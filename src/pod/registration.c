@@ -76,8 +76,7 @@ static int place(const struct jp_pod_context *ctx, const struct jp_store_pod *po
     if (!address)
         return jp_fail(err, JP_ECORRUPT, 0, "the pod has no annotation %s", JP_NOTE_ADDRESS);
     identity->address = jp_strdup(address);
-    identity->file =
-        jp_format("%s/%s/%s", jp_store_root(ctx->store), JP_SERVICE_DIR, pod->uuid);
+    identity->file = jp_format("%s/%s/%s", jp_store_root(ctx->store), JP_SERVICE_DIR, pod->uuid);
     return identity->address && identity->file ? 0 : jp_oom(err);
 }
 
@@ -273,7 +272,8 @@ int jp_pod_registrations_sweep(const struct jp_pod_context *ctx, const struct jp
     JP_AUTO_FD int lock = jp_pod_service_lock(dir_fd, err);
     const struct dirent *entry;
     while (lock >= 0 && (entry = readdir(dir))) {
-        if (!jp_pod_entry_is_stale(ctx, entry->d_name) || jp_sys.unlinkat(dir_fd, entry->d_name, 0) < 0)
+        if (!jp_pod_entry_is_stale(ctx, entry->d_name) ||
+            jp_sys.unlinkat(dir_fd, entry->d_name, 0) < 0)
             continue;
         if (options->say)
             options->say(options->say_context, "registration", entry->d_name, "removed");

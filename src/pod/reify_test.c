@@ -97,13 +97,14 @@ static void test_stacks(void)
     fixture_named_image(&f, '5', "example.com/right", "1.0.0",
                         "\"dependencies\":[" NAMED("plain") "]");
     check_stack('3', "3 5 c 4", "what comes twice is where it comes last: (D,) B, D, C, A");
-    fixture_named_image(&f, '6', "example.com/narrow", "1.0.0",
-                        "\"pathWhitelist\":[\"/a/x\",\"/a/y\"],\"dependencies\":[" NAMED("left") "]");
+    fixture_named_image(
+        &f, '6', "example.com/narrow", "1.0.0",
+        "\"pathWhitelist\":[\"/a/x\",\"/a/y\"],\"dependencies\":[" NAMED("left") "]");
     check_stack('6', "6(a/,a/x,a/y) 4(a/,a/x,a/y) c(a/,a/x,a/y)",
                 "a whitelist filters the image and what it depends on");
     fixture_named_image(&f, '7', "example.com/both", "1.0.0",
-                        "\"pathWhitelist\":[\"/a/y\",\"/b\"],\"dependencies\":[" NAMED("plain") "," NAMED(
-                            "narrow") "]");
+                        "\"pathWhitelist\":[\"/a/y\",\"/b\"],\"dependencies\":[" NAMED(
+                            "plain") "," NAMED("narrow") "]");
     check_stack('7', "7(a/,a/y,b) 6(a/,a/y) 4(a/,a/y) c(a/,a/y) c(a/,a/y,b)",
                 "two whitelists, and one image through two filters");
 }
@@ -113,9 +114,9 @@ static void test_dependency(const char *rest, char digit, enum jp_code code, con
     JP_AUTO(jp_error) err = JP_ERROR_INIT;
     JP_AUTO(jp_image_manifest) m = JP_IMAGE_MANIFEST_INIT;
     JP_AUTO(jp_store_images) found = {NULL, 0};
-    JP_AUTO_FREE char *json = jp_format(
-        "{\"acKind\":\"ImageManifest\",\"acVersion\":\"0.8.11\",\"name\":\"x\",\"dependencies\":[{%s}]}",
-        rest);
+    JP_AUTO_FREE char *json = jp_format("{\"acKind\":\"ImageManifest\",\"acVersion\":\"0.8.11\","
+                                        "\"name\":\"x\",\"dependencies\":[{%s}]}",
+                                        rest);
     int r = jp_image_manifest_parse(json, strlen(json), &m, &err);
     if (r == 0)
         r = jp_pod_find_dependency(&f.ctx, &m.dependencies.items[0], NULL, &found, &err);
@@ -135,8 +136,8 @@ static void test_dependencies(void)
     test_dependency("\"imageName\":\"example.com/other\"", 'd', JP_OK,
                     "one for another system, which may hold files for any");
     test_dependency("\"imageName\":\"example.com/absent\"", 0, JP_ENOTFOUND, "not here");
-    (void)snprintf(id, sizeof(id), "\"imageName\":\"example.com/redis\",\"imageID\":\"sha512-%0128d\"",
-                   0);
+    (void)snprintf(id, sizeof(id),
+                   "\"imageName\":\"example.com/redis\",\"imageID\":\"sha512-%0128d\"", 0);
     memset(strstr(id, "sha512-") + 7, '9', 128);
     test_dependency(id, 0, JP_ENOTFOUND, "an id that is not here, though the name is");
     memset(strstr(id, "sha512-") + 7, 'a', 128);
@@ -452,8 +453,8 @@ static void test_resolv_conf(void)
     TAP_OK(b == NULL, "nothing without a name server");
     JP_AUTO_FREE char *c = jp_pod_resolv_conf_from("nameserver 127.0.0.1", true, NULL);
     TAP_STR(c, "nameserver 127.0.0.1\n", "but with the host's network it stays");
-    JP_AUTO_FREE char *d =
-        jp_pod_resolv_conf_from("nameserver 127.0.0.53\ndomain x.example\noptions a\n", false, "10.0.0.1");
+    JP_AUTO_FREE char *d = jp_pod_resolv_conf_from(
+        "nameserver 127.0.0.53\ndomain x.example\noptions a\n", false, "10.0.0.1");
     TAP_STR(d,
             "nameserver 10.0.0.1\nsearch pods.jetpack.internal apps.jetpack.internal\n"
             "search pods.jetpack.internal apps.jetpack.internal x.example\noptions a\n",
@@ -464,8 +465,8 @@ static void test_resolv_conf(void)
 
 static void test_dns(void)
 {
-    static const char *const bad[] = {"x", "1.2.3", "1.2.3.4\nnameserver", "1.2.3.4;", "::1%a b/",
-                                      "2001:db8::1%\n"};
+    static const char *const bad[] = {"x",        "1.2.3",    "1.2.3.4\nnameserver",
+                                      "1.2.3.4;", "::1%a b/", "2001:db8::1%\n"};
     JP_AUTO(jp_strv) good = JP_STRV_INIT;
     TAP_OK(jp_pod_dns_parse(" 192.0.2.1,2001:db8::1 fe80::1%eth0\t", &good, NULL) == 0 &&
                good.count == 3,

@@ -26,8 +26,8 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "base/time.h"
-#include "platform/names.h"
 #include "plan/service.h"
+#include "platform/names.h"
 #include "pod/internal.h"
 #include "sys/account.h"
 #include "sys/calls.h"
@@ -86,7 +86,10 @@ static void place_clear(struct place *p)
 }
 
 #define AUTO_PLACE __attribute__((__cleanup__(place_clear)))
-#define PLACE_INIT {.dir = NULL, .dir_fd = -1, .hosts_fd = -1, .lock_fd = -1}
+#define PLACE_INIT                                                                                 \
+    {                                                                                              \
+        .dir = NULL, .dir_fd = -1, .hosts_fd = -1, .lock_fd = -1                                   \
+    }
 
 static char *dir_of(const struct jp_pod_context *ctx, const char *network)
 {
@@ -192,8 +195,8 @@ static void put_names(struct jp_buf *out, const char *address, const struct jp_s
 }
 
 /*
- * Pods that do not reach each other have no use for each other's names. One that asks servers of its
- * own says so in a comment: it needs no resolver.
+ * Pods that do not reach each other have no use for each other's names. One that asks servers of
+ * its own says so in a comment: it needs no resolver.
  */
 static int write_entry(const struct place *p, const struct jp_store_pod *pod, bool needs_resolver,
                        struct jp_error *err)
@@ -291,8 +294,7 @@ static int launch(const struct place *p, char *const argv[], struct jp_error *er
 {
     int status = 0;
     pid_t r;
-    JP_AUTO_FD int errors =
-        jp_fd_open(p->dir_fd, ERRORS, O_WRONLY | O_CREAT | O_TRUNC, 0600, err);
+    JP_AUTO_FD int errors = jp_fd_open(p->dir_fd, ERRORS, O_WRONLY | O_CREAT | O_TRUNC, 0600, err);
     if (errors < 0)
         return -1;
     pid_t pid = fork();
@@ -371,8 +373,8 @@ int jp_pod_names_enter(const struct jp_pod_context *ctx, const struct jp_store_p
         jp_error_move(err, &why);
         return -1;
     }
-    jp_pod_say(ctx, JP_POD_WARNING, "pods of network '%s' are not found by name: %s",
-               network->name, jp_error_text(&why));
+    jp_pod_say(ctx, JP_POD_WARNING, "pods of network '%s' are not found by name: %s", network->name,
+               jp_error_text(&why));
     return 0;
 }
 
@@ -535,8 +537,7 @@ int jp_pod_names_inspect(const struct jp_pod_context *ctx, bool repair,
     const struct jp_networks *networks = jp_pod_networks(ctx);
     for (size_t i = 0; i < networks->count; i++) {
         const struct jp_network *network = &networks->items[i];
-        if (serves(ctx, network) &&
-            inspect(ctx, network, repair, report, err) < 0)
+        if (serves(ctx, network) && inspect(ctx, network, repair, report, err) < 0)
             return -1;
     }
     return 0;
@@ -564,6 +565,7 @@ void jp_pod_names_examine(const struct jp_pod_context *ctx,
     has_servers |= servers != NULL;
     say(context, "names of pods", true, text, NULL);
     say(context, "name servers", has_servers,
-        has_servers ? "pods have some" : "none that pods reach: the host has none, or on its loopback",
+        has_servers ? "pods have some"
+                    : "none that pods reach: the host has none, or on its loopback",
         "apt-get install dnsmasq-base, or set ace.dns-servers");
 }

@@ -268,9 +268,9 @@ int jp_pod_rules_check(const struct jp_pod_manifest *m, const struct jp_image_ma
     uint8_t net = 0;
     uint8_t restart = 0;
     uint32_t limit = 0;
-    if (jp_pod_net_mode(m, &net, err) < 0 ||
-        jp_pod_restart_policy(m, &restart, &limit, err) < 0 || check_hostname(m, err) < 0 ||
-        check_dns(m, err) < 0 || jp_pod_publish_way(NULL, m, &redirects, err) < 0 ||
+    if (jp_pod_net_mode(m, &net, err) < 0 || jp_pod_restart_policy(m, &restart, &limit, err) < 0 ||
+        check_hostname(m, err) < 0 || check_dns(m, err) < 0 ||
+        jp_pod_publish_way(NULL, m, &redirects, err) < 0 ||
         check_isolators("pod", &m->isolators, err) < 0)
         return -1;
     return check_ports(m, images, err);

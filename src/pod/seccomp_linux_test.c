@@ -1,8 +1,8 @@
 /*
- * Filters of system calls, call by call: what the default list blocks and nothing else, what a retain
- * set lets through and nothing else (ace.md "os/linux/seccomp-retain-set": our own part "MUST be the
- * minimum"), and every error that POSIX.1-2001 and C99 know. The program is run here, not in the
- * kernel, for every number that a call may have.
+ * Filters of system calls, call by call: what the default list blocks and nothing else, what a
+ * retain set lets through and nothing else (ace.md "os/linux/seccomp-retain-set": our own part
+ * "MUST be the minimum"), and every error that POSIX.1-2001 and C99 know. The program is run here,
+ * not in the kernel, for every number that a call may have.
  */
 #include <errno.h>
 #include <linux/audit.h>
@@ -119,23 +119,69 @@ static size_t count_strays(const struct filter *f, uint32_t action, const char *
 /* What an administrator does, and interfaces whose record is bad. No ordinary program is here. */
 static const char *const administration[] = {
     /* code in the kernel, another kernel */
-    "init_module", "finit_module", "delete_module", "create_module", "query_module",
-    "get_kernel_syms", "kexec_load", "kexec_file_load", "reboot",
+    "init_module",
+    "finit_module",
+    "delete_module",
+    "create_module",
+    "query_module",
+    "get_kernel_syms",
+    "kexec_load",
+    "kexec_file_load",
+    "reboot",
     /* mounts and namespaces: an app has what it was given */
-    "mount", "umount2", "move_mount", "fsopen", "fsconfig", "fsmount", "fspick", "open_tree",
-    "mount_setattr", "pivot_root", "setns", "unshare", "open_by_handle_at", "sethostname",
+    "mount",
+    "umount2",
+    "move_mount",
+    "fsopen",
+    "fsconfig",
+    "fsmount",
+    "fspick",
+    "open_tree",
+    "mount_setattr",
+    "pivot_root",
+    "setns",
+    "unshare",
+    "open_by_handle_at",
+    "sethostname",
     "setdomainname",
     /* the host's clock, swap, quotas, accounts, log, ports */
-    "settimeofday", "clock_settime", "clock_adjtime", "swapon", "swapoff", "quotactl", "quotactl_fd",
-    "acct", "syslog", "ioperm", "iopl", "vhangup",
+    "settimeofday",
+    "clock_settime",
+    "clock_adjtime",
+    "swapon",
+    "swapoff",
+    "quotactl",
+    "quotactl_fd",
+    "acct",
+    "syslog",
+    "ioperm",
+    "iopl",
+    "vhangup",
     /* keys are not in a namespace */
-    "add_key", "keyctl", "request_key",
+    "add_key",
+    "keyctl",
+    "request_key",
     /* the whole machine watched, or exploited often */
-    "bpf", "perf_event_open", "fanotify_init", "lookup_dcookie", "userfaultfd", "io_uring_setup",
-    "io_uring_enter", "io_uring_register",
+    "bpf",
+    "perf_event_open",
+    "fanotify_init",
+    "lookup_dcookie",
+    "userfaultfd",
+    "io_uring_setup",
+    "io_uring_enter",
+    "io_uring_register",
     /* nobody has called these for decades */
-    "_sysctl", "sysfs", "uselib", "ustat", "nfsservctl", "afs_syscall", "getpmsg", "putpmsg",
-    "security", "tuxcall", "vserver",
+    "_sysctl",
+    "sysfs",
+    "uselib",
+    "ustat",
+    "nfsservctl",
+    "afs_syscall",
+    "getpmsg",
+    "putpmsg",
+    "security",
+    "tuxcall",
+    "vserver",
 };
 
 static void test_default(void)
@@ -167,9 +213,8 @@ static bool compile(const char *isolator_name, const char *json, struct filter *
 static void test_retain(void)
 {
     /* To reach the program, to end, to come back from a handler of a signal. */
-    static const char *const least[] = {"getppid",      "execve",          "exit",
-                                        "exit_group",   "rt_sigreturn",    "sigreturn",
-                                        "restart_syscall"};
+    static const char *const least[] = {"getppid",      "execve",    "exit",           "exit_group",
+                                        "rt_sigreturn", "sigreturn", "restart_syscall"};
     struct filter f;
     TAP_OK(compile("os/linux/seccomp-retain-set", "{\"set\":[\"getppid\"]}", &f),
            "a retain set of one call");
@@ -194,30 +239,100 @@ static void test_remove(void)
     free(f.bytes);
 }
 
-#define E(name) {#name, name}
+#define E(name)                                                                                    \
+    {                                                                                              \
+#name, name                                                                                \
+    }
 /* POSIX.1-2001 <errno.h>, which has those of C99: EDOM, EILSEQ, ERANGE. */
 static const struct {
     const char *name;
     unsigned number;
 } posix[] = {
-    E(E2BIG),        E(EACCES),       E(EADDRINUSE),  E(EADDRNOTAVAIL), E(EAFNOSUPPORT),
-    E(EAGAIN),       E(EALREADY),     E(EBADF),       E(EBADMSG),       E(EBUSY),
-    E(ECANCELED),    E(ECHILD),       E(ECONNABORTED), E(ECONNREFUSED), E(ECONNRESET),
-    E(EDEADLK),      E(EDESTADDRREQ), E(EDOM),        E(EDQUOT),        E(EEXIST),
-    E(EFAULT),       E(EFBIG),        E(EHOSTUNREACH), E(EIDRM),        E(EILSEQ),
-    E(EINPROGRESS),  E(EINTR),        E(EINVAL),      E(EIO),           E(EISCONN),
-    E(EISDIR),       E(ELOOP),        E(EMFILE),      E(EMLINK),        E(EMSGSIZE),
-    E(EMULTIHOP),    E(ENAMETOOLONG), E(ENETDOWN),    E(ENETRESET),     E(ENETUNREACH),
-    E(ENFILE),       E(ENOBUFS),      E(ENODATA),     E(ENODEV),        E(ENOENT),
-    E(ENOEXEC),      E(ENOLCK),       E(ENOLINK),     E(ENOMEM),        E(ENOMSG),
-    E(ENOPROTOOPT),  E(ENOSPC),       E(ENOSR),       E(ENOSTR),        E(ENOSYS),
-    E(ENOTCONN),     E(ENOTDIR),      E(ENOTEMPTY),   E(ENOTSOCK),      E(ENOTSUP),
-    E(ENOTTY),       E(ENXIO),        E(EOPNOTSUPP),  E(EOVERFLOW),     E(EPERM),
-    E(EPIPE),        E(EPROTO),       E(EPROTONOSUPPORT), E(EPROTOTYPE), E(ERANGE),
-    E(EROFS),        E(ESPIPE),       E(ESRCH),       E(ESTALE),        E(ETIME),
-    E(ETIMEDOUT),    E(ETXTBSY),      E(EWOULDBLOCK), E(EXDEV),
+    E(E2BIG),
+    E(EACCES),
+    E(EADDRINUSE),
+    E(EADDRNOTAVAIL),
+    E(EAFNOSUPPORT),
+    E(EAGAIN),
+    E(EALREADY),
+    E(EBADF),
+    E(EBADMSG),
+    E(EBUSY),
+    E(ECANCELED),
+    E(ECHILD),
+    E(ECONNABORTED),
+    E(ECONNREFUSED),
+    E(ECONNRESET),
+    E(EDEADLK),
+    E(EDESTADDRREQ),
+    E(EDOM),
+    E(EDQUOT),
+    E(EEXIST),
+    E(EFAULT),
+    E(EFBIG),
+    E(EHOSTUNREACH),
+    E(EIDRM),
+    E(EILSEQ),
+    E(EINPROGRESS),
+    E(EINTR),
+    E(EINVAL),
+    E(EIO),
+    E(EISCONN),
+    E(EISDIR),
+    E(ELOOP),
+    E(EMFILE),
+    E(EMLINK),
+    E(EMSGSIZE),
+    E(EMULTIHOP),
+    E(ENAMETOOLONG),
+    E(ENETDOWN),
+    E(ENETRESET),
+    E(ENETUNREACH),
+    E(ENFILE),
+    E(ENOBUFS),
+    E(ENODATA),
+    E(ENODEV),
+    E(ENOENT),
+    E(ENOEXEC),
+    E(ENOLCK),
+    E(ENOLINK),
+    E(ENOMEM),
+    E(ENOMSG),
+    E(ENOPROTOOPT),
+    E(ENOSPC),
+    E(ENOSR),
+    E(ENOSTR),
+    E(ENOSYS),
+    E(ENOTCONN),
+    E(ENOTDIR),
+    E(ENOTEMPTY),
+    E(ENOTSOCK),
+    E(ENOTSUP),
+    E(ENOTTY),
+    E(ENXIO),
+    E(EOPNOTSUPP),
+    E(EOVERFLOW),
+    E(EPERM),
+    E(EPIPE),
+    E(EPROTO),
+    E(EPROTONOSUPPORT),
+    E(EPROTOTYPE),
+    E(ERANGE),
+    E(EROFS),
+    E(ESPIPE),
+    E(ESRCH),
+    E(ESTALE),
+    E(ETIME),
+    E(ETIMEDOUT),
+    E(ETXTBSY),
+    E(EWOULDBLOCK),
+    E(EXDEV),
     /* of Linux */
-    E(ENOKEY),       E(EHWPOISON),    E(ENOMEDIUM),   E(EUCLEAN),       E(EREMOTEIO),
+    E(ENOKEY),
+    E(EHWPOISON),
+    E(ENOMEDIUM),
+    E(EUCLEAN),
+    E(EREMOTEIO),
 };
 
 static void test_errors(void)
@@ -225,7 +340,8 @@ static void test_errors(void)
     for (size_t i = 0; i < JP_LEN(posix); i++) {
         char json[80];
         struct filter f;
-        (void)snprintf(json, sizeof(json), "{\"errno\":\"%s\",\"set\":[\"getppid\"]}", posix[i].name);
+        (void)snprintf(json, sizeof(json), "{\"errno\":\"%s\",\"set\":[\"getppid\"]}",
+                       posix[i].name);
         TAP_OK(compile("os/linux/seccomp-remove-set", json, &f) &&
                    ask(&f, seccomp_syscall_resolve_name("getppid")) ==
                        (SECCOMP_RET_ERRNO | posix[i].number),

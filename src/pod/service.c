@@ -5,6 +5,8 @@
  * pod fail, so that no token is ever sent to a stranger. That ours is running is known from a lock
  * on a file that only root can open; what answers on a port proves nothing.
  */
+#include "plan/service.h"
+
 #include "config.h"
 
 #include <sys/file.h>
@@ -23,7 +25,6 @@
 #include "base/parse.h"
 #include "base/random.h"
 #include "base/time.h"
-#include "plan/service.h"
 #include "plan/token.h"
 #include "pod/internal.h"
 #include "sys/account.h"
@@ -154,7 +155,8 @@ int jp_pod_service_key(int dir_fd, bool has_lock, const char *file, const char *
         jp_error_move(err, &why);
     }
     if (r == 0 && ret->len < JP_SERVICE_KEY_SIZE)
-        return jp_fail(err, JP_ECORRUPT, 0, "'%s/%s' is cut short: remove it", JP_SERVICE_DIR, file);
+        return jp_fail(err, JP_ECORRUPT, 0, "'%s/%s' is cut short: remove it", JP_SERVICE_DIR,
+                       file);
     return r;
 }
 
@@ -361,9 +363,9 @@ static int write_info(struct start *s, struct jp_error *err)
 {
     int life = s->fds[JP_SERVICE_FD_LIFE];
     JP_AUTO_FREE char *listeners = wanted_listeners(s->ctx, err);
-    JP_AUTO_FREE char *text = listeners ? jp_format("listen %s\nversion %s\nnonce %s\n", listeners,
-                                                    JP_VERSION, s->nonce)
-                                        : NULL;
+    JP_AUTO_FREE char *text =
+        listeners ? jp_format("listen %s\nversion %s\nnonce %s\n", listeners, JP_VERSION, s->nonce)
+                  : NULL;
     if (!text)
         return jp_oom(err);
     if (jp_sys.ftruncate(life, 0) < 0 || lseek(life, 0, SEEK_SET) < 0)

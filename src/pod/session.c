@@ -21,7 +21,7 @@
 #include "sys/fd.h"
 
 #define MAX_DETACH_KEYS 32
-#define REST_AFTER_MS   500 /* a run that is over sooner wants the database again */
+#define REST_AFTER_MS   500   /* a run that is over sooner wants the database again */
 #define LEAVE_WAIT_MS   10000 /* for an isolation that nobody else needs to end */
 #define MAX_JOINS       1000  /* isolations that end just before they are asked; each costs one */
 

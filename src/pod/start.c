@@ -36,7 +36,7 @@ struct launch {
     struct jp_plan_root *roots;
     size_t n_roots;
     struct jp_pod_identity identity;
-    char *names;    /* directory of its names; NULL: not entered */
+    char *names; /* directory of its names; NULL: not entered */
     struct jp_plan plan;
     struct jp_pod_session *session;
     bool is_kept; /* the roots of a kept run are used */

@@ -24,9 +24,9 @@
 #include "sys/fd.h"
 #include "sys/self.h"
 
-#define N_FDS         5  /* from JP_STAGE1_FD_PLAN to JP_STAGE1_FD_STAGE2 */
-#define NOT_EXECUTED 125 /* exit status of a child that could not become stage 1 */
-#define SAFE_FD       16 /* copies are made above what the child overwrites */
+#define N_FDS         5   /* from JP_STAGE1_FD_PLAN to JP_STAGE1_FD_STAGE2 */
+#define NOT_EXECUTED  125 /* exit status of a child that could not become stage 1 */
+#define SAFE_FD       16  /* copies are made above what the child overwrites */
 #define MAX_VARIABLES 32
 
 /* What stage 1 gets, as copies that no dup2(2) of the child can hit. */
@@ -271,8 +271,7 @@ static int hand_over(const struct jp_pod_ahead *ahead, const struct jp_pod_spawn
 static int tell_early_end(struct jp_pod_ahead *ahead, struct jp_error *err)
 {
     JP_AUTO(jp_control_message) message = JP_CONTROL_MESSAGE_INIT;
-    if (jp_control_receive(ahead->owner, &message, NULL) > 0 &&
-        message.type == JP_CONTROL_FAILED)
+    if (jp_control_receive(ahead->owner, &message, NULL) > 0 && message.type == JP_CONTROL_FAILED)
         return jp_pod_failed_message(&message, err);
     int status = 0;
     pid_t pid = waitpid(ahead->pid, &status, 0);

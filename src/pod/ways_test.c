@@ -1,9 +1,9 @@
 /*
- * One pod said in three ways: by options, by a pod manifest, by both. Random pods of everything that
- * can be said must reify to the same manifest, byte for byte.
+ * One pod said in three ways: by options, by a pod manifest, by both. Random pods of everything
+ * that can be said must reify to the same manifest, byte for byte.
  *
- * What a pod says is a series of facts, each an option or a member of the JSON. In the third way the
- * first facts of the pod and the first apps are JSON, the others are options.
+ * What a pod says is a series of facts, each an option or a member of the JSON. In the third way
+ * the first facts of the pod and the first apps are JSON, the others are options.
  */
 #include <jansson.h>
 
@@ -78,7 +78,8 @@ static void add_isolator(json_t *object, const char *name, json_t *value)
 
 static const char *some_value(void)
 {
-    static const char *const values[] = {"x", "", "a=b", "with blanks", "quote\"s", "\xc3\xa4", "\\", "1,2"};
+    static const char *const values[] = {"x",        "",         "a=b", "with blanks",
+                                         "quote\"s", "\xc3\xa4", "\\",  "1,2"};
     return values[chance(JP_LEN(values))];
 }
 
@@ -107,10 +108,9 @@ static void pod_pair(struct pod *pod, enum jp_pod_option which, unsigned number)
     else if (which == JP_POD_OPT_ANNOTATION)
         add_pair(pod->json, "annotations", name, value);
     else
-        (void)json_object_set_new(object_of(pod->json, which == JP_POD_OPT_USER_LABEL
-                                                           ? "userLabels"
-                                                           : "userAnnotations"),
-                                  name, json_string(value));
+        (void)json_object_set_new(
+            object_of(pod->json, which == JP_POD_OPT_USER_LABEL ? "userLabels" : "userAnnotations"),
+            name, json_string(value));
 }
 
 static void pod_volume(struct pod *pod, unsigned number)
@@ -133,8 +133,8 @@ static void pod_volume(struct pod *pod, unsigned number)
     if (is_host)
         (void)json_object_set_new(volume, "source", json_string("/etc"));
     else
-        (void)json_object_update_new(volume, json_pack("{s:s, s:i, s:i}", "mode", mode, "uid", 7,
-                                                       "gid", 8));
+        (void)json_object_update_new(
+            volume, json_pack("{s:s, s:i, s:i}", "mode", mode, "uid", 7, "gid", 8));
     if (is_read_only)
         (void)json_object_set_new(volume, "readOnly", json_true());
     add(pod->json, "volumes", volume);
@@ -160,7 +160,8 @@ static void pod_limit(struct pod *pod, enum jp_pod_option which, const char *iso
 static void pod_sysctl(struct pod *pod)
 {
     if (next_is_json(pod))
-        add_isolator(pod->json, "os/unix/sysctl", json_pack("{s:s}", "net.ipv4.ip_default_ttl", "9"));
+        add_isolator(pod->json, "os/unix/sysctl",
+                     json_pack("{s:s}", "net.ipv4.ip_default_ttl", "9"));
     else
         option(pod, JP_POD_OPT_SYSCTL, "net.ipv4.ip_default_ttl=9");
 }
@@ -227,7 +228,8 @@ static json_t *changed(struct app *app)
     return member(app->json, "app", json_loads(REDIS_APP, 0, NULL));
 }
 
-static void app_string(struct app *app, enum jp_pod_option which, const char *key, const char *value)
+static void app_string(struct app *app, enum jp_pod_option which, const char *key,
+                       const char *value)
 {
     if (app->json)
         (void)json_object_set_new(changed(app), key, json_string(value));
@@ -307,9 +309,10 @@ static void app_restrict(struct app *app)
     if (chance(2))
         app_isolator(app, JP_POD_OPT_MEMORY, "64Mi", "resource/memory", "{\"limit\":\"64Mi\"}");
     if (chance(2))
-        app_isolator(app, retain ? JP_POD_OPT_CAPS_RETAIN : JP_POD_OPT_CAPS_REMOVE, "kill,CAP_MKNOD",
-                     retain ? "os/linux/capabilities-retain-set" : "os/linux/capabilities-remove-set",
-                     "{\"set\":[\"CAP_KILL\",\"CAP_MKNOD\"]}");
+        app_isolator(
+            app, retain ? JP_POD_OPT_CAPS_RETAIN : JP_POD_OPT_CAPS_REMOVE, "kill,CAP_MKNOD",
+            retain ? "os/linux/capabilities-retain-set" : "os/linux/capabilities-remove-set",
+            "{\"set\":[\"CAP_KILL\",\"CAP_MKNOD\"]}");
     if (chance(2))
         app_isolator(app, JP_POD_OPT_SECCOMP, "mode=remove,errno=EPERM,reboot,mount",
                      "os/linux/seccomp-remove-set",
@@ -397,7 +400,8 @@ static char *reify(uint64_t seed, enum way way, struct jp_error *err)
     (void)chance(2);
     pod.cut = chance(8);
     pod.apps_cut = chance(3);
-    pod.json = json_pack("{s:s, s:s, s:[]}", "acVersion", "0.8.11", "acKind", "PodManifest", "apps");
+    pod.json =
+        json_pack("{s:s, s:s, s:[]}", "acVersion", "0.8.11", "acKind", "PodManifest", "apps");
     unsigned volumes = say_pod(&pod);
     for (unsigned i = 1 + chance(3); i > 0; i--)
         say_app(&pod, volumes);

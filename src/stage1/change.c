@@ -74,8 +74,7 @@ static int read_limits(const struct jp_control_message *message, struct jp_plan_
         size_t len = strcspn(item, "=");
         (void)snprintf(name, sizeof(name), "%.*s", (int)(len < sizeof(name) ? len : 0), item);
         uint64_t *limit = jp_plan_limit(ret, name);
-        if (!limit || item[len] != '=' ||
-            !jp_parse_u64(item + len + 1, 10, 1, UINT64_MAX, &number))
+        if (!limit || item[len] != '=' || !jp_parse_u64(item + len + 1, 10, 1, UINT64_MAX, &number))
             return jp_fail(err, JP_EINVALID, 0, "no such limit: '%s'", item);
         *limit = number;
     }

@@ -324,8 +324,7 @@ void jp_children_reap(struct jp_supervisor *s, bool waits)
  */
 static bool settle(struct jp_supervisor *s, struct jp_child *child)
 {
-    bool stays =
-        child->role == JP_ROLE_MAIN && !child->is_followed && s->phase < JP_PHASE_DRAINING;
+    bool stays = child->role == JP_ROLE_MAIN && !child->is_followed && s->phase < JP_PHASE_DRAINING;
     bool is_quiet = true;
     for (unsigned i = 0; i < 2; i++) {
         if (child->out[i] < 0)

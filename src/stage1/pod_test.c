@@ -432,7 +432,8 @@ static void readiness(void)
     harness_app(&h, "two", "sleep 1000");
     harness_start(&h, 0);
     harness_await_file(&h, "root/ran");
-    TAP_OK(say(&h, "STATUS=READY=1\nXREADY=1\nREADY=10") && say(&h, ""), "an app says this and that");
+    TAP_OK(say(&h, "STATUS=READY=1\nXREADY=1\nREADY=10") && say(&h, ""),
+           "an app says this and that");
     harness_send(h.owner, JP_CONTROL_STATUS, 0);
     TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_STATE) == 0 &&
                harness_record_is(&h, "state", "starting") &&
@@ -442,14 +443,16 @@ static void readiness(void)
     for (int i = 0; i < 1000; i++)
         (void)say(&h, "WATCHDOG=1");
     TAP_OK(say(&h, "STATUS=fine\nREADY=1\n"), "a thousand messages fill nothing");
-    TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_STARTED) == 0, "READY=1: the pod has started");
+    TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_STARTED) == 0,
+           "READY=1: the pod has started");
     TAP_OK(strstr(jp_buf_text(&h.output), "/fake/notify-0\n"), "the app was told where");
     TAP_OK(harness_record_is(&h, "state", "running") &&
                harness_record_is(&h, "apps.0.state", "running"),
            "and the record says so");
     TAP_OK(say(&h, "READY=1"), "saying it again is heard by nobody");
     harness_send(h.owner, JP_CONTROL_STOP, -1);
-    TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_ENDED) == SIGTERM, "the pod ends as others do");
+    TAP_OK(harness_await_number(&h, h.owner, JP_CONTROL_ENDED) == SIGTERM,
+           "the pod ends as others do");
     harness_close(&h);
 }
 

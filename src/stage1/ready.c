@@ -3,8 +3,8 @@
  * "appc.io/executor/supports-systemd-notify"). Such an app counts as started with its READY=1, not
  * with its first instruction: `run -d`, `start` and `restart` wait for it.
  *
- * The socket lies in the app's own /dev; who is in there may speak for the app. Whatever else is said
- * is received and forgotten, so that nobody waits for us.
+ * The socket lies in the app's own /dev; who is in there may speak for the app. Whatever else is
+ * said is received and forgotten, so that nobody waits for us.
  */
 #include <sys/socket.h>
 

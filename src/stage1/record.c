@@ -114,9 +114,9 @@ static void add_ports(struct jp_buf *out, const struct jp_supervisor *s)
 static const char *app_state(const struct jp_app *app)
 {
     static const char *const names[] = {
-        [JP_APP_WAITING] = "waiting", [JP_APP_STARTING] = "starting",
-        [JP_APP_RUNNING] = "running", [JP_APP_STOPPING] = "stopping",
-        [JP_APP_EXITED] = "exited",   [JP_APP_FAILED] = "failed",
+        [JP_APP_WAITING] = "waiting",       [JP_APP_STARTING] = "starting",
+        [JP_APP_RUNNING] = "running",       [JP_APP_STOPPING] = "stopping",
+        [JP_APP_EXITED] = "exited",         [JP_APP_FAILED] = "failed",
         [JP_APP_RESTARTING] = "restarting",
     };
     bool is_unready = app->state == JP_APP_RUNNING && app->is_awaited;

@@ -54,7 +54,8 @@ static void policies(void)
         int64_t took_ms = jp_time_monotonic_ms() - begin_ms;
         int64_t pauses_ms = JP_RESTART_FIRST_MS * ((1 << cases[i].restarts) - 1);
         /* Each pause may be cut short by less than a millisecond: times are whole ones. */
-        TAP_OK(took_ms + cases[i].restarts >= pauses_ms, "after pauses that double: %d ms at least", (int)pauses_ms);
+        TAP_OK(took_ms + cases[i].restarts >= pauses_ms, "after pauses that double: %d ms at least",
+               (int)pauses_ms);
         TAP_OK(harness_record_number(&h, "apps.0.restarts") == cases[i].restarts,
                "counted in the record");
         TAP_OK(harness_is_clean(&h), "nothing is left");

@@ -22,13 +22,13 @@
 #include "platform/platform.h"
 #include "stage1/log.h"
 
-#define JP_MAX_CLIENTS  64    /* connections at a time; more wait in the socket's queue */
-#define JP_MAX_WARNINGS 64    /* kept of a start; nobody reads more */
-#define JP_READ_BYTES   16384 /* of a child's output at a time */
-#define JP_HANGUP_MS    3000 /* between SIGHUP and SIGKILL for the child of an exec that was left */
-#define JP_PATIENCE_MS  5000 /* for clients that do not read, once the pod is being stopped */
-#define JP_FAREWELL_MS  60000 /* for clients to part before the pod is removed (at_end) */
-#define JP_HANDLER_MS   5000 /* at least, for a post-stop handler while the pod is being stopped */
+#define JP_MAX_CLIENTS        64    /* connections at a time; more wait in the socket's queue */
+#define JP_MAX_WARNINGS       64    /* kept of a start; nobody reads more */
+#define JP_READ_BYTES         16384 /* of a child's output at a time */
+#define JP_HANGUP_MS          3000 /* between SIGHUP and SIGKILL for the child of an exec that was left */
+#define JP_PATIENCE_MS        5000 /* for clients that do not read, once the pod is being stopped */
+#define JP_FAREWELL_MS        60000 /* for clients to part before the pod is removed (at_end) */
+#define JP_HANDLER_MS         5000 /* at least, for a post-stop handler while the pod is being stopped */
 #define JP_RESTART_FIRST_MS   100   /* pause before an app is started again, doubled each time */
 #define JP_RESTART_LONGEST_MS 60000 /* ... up to this */
 #define JP_RESTART_CALM_MS    10000 /* an app that ran so long begins with the first pause again */
@@ -93,8 +93,8 @@ struct jp_child {
     enum jp_role role;
     size_t app;
     pid_t pid;
-    bool has_ended;  /* reaped: pid means nothing any more */
-    bool is_drained; /* ... and what it had written has been read */
+    bool has_ended;   /* reaped: pid means nothing any more */
+    bool is_drained;  /* ... and what it had written has been read */
     bool is_followed; /* a main process whose app is started again: its end is not the app's */
     int status;
     bool has_tty;

@@ -10,9 +10,9 @@
  * It is started already inside the app's root and, on Linux, not yet visible to the pod's
  * processes: it becomes visible (jp_shim_enter) when there is nothing left to steal from it.
  */
+#include <sys/types.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/types.h>
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* The shim on FreeBSD: the jail confines, there are neither capabilities nor filters. */
-#include <sys/procctl.h>
 #include <sys/types.h>
+#include <sys/procctl.h>
 
 #include <errno.h>
 #include <grp.h>

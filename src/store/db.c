@@ -14,8 +14,8 @@
  * it a checkpoint has brought home: SQLite would never start it again from its beginning, it would
  * only grow. So it is cut. That costs fsyncs: slow commands pay early, a pod's start late.
  */
-#define TRIM_PAGES   128 /* jp_db_trim() cuts a longer log */
-#define LONGEST_LOG  512 /* whoever commits cuts a longer log */
+#define TRIM_PAGES  128 /* jp_db_trim() cuts a longer log */
+#define LONGEST_LOG 512 /* whoever commits cuts a longer log */
 /*
  * Our rows are short and few change at a time: of a page of the usual 4 KiB most would be logged,
  * summed and read again for nothing.
@@ -159,8 +159,8 @@ static int set_up(struct jp_db *db, bool alone, int *ret_version, struct jp_erro
     (void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, &ignored);
     (void)sqlite3_wal_hook(db->handle, note_commit, db); /* in place of automatic checkpoints */
     /* Before anything is read: from then on the index is in a file. */
-    if (alone && sqlite3_exec(db->handle, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL) !=
-                     SQLITE_OK)
+    if (alone &&
+        sqlite3_exec(db->handle, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL) != SQLITE_OK)
         return fail_db(db, err, "open the database");
     if (sqlite3_exec(db->handle, SETTINGS, NULL, NULL, NULL) != SQLITE_OK)
         return fail_db(db, err, "open the database");

@@ -280,13 +280,13 @@ static int find_users_by_name(struct jp_store *store, const char *id,
                               bool *ret_any, struct jp_error *err)
 {
     /* "name", "name:version" and "name,label=value" */
-    struct sqlite3_stmt *row = jp_db_query(
-        store->db, err,
-        "SELECT d.dependency_id, i.name, substr(i.id, 1, 19)"
-        " FROM image_dependencies AS d JOIN images AS i USING (image)"
-        " WHERE d.dependency_id = ?1"
-        " OR substr(d.dependency_id, 1, length(?1) + 1) IN (?1 || ':', ?1 || ',')",
-        "s", namesakes->items[0].name);
+    struct sqlite3_stmt *row =
+        jp_db_query(store->db, err,
+                    "SELECT d.dependency_id, i.name, substr(i.id, 1, 19)"
+                    " FROM image_dependencies AS d JOIN images AS i USING (image)"
+                    " WHERE d.dependency_id = ?1"
+                    " OR substr(d.dependency_id, 1, length(?1) + 1) IN (?1 || ':', ?1 || ',')",
+                    "s", namesakes->items[0].name);
     int r = row ? 1 : -1;
     while (r > 0 && (r = jp_db_step(store->db, row, err)) > 0) {
         *ret_any = true;

@@ -23,7 +23,7 @@
 struct jp_store {
     char *root;
     char *driver_name; /* as asked for: "auto" or a name */
-    char *subnet; /* where addresses come from when a request names no other */
+    char *subnet;      /* where addresses come from when a request names no other */
     int root_fd;
     int images_fd;
     int pods_fd;
@@ -118,14 +118,15 @@ int jp_rows_read_pods(struct jp_db *db, enum jp_rows_pods which, const char *wor
 /* With the lease of pod->address when it is set. */
 int jp_rows_add_pod(struct jp_db *db, const struct jp_store_pod *pod, struct jp_error *err);
 /* Adds the images that the pod pins, sorted; none when there is no such pod. */
-int jp_rows_read_pins(struct jp_db *db, const char *uuid, struct jp_strv *ret, struct jp_error *err);
+int jp_rows_read_pins(struct jp_db *db, const char *uuid, struct jp_strv *ret,
+                      struct jp_error *err);
 int jp_rows_remove_pod(struct jp_db *db, const char *uuid, struct jp_error *err);
 
 /* Reads "172.23.0.0/16". JP_EINVALID. */
 int jp_lease_subnet(const char *text, struct jp_subnet *ret, struct jp_error *err);
 /*
- * The address that the request wants (JP_EINVALID outside of its subnet, JP_EEXISTS when leased), or
- * the lowest free one after the one leased last, around the end once. JP_ELIMIT.
+ * The address that the request wants (JP_EINVALID outside of its subnet, JP_EEXISTS when leased),
+ * or the lowest free one after the one leased last, around the end once. JP_ELIMIT.
  */
 int jp_lease_choose(struct jp_store *store, const struct jp_store_pod_request *request,
                     uint32_t *ret, struct jp_error *err);

@@ -125,12 +125,11 @@ static int claim(struct jp_db *db, const struct pool *pool, const char *wanted, 
         return jp_fail(err, JP_EINVALID, 0, "address '%s' cannot be a pod's: it is the host's",
                        wanted);
     struct sqlite3_stmt *row =
-        jp_db_query(db, err, "SELECT name FROM pods JOIN leases USING (pod) WHERE address = ?",
-                    "i", (int64_t)address);
+        jp_db_query(db, err, "SELECT name FROM pods JOIN leases USING (pod) WHERE address = ?", "i",
+                    (int64_t)address);
     int r = row ? jp_db_step(db, row, err) : -1;
     if (r == 1) {
-        jp_fail(err, JP_EEXISTS, 0, "address %s is leased to pod '%s'", wanted,
-                jp_db_text(row, 0));
+        jp_fail(err, JP_EEXISTS, 0, "address %s is leased to pod '%s'", wanted, jp_db_text(row, 0));
         jp_db_finish(row);
     }
     *ret = address;

@@ -321,8 +321,8 @@ static int open_db(struct jp_store *store, bool exclusive, int *ret_version, str
     if (!path)
         return jp_oom(err);
     bool alone = exclusive || is_nearly_full(store);
-    store->lock_fd = jp_lock_take(store->root_fd, "lock",
-                                  alone ? JP_LOCK_EXCLUSIVE : JP_LOCK_SHARED, true, err);
+    store->lock_fd =
+        jp_lock_take(store->root_fd, "lock", alone ? JP_LOCK_EXCLUSIVE : JP_LOCK_SHARED, true, err);
     if (store->lock_fd < 0)
         return -1;
     if (!jp_store_exists(store->root_fd, "db")) {

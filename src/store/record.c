@@ -18,7 +18,7 @@
 #define RECORD_FORMAT   1
 #define POD_NAME_MAX    64
 #define MAX_STRINGS     65536 /* in a list of a record: no pod has more layers */
-#define MAX_LABELS      1024 /* labels, tags or dependencies of an image */
+#define MAX_LABELS      1024  /* labels, tags or dependencies of an image */
 #define MAX_LABEL_BYTES 65536
 
 bool jp_pod_name_valid(const char *name)

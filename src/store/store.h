@@ -14,11 +14,10 @@
  *                       directory itself, so that gc knows which are abandoned
  *   images/sha512-HEX/  manifest (exact bytes), record (JSON), rootfs/, skeleton, perhaps
  *                       archive (as it came)
- *   pods/UUID/          manifest (reified), record (JSON: name, created, leases, images), lock (held
- *                       by the supervisor), state (JSON, stage 1's), control, logs/, apps/APP/ (the
- *                       driver's clone), volumes/NAME/
- *   keys/               trusted keys
- *   mds/                what the metadata service may read
+ *   pods/UUID/          manifest (reified), record (JSON: name, created, leases, images), lock
+ * (held by the supervisor), state (JSON, stage 1's), control, logs/, apps/APP/ (the driver's
+ * clone), volumes/NAME/ keys/               trusted keys mds/                what the metadata
+ * service may read
  *
  * One commit point per operation: an object is made in tmp/, made durable, renamed into place,
  * then entered in the database, the last two inside one transaction that keeps other writers out.
@@ -154,8 +153,8 @@ int jp_store_image_open(struct jp_store *store, const char *id, int *ret_dir_fd,
 int jp_store_image_manifest(struct jp_store *store, const char *id, char **ret, size_t *ret_len,
                             struct jp_error *err);
 /*
- * JP_EBUSY while a pod or another image uses it; the text names them. An image that depends on it by
- * name uses it as long as no other image here fits.
+ * JP_EBUSY while a pod or another image uses it; the text names them. An image that depends on it
+ * by name uses it as long as no other image here fits.
  */
 int jp_store_image_destroy(struct jp_store *store, const char *id, struct jp_error *err);
 

@@ -23,7 +23,8 @@
 #include "sys/calls.h"
 #include "sys/fd.h"
 
-#define MAX_LISTS (64U << 20) /* bytes of all lists of a stack, and of the directories of its view */
+#define MAX_LISTS                                                                                  \
+    (64U << 20) /* bytes of all lists of a stack, and of the directories of its view */
 
 /* Components of paths that are opened: twenty seconds or so, and ten times any honest stack. */
 uint64_t jp_view_max_work = 64000000;
@@ -31,7 +32,7 @@ uint64_t jp_view_max_work = 64000000;
 
 struct job {
     struct jp_view_list *lists; /* one a layer, topmost first */
-    int *roots;          /* the layers */
+    int *roots;                 /* the layers */
     size_t count;
     int to_fd;
     struct jp_strv made; /* directories of the view, a directory before what is in it */

@@ -31,8 +31,7 @@ static int open_image(const struct jp_driver_context *ctx, const char *id, struc
     return images < 0 ? -1 : jp_fd_open_dir(images, id, err);
 }
 
-int jp_view_list_is_there(const struct jp_driver_context *ctx, const char *id,
-                          struct jp_error *err)
+int jp_view_list_is_there(const struct jp_driver_context *ctx, const char *id, struct jp_error *err)
 {
     JP_AUTO_FD int dir = open_image(ctx, id, err);
     return dir < 0 ? -1 : jp_store_exists(dir, JP_STORE_IMPLICIT_FILE);

@@ -104,9 +104,9 @@ static int find(int views_fd, const struct jp_buf *key, char name[NAME_SIZE], st
 struct recipe {
     struct jp_driver_context ctx;
     struct jp_buf key;
-    const struct jp_store_part *part;    /* filtered, or NULL: */
-    const struct jp_store_stack *stack;  /* directories */
-    const struct jp_strv *layers;        /* of the stack */
+    const struct jp_store_part *part;   /* filtered, or NULL: */
+    const struct jp_store_stack *stack; /* directories */
+    const struct jp_strv *layers;       /* of the stack */
 };
 
 static int fill_draft(const struct recipe *recipe, int draft_fd, struct jp_error *err)
@@ -114,11 +114,11 @@ static int fill_draft(const struct recipe *recipe, int draft_fd, struct jp_error
     JP_AUTO_FD int rootfs = jp_fd_make_dir(draft_fd, "rootfs", 0700, err);
     if (rootfs < 0)
         return -1;
-    int r = recipe->part
-                ? jp_view_fill_filtered(&recipe->ctx, recipe->part, rootfs, err)
-                : jp_view_fill_directories(&recipe->ctx, recipe->stack, recipe->layers, rootfs, err);
-    if (r < 0 || jp_store_write_new(draft_fd, KEY_FILE, recipe->key.data, recipe->key.len, false,
-                                    err) < 0)
+    int r = recipe->part ? jp_view_fill_filtered(&recipe->ctx, recipe->part, rootfs, err)
+                         : jp_view_fill_directories(&recipe->ctx, recipe->stack, recipe->layers,
+                                                    rootfs, err);
+    if (r < 0 ||
+        jp_store_write_new(draft_fd, KEY_FILE, recipe->key.data, recipe->key.len, false, err) < 0)
         return -1;
     return jp_filesystem_sync(draft_fd) < 0 ? jp_fail_sys(err, "bring the view to disk") : 0;
 }
@@ -277,8 +277,7 @@ static int remove_unused(struct jp_store *store, int views_fd, const struct jp_s
         return -1;
     for (size_t i = 0; i < names.count; i++) {
         char **name = &names.items[i];
-        if (used.count > 0 &&
-            bsearch(name, used.items, used.count, sizeof(char *), compare_names))
+        if (used.count > 0 && bsearch(name, used.items, used.count, sizeof(char *), compare_names))
             continue;
         if (jp_trash_remove(store->tmp_fd, views_fd, *name, err) < 0)
             return -1;

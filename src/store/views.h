@@ -10,9 +10,9 @@
  *                     not name and that must not hide owner, mode and times of the same directory
  *                     in the images below
  *
- * The file views/NAME/key says exactly what the tree was made of. A view is made in tmp/, brought to
- * disk and renamed into place, so there is never half of one. It stays until gc finds that no clone
- * stands on it; whoever is about to make a clone holds a lock that keeps gc from looking.
+ * The file views/NAME/key says exactly what the tree was made of. A view is made in tmp/, brought
+ * to disk and renamed into place, so there is never half of one. It stays until gc finds that no
+ * clone stands on it; whoever is about to make a clone holds a lock that keeps gc from looking.
  */
 #ifndef JP_STORE_VIEWS_H
 #define JP_STORE_VIEWS_H

@@ -60,8 +60,8 @@ int jp_xattr_list(int fd, struct jp_strv *names)
 
 #else
 
-#include <sys/extattr.h>
 #include <sys/types.h>
+#include <sys/extattr.h>
 
 #define USER "user."
 

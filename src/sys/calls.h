@@ -1,14 +1,15 @@
 /*
  * The seam: system calls whose failure must be survivable go through this table, so that a test can
- * make the n-th of them fail, kill the process before it, or stand in for it (the idea is SQLite's).
- * Rooms call jp_sys.renameat(...) where they would call renameat(...). Calls that only read what
- * nobody can lose stay direct.
+ * make the n-th of them fail, kill the process before it, or stand in for it (the idea is
+ * SQLite's). Rooms call jp_sys.renameat(...) where they would call renameat(...). Calls that only
+ * read what nobody can lose stay direct.
  */
 #ifndef JP_SYS_CALLS_H
 #define JP_SYS_CALLS_H
 
-#include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/stat.h>
+
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -37,8 +38,8 @@ extern struct jp_sys_calls jp_sys;
 
 /*
  * Arms the seam from the environment of a test build: JETPACK_FAULT="renameat:3:ENOSPC" fails the
- * third renameat, "*:7:KILL" kills this process before the seventh call of any kind. Does nothing in
- * a release build or when the variable is unset.
+ * third renameat, "*:7:KILL" kills this process before the seventh call of any kind. Does nothing
+ * in a release build or when the variable is unset.
  */
 void jp_sys_arm(void);
 

@@ -20,7 +20,7 @@
 #include <sched.h>
 #endif
 
-#define MAX_FILES 4096      /* open at once: far above what the service lets in */
+#define MAX_FILES 4096       /* open at once: far above what the service lets in */
 #define STACK     (8U << 20) /* bytes: everybody's default */
 
 extern char **environ;
@@ -37,11 +37,9 @@ static void reset_limits(void)
         resource what;
         rlim_t value;
     } limits[] = {
-        {RLIMIT_AS, RLIM_INFINITY},    {RLIMIT_CPU, RLIM_INFINITY},
-        {RLIMIT_DATA, RLIM_INFINITY},  {RLIMIT_FSIZE, RLIM_INFINITY},
-        {RLIMIT_RSS, RLIM_INFINITY},   {RLIMIT_NPROC, RLIM_INFINITY},
-        {RLIMIT_STACK, STACK},         {RLIMIT_NOFILE, MAX_FILES},
-        {RLIMIT_CORE, 0},
+        {RLIMIT_AS, RLIM_INFINITY},    {RLIMIT_CPU, RLIM_INFINITY}, {RLIMIT_DATA, RLIM_INFINITY},
+        {RLIMIT_FSIZE, RLIM_INFINITY}, {RLIMIT_RSS, RLIM_INFINITY}, {RLIMIT_NPROC, RLIM_INFINITY},
+        {RLIMIT_STACK, STACK},         {RLIMIT_NOFILE, MAX_FILES},  {RLIMIT_CORE, 0},
     };
     for (size_t i = 0; i < JP_LEN(limits); i++) {
         struct rlimit limit = {.rlim_cur = limits[i].value, .rlim_max = limits[i].value};

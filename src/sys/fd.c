@@ -13,7 +13,7 @@
 #include "base/random.h"
 #include "sys/calls.h"
 
-#define READ_CHUNK 8192 /* on the stack: a supervisor keeps the pages that it touched once */
+#define READ_CHUNK  8192   /* on the stack: a supervisor keeps the pages that it touched once */
 #define MAX_FDS     16     /* more descriptors than any message of ours carries */
 #define SOCKET_ROOM 262144 /* bytes that a socket takes at once: more than any message of ours */
 

@@ -3,6 +3,7 @@
 #define JP_SYS_FD_H
 
 #include <sys/types.h>
+
 #include <fcntl.h>
 #include <stdbool.h>
 #include <unistd.h>
@@ -61,7 +62,8 @@ int jp_file_update(int dir_fd, const char *path, const void *bytes, size_t len, 
                    struct jp_error *err);
 
 /*
- * Writes a text into a file that is there, in one write(2): parameters of the kernel, control files.
+ * Writes a text into a file that is there, in one write(2): parameters of the kernel, control
+ * files.
  */
 int jp_file_put(const char *path, const char *text, struct jp_error *err);
 
@@ -84,7 +86,8 @@ ssize_t jp_fd_send(int socket, const void *bytes, size_t len, const int *fds, si
 ssize_t jp_fd_receive(int socket, void *bytes, size_t len, int *fds, size_t max, size_t *ret_count,
                       int flags);
 
-/* The effective user of the process at the other end of a connected Unix socket; as getsockopt(2). */
+/* The effective user of the process at the other end of a connected Unix socket; as getsockopt(2).
+ */
 int jp_fd_peer_uid(int socket, uid_t *ret_uid);
 
 #endif

@@ -1,7 +1,7 @@
 #include "sys/interface.h"
 
-#include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/socket.h>
 
 #include <ifaddrs.h>
 #include <net/if.h>

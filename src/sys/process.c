@@ -31,7 +31,7 @@
 #include "base/time.h"
 #include "sys/fd.h"
 
-#define POLL_MS       20 /* between two looks where there is no pidfd to wait for */
+#define POLL_MS       20    /* between two looks where there is no pidfd to wait for */
 #define MAX_ARGUMENTS 65536 /* bytes that are looked at */
 
 enum presence { PRESENCE_ERROR = -1, PRESENCE_NONE = 0, PRESENCE_RUNNING = 1, PRESENCE_STOPPED };

@@ -6,6 +6,7 @@
 #define JP_SYS_PROCESS_H
 
 #include <sys/types.h>
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,7 +18,10 @@ struct jp_process {
     int fd;         /* pidfd, or -1 where there is none */
 };
 
-#define JP_PROCESS_INIT {.pid = -1, .start = 0, .fd = -1}
+#define JP_PROCESS_INIT                                                                            \
+    {                                                                                              \
+        .pid = -1, .start = 0, .fd = -1                                                            \
+    }
 
 /* A handle on a running process. JP_ENOTFOUND when there is none. */
 int jp_process_open(pid_t pid, struct jp_process *ret, struct jp_error *err);

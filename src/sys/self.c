@@ -5,9 +5,9 @@
  */
 #include "sys/self.h"
 
+#include <sys/types.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/types.h>
 #ifdef __FreeBSD__
 #include <sys/sysctl.h>
 #endif

@@ -123,8 +123,8 @@ static int copy_xattrs(const struct copy *c, int from, int to)
 static int copy_metadata(const struct copy *c, int from, int to, const struct stat *st)
 {
     const struct timespec times[2] = {st->st_atim, st->st_mtim};
-    if (jp_sys.fchown(to, st->st_uid, st->st_gid) < 0 ||
-        jp_sys.fchmod(to, mode_of(c, st)) < 0 || copy_xattrs(c, from, to) < 0)
+    if (jp_sys.fchown(to, st->st_uid, st->st_gid) < 0 || jp_sys.fchmod(to, mode_of(c, st)) < 0 ||
+        copy_xattrs(c, from, to) < 0)
         return -1;
     return jp_sys.futimens(to, times);
 }

@@ -9,8 +9,8 @@
 #ifndef JP_SYS_TREEWALK_H
 #define JP_SYS_TREEWALK_H
 
-#include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/stat.h>
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -66,8 +66,8 @@ void jp_tree_stack_clear(struct jp_tree_stack *stack);
 
 /*
  * What may not be left: a mount, told by its id where the kernel has one, else by the device. The
- * device says less: bind mounts of the same file system share it, and a subvolume of btrfs, which is
- * part of the tree that it lies in (an app may make one), has a device of its own.
+ * device says less: bind mounts of the same file system share it, and a subvolume of btrfs, which
+ * is part of the tree that it lies in (an app may make one), has a device of its own.
  */
 struct jp_tree_mount {
     dev_t device;

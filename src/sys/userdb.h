@@ -13,10 +13,10 @@
 
 struct jp_user {
     uint32_t uid;
-    uint32_t gid;        /* of the passwd entry, 0 when there is none */
-    char *name;          /* NULL when uid has no entry */
-    char *home;          /* "/" when there is none */
-    char *shell;         /* "/bin/sh" when there is none */
+    uint32_t gid; /* of the passwd entry, 0 when there is none */
+    char *name;   /* NULL when uid has no entry */
+    char *home;   /* "/" when there is none */
+    char *shell;  /* "/bin/sh" when there is none */
 };
 
 /*

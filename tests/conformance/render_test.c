@@ -226,7 +226,9 @@ static void pack_entry(struct jp_buf *tar, const struct image *image, const stru
     (void)snprintf(numbers[3], 16, "%011o", e->p.mtime);
     raw_add(tar, &(struct raw){.name = name,
                                .type = e->type,
-                               .link = e->type == '1' ? link : e->type == '2' ? e->text : NULL,
+                               .link = e->type == '1'   ? link
+                                       : e->type == '2' ? e->text
+                                                        : NULL,
                                .data = e->type == '0' ? e->text : NULL,
                                .mode = numbers[0],
                                .uid = numbers[1],
@@ -514,7 +516,8 @@ static void make_pod(struct jp_store *store, struct jp_store_pod *pod, const cha
     pod->apps = jp_calloc(1, sizeof(*pod->apps));
     pod->n_apps = 1;
     pod->apps[0] = (struct jp_store_pod_app){jp_strdup("main"), jp_strdup(id)};
-    struct jp_store_pod_request request = {.pod = pod, .is_volatile = true, .manifest = no_manifest};
+    struct jp_store_pod_request request = {
+        .pod = pod, .is_volatile = true, .manifest = no_manifest};
     if (jp_store_pod_create(store, &request, &err) < 0)
         die("pod", &err);
 }
@@ -539,8 +542,8 @@ static int mount_stack(const struct jp_plan_root *plan, char path[128])
     return chdir(top) == 0 ? mount("overlay", path, "overlay", 0, options) : -1;
 }
 
-static bool check(struct jp_store *store, const struct jp_store_pod *pod,
-                  const struct image *image, const struct model *m)
+static bool check(struct jp_store *store, const struct jp_store_pod *pod, const struct image *image,
+                  const struct model *m)
 {
     JP_AUTO(jp_error) err = JP_ERROR_INIT;
     JP_AUTO(jp_store_stack) stack = JP_STORE_STACK_INIT;

@@ -17,8 +17,9 @@
 #define DELTA                                                                                      \
     {                                                                                              \
         .name = "manifest",                                                                        \
-        .data = "{\"acKind\":\"ImageManifest\",\"acVersion\":\"0.8.11\",\"name\":\"example.com/t\","     \
-                "\"dependencies\":[{\"imageName\":\"example.com/base\"}]}"                           \
+        .data =                                                                                    \
+            "{\"acKind\":\"ImageManifest\",\"acVersion\":\"0.8.11\",\"name\":\"example.com/t\","   \
+            "\"dependencies\":[{\"imageName\":\"example.com/base\"}]}"                             \
     }
 #define ROOTFS                                                                                     \
     {                                                                                              \
@@ -418,7 +419,10 @@ const struct archive_case archive_cases[] = {
     {29,
      "an unnamed directory, then two that differ",
      "not the same",
-     {DELTA, ROOTFS, FILE_("rootfs/d/x"), DIR("rootfs/d/"),
+     {DELTA,
+      ROOTFS,
+      FILE_("rootfs/d/x"),
+      DIR("rootfs/d/"),
       {.name = "rootfs/d/", .type = '5', .mode = "0000700"}},
      .is_bare = true},
     {29,
@@ -429,7 +433,10 @@ const struct archive_case archive_cases[] = {
     {29,
      "unnamed directories, the manifest last",
      NULL,
-     {ROOTFS, FILE_("rootfs/d/e/x"), {.name = "rootfs/g", .type = '1', .link = "rootfs/d/e/x"}, DELTA},
+     {ROOTFS,
+      FILE_("rootfs/d/e/x"),
+      {.name = "rootfs/g", .type = '1', .link = "rootfs/d/e/x"},
+      DELTA},
      .is_bare = true},
     {35, "more unnamed directories than there is memory for", "unnamed", .build = many_unnamed},
     {29,

@@ -579,7 +579,8 @@ static void test_verify(void)
         tap_skip("an attribute more", "not here: no setfattr");
 }
 
-/* ---- somebody else at work below tmp/ ---------------------------------------------------------- */
+/* ---- somebody else at work below tmp/ ----------------------------------------------------------
+ */
 
 #define RACED_FILES   300
 #define MAX_IMPORTS   2000 /* until the race was met often enough: some ten are */

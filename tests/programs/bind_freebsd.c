@@ -1,7 +1,7 @@
-#include "strain.h"
-
 #include <sys/param.h>
 #include <sys/cpuset.h>
+
+#include "strain.h"
 
 int bind_to_processor(int number)
 {

@@ -1,6 +1,6 @@
-#include "strain.h"
-
 #include <sched.h>
+
+#include "strain.h"
 
 int bind_to_processor(int number)
 {

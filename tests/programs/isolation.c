@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 #define IO_CLASS_SHIFT 13 /* linux/ioprio.h, which came late to the headers */
-#define MAX_LINES 4096
+#define MAX_LINES      4096
 
 static char *lines[MAX_LINES];
 static int n_lines;
@@ -107,9 +107,9 @@ static void credentials(void)
 
 static void rights(void)
 {
-    static const char *const words[] = {"CapInh:", "CapBnd:", "CapAmb:",   "NoNewPrivs:",
-                                        "Seccomp", "SigBlk:", "SigIgn:",   "SigCgt:",
-                                        "Umask:",  "TracerPid:", NULL};
+    static const char *const words[] = {
+        "CapInh:", "CapBnd:", "CapAmb:", "NoNewPrivs:", "Seccomp", "SigBlk:",
+        "SigIgn:", "SigCgt:", "Umask:",  "TracerPid:",  NULL};
     add_file("/proc/self/status", words);
     add("securebits %d", prctl(PR_GET_SECUREBITS));
     add("keepcaps %d", prctl(PR_GET_KEEPCAPS));
@@ -181,7 +181,8 @@ static void inherited(void)
     add("timer-slack %d", prctl(PR_GET_TIMERSLACK));
     add("personality %x", (unsigned)personality(0xffffffff));
     add("transparent-huge-pages-off %d", prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0));
-    add("memory-policy %d", syscall(SYS_get_mempolicy, &mode, NULL, 0, NULL, 0) < 0 ? -errno : mode);
+    add("memory-policy %d",
+        syscall(SYS_get_mempolicy, &mode, NULL, 0, NULL, 0) < 0 ? -errno : mode);
     add("key %s", find_key());
     add_file("/proc/self/status", words);
     add_file("/proc/self/oom_score_adj", NULL);
@@ -192,9 +193,9 @@ static const struct {
     const char *name;
     void (*collect)(void);
 } table[] = {
-    {"credentials", credentials}, {"rights", rights},   {"namespace", namespaces},
-    {"descriptor", descriptors},  {"device", devices},  {"mount", mounts},
-    {"cgroup", groups},           {"limit", limits},    {"place", place},
+    {"credentials", credentials}, {"rights", rights},  {"namespace", namespaces},
+    {"descriptor", descriptors},  {"device", devices}, {"mount", mounts},
+    {"cgroup", groups},           {"limit", limits},   {"place", place},
     {"inherited", inherited},
 };
 

@@ -106,7 +106,7 @@ static int serve(void)
 
 static int tell(int error)
 {
-    puts(error == ECONNREFUSED                          ? "refused"
+    puts(error == ECONNREFUSED                           ? "refused"
          : error == EHOSTUNREACH || error == ENETUNREACH ? "unreachable"
          : error == ETIMEDOUT                            ? "nothing"
                                                          : strerror(error));

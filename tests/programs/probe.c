@@ -33,12 +33,12 @@
  *
  * As /usr/bin/login it does what "args" does.
  */
+#include <sys/types.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <sys/types.h>
 #include <sys/wait.h>
 
 #include <dirent.h>

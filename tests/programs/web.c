@@ -7,9 +7,9 @@
  *   web trickle ADDRESS PORT       sends standard input, then a byte a second until the other side
  *                                  closes ("closed SECONDS", with the answer's first line) or two
  *                                  minutes have passed
- *   web burst ADDRESS PORT N       opens N connections as fast as they come, some hundred at a time,
- *                                  sends half a request on each; writes how many could be opened
- *   web listen ADDRESS PORT        listens and waits
+ *   web burst ADDRESS PORT N       opens N connections as fast as they come, some hundred at a
+ * time, sends half a request on each; writes how many could be opened web listen ADDRESS PORT
+ * listens and waits
  */
 #include <sys/socket.h>
 
@@ -33,8 +33,8 @@ static size_t request_len;
 static int open_socket(int flags)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
-    if (fd < 0 || (connect(fd, (struct sockaddr *)&where, sizeof(where)) < 0 &&
-                   errno != EINPROGRESS)) {
+    if (fd < 0 ||
+        (connect(fd, (struct sockaddr *)&where, sizeof(where)) < 0 && errno != EINPROGRESS)) {
         if (fd >= 0)
             close(fd);
         return -1;

@@ -19,10 +19,10 @@
  * that is what `clean` is tried with.
  */
 #include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include <dirent.h>
 #include <errno.h>
@@ -580,8 +580,8 @@ static int links_setup(struct jp_isolation *pod, struct jp_error *err)
 }
 
 /* The program itself, in the host's network. */
-static int links_publish(struct jp_isolation *pod, const struct jp_publish *publish,
-                         pid_t *ret_pid, struct jp_error *err)
+static int links_publish(struct jp_isolation *pod, const struct jp_publish *publish, pid_t *ret_pid,
+                         struct jp_error *err)
 {
     if (enter("links.publish", pod->plan->uuid, publish->program, err) < 0)
         return -1;

@@ -82,9 +82,8 @@ static int mount_root(struct jp_isolation *pod, size_t index, struct jp_error *e
     const struct jp_plan_root *root = &pod->plan->apps[index].root;
     if (root->kind == JP_ROOT_OVERLAY || !root->dir)
         return jp_fail(err, JP_EUNSUPPORTED, 0, "this system has no overlay file system");
-    struct jp_freebsd_mount m = {.type = "nullfs",
-                                 .source = root->dir,
-                                 .flags = root->is_read_only ? MNT_RDONLY : 0};
+    struct jp_freebsd_mount m = {
+        .type = "nullfs", .source = root->dir, .flags = root->is_read_only ? MNT_RDONLY : 0};
     const char *name = pod->apps[index].place;
     JP_AUTO_FD int source = jp_fd_open_dir(AT_FDCWD, root->dir, err);
     if (source < 0 || prepare(pod, index, source, err) < 0)

@@ -25,10 +25,10 @@
 #define JP_FREEBSD_PLACE 24      /* bytes of the name of an app's root in it */
 
 struct jp_freebsd_app {
-    int root_fd;         /* its mounted root; -1 */
-    unsigned renewals;   /* how often it got another */
+    int root_fd;                  /* its mounted root; -1 */
+    unsigned renewals;            /* how often it got another */
     char place[JP_FREEBSD_PLACE]; /* where it is mounted, below the world */
-    char login_class[24]; /* what its limits are bound to; "": it has none */
+    char login_class[24];         /* what its limits are bound to; "": it has none */
 };
 
 /* A root that its app has left, while some process is in it. */
@@ -56,8 +56,8 @@ struct jp_isolation {
 /* ---- jails (jail.c) ---- */
 
 /* Makes the pod's jail; it stays until it is removed. *ret_jid. */
-int jp_freebsd_jail_create(const struct jp_plan *plan, const char *world,
-                           struct jp_strv *warnings, int *ret_jid, struct jp_error *err);
+int jp_freebsd_jail_create(const struct jp_plan *plan, const char *world, struct jp_strv *warnings,
+                           int *ret_jid, struct jp_error *err);
 /* Calls `each` for every live or dying jail whose name ends in the UUID. */
 void jp_freebsd_jail_find(const char *uuid, void (*each)(void *context, int jid, bool is_dying),
                           void *context);

@@ -118,7 +118,8 @@ struct feature {
 
 static const struct feature features[] = {
     {"network stacks", "kern.features.vimage", NULL, "pods have stacks of their own (VNET)",
-     "this kernel has no VIMAGE", "set net.mode = alias and jail.interface, or use a kernel with it"},
+     "this kernel has no VIMAGE",
+     "set net.mode = alias and jail.interface, or use a kernel with it"},
     {"network pairs", NULL, "if_epair", "epair", "no epair", "kldload if_epair"},
     {"bridges", NULL, "if_bridge", "bridge", "no bridge", "kldload if_bridge"},
     {"nullfs", NULL, "nullfs", "roots and volumes can be mounted", "no nullfs", "kldload nullfs"},

@@ -23,10 +23,10 @@
 #include "platform/freebsd/options.h"
 #include "platform/freebsd/parameter.h"
 
-#define MAX_JAILS     100000 /* jails looked through */
-#define MAX_ROUNDS    500    /* of signals to what is left in a jail */
-#define END_TIMEOUT   10000  /* ms until the last process of a jail must be gone */
-#define UUID_LEN      36
+#define MAX_JAILS   100000 /* jails looked through */
+#define MAX_ROUNDS  500    /* of signals to what is left in a jail */
+#define END_TIMEOUT 10000  /* ms until the last process of a jail must be gone */
+#define UUID_LEN    36
 
 /* ---- making ---- */
 
@@ -86,8 +86,8 @@ static int make(struct jp_freebsd_parameters *ps, int *ret_jid, struct jp_error 
     return 0;
 }
 
-int jp_freebsd_jail_create(const struct jp_plan *plan, const char *world,
-                           struct jp_strv *warnings, int *ret_jid, struct jp_error *err)
+int jp_freebsd_jail_create(const struct jp_plan *plan, const char *world, struct jp_strv *warnings,
+                           int *ret_jid, struct jp_error *err)
 {
     struct jp_freebsd_parameters ps = {.warnings = warnings};
     int r = add_parameters(&ps, plan, world, err);

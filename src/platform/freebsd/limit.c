@@ -50,8 +50,8 @@ static int add_rule(const struct reporter *r, const char *resource, const char *
                     uint64_t amount)
 {
     char rule[MAX_RULE];
-    int len = snprintf(rule, sizeof(rule), "%s:%s:%s=%" PRIu64, r->subject, resource, action,
-                       amount);
+    int len =
+        snprintf(rule, sizeof(rule), "%s:%s:%s=%" PRIu64, r->subject, resource, action, amount);
     if (len < 0 || (size_t)len >= sizeof(rule)) {
         errno = ENAMETOOLONG;
         return -1;
@@ -69,7 +69,10 @@ struct kind {
 };
 
 static const struct kind kinds[] = {
-    {"memory", {"memoryuse"}, "sigkill", 1,
+    {"memory",
+     {"memoryuse"},
+     "sigkill",
+     1,
      "checked once a second: the process that is above it then is killed"},
     {"cpu", {"pcpu"}, "deny", 10, NULL},
     {"processes", {"maxproc"}, "deny", 1, NULL},
@@ -165,7 +168,8 @@ static int settle(struct jp_isolation *pod,
     if (plan->limits.network_bytes > 0)
         tell(&r, "network-bandwidth", JP_VERDICT_IGNORED, "this system has no counterpart");
     if (plan->sysctls.count > 0)
-        tell(&r, "os/unix/sysctl", JP_VERDICT_IGNORED, "a jail has no kernel parameters of its own");
+        tell(&r, "os/unix/sysctl", JP_VERDICT_IGNORED,
+             "a jail has no kernel parameters of its own");
     tell_labels(&r, &plan->labels);
     for (size_t i = 0; i < plan->n_apps; i++) {
         r.app = plan->apps[i].name;
@@ -229,5 +233,8 @@ static void teardown(struct jp_isolation *pod)
         (void)remove_rules(pod->plan->uuid, NULL);
 }
 
-const struct jp_limit_ops jp_freebsd_limits = {
-    .setup = setup, .settle = settle, .was_out_of_memory = was_out_of_memory, .teardown = teardown, .clean = clean};
+const struct jp_limit_ops jp_freebsd_limits = {.setup = setup,
+                                               .settle = settle,
+                                               .was_out_of_memory = was_out_of_memory,
+                                               .teardown = teardown,
+                                               .clean = clean};

@@ -1,6 +1,6 @@
 /*
- * The pod's network. With a stack of its own (VNET): a pair of epair devices, one end on a bridge of
- * the host, the other moved into the jail. Without: the pod's address becomes an alias of an
+ * The pod's network. With a stack of its own (VNET): a pair of epair devices, one end on a bridge
+ * of the host, the other moved into the jail. Without: the pod's address becomes an alias of an
  * interface of the host, and the jail may use no other.
  *
  * The host's end is named after the UUID; what an alias is on stands in a file of the pod's
@@ -137,8 +137,8 @@ static int make_device(int fd, const char *kind, char out[IFNAMSIZ], struct jp_e
     struct ifreq request = request_for(kind);
     if (ioctl(fd, SIOCIFCREATE2, &request) < 0) {
         if (errno == EINVAL)
-            return jp_fail(err, JP_EUNSUPPORTED, 0,
-                           "this kernel has no device '%s': kldload if_%s", kind, kind);
+            return jp_fail(err, JP_EUNSUPPORTED, 0, "this kernel has no device '%s': kldload if_%s",
+                           kind, kind);
         return jp_fail_sys(err, "make a device '%s'", kind);
     }
     (void)snprintf(out, IFNAMSIZ, "%.*s", IFNAMSIZ - 1, request.ifr_name);
@@ -355,9 +355,8 @@ static int add_alias(const struct jp_plan *plan, struct jp_error *err)
 static int read_plan(const struct jp_plan *plan, struct link *ret, struct jp_error *err)
 {
     const struct jp_plan_net *net = &plan->net;
-    *ret = (struct link){.bridge = net->bridge,
-                         .prefix_len = net->prefix_len,
-                         .is_isolated = net->is_isolated};
+    *ret = (struct link){
+        .bridge = net->bridge, .prefix_len = net->prefix_len, .is_isolated = net->is_isolated};
     if (!net->bridge || net->bridge[0] == '\0' || strlen(net->bridge) >= IFNAMSIZ)
         return jp_fail(err, JP_EINVALID, 0, "bad name of a bridge");
     if (!net->address || !net->gateway || net->prefix_len > 32 ||
@@ -436,8 +435,8 @@ static void teardown(struct jp_isolation *pod)
 }
 
 /* On the host, which reaches the pod by its address. Nobody is told clients' addresses. */
-static int publish(JP_UNUSED struct jp_isolation *pod, const struct jp_publish *how,
-                   pid_t *ret_pid, struct jp_error *err)
+static int publish(JP_UNUSED struct jp_isolation *pod, const struct jp_publish *how, pid_t *ret_pid,
+                   struct jp_error *err)
 {
     return jp_publish_spawn(how, NULL, NULL, ret_pid, err);
 }

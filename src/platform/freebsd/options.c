@@ -35,8 +35,7 @@ static int complete(struct jp_options *options)
     }
     options->message[0] = '\0';
     options->items[options->count] = (struct iovec){errmsg, sizeof(errmsg)};
-    options->items[options->count + 1] =
-        (struct iovec){options->message, sizeof(options->message)};
+    options->items[options->count + 1] = (struct iovec){options->message, sizeof(options->message)};
     return 0;
 }
 

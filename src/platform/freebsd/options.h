@@ -25,7 +25,10 @@ struct jp_options {
     char message[JP_OPTIONS_MESSAGE];
 };
 
-#define JP_OPTIONS_INIT {.count = 0}
+#define JP_OPTIONS_INIT                                                                            \
+    {                                                                                              \
+        .count = 0                                                                                 \
+    }
 
 /* value NULL: an option without value. Its bytes are taken as they are. */
 void jp_options_add(struct jp_options *options, const char *name, const void *value, size_t len);

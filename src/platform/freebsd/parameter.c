@@ -28,9 +28,9 @@ enum type { BOOLEAN, CHOICE, NUMBER, LONG, TEXT, ADDRESS4, ADDRESS6, UNKNOWN };
 
 /* What the host keeps for us to decide: where the jail is, who it is, what it is connected to. */
 static const char *const ours[] = {
-    "jid",           "name",   "path", "persist", "parent",   "dying",    "host.hostname",
-    "host.hostuuid", "vnet",   "ip4",  "ip6",     "ip4.addr", "ip6.addr", "host",
-    "interface",     "cpuset", "cpuset.id",
+    "jid",           "name",          "path",      "persist", "parent",    "dying",
+    "host.hostname", "host.hostuuid", "vnet",      "ip4",     "ip6",       "ip4.addr",
+    "ip6.addr",      "host",          "interface", "cpuset",  "cpuset.id",
 };
 
 /* allow.reserved_ports is on: root of a pod may listen on port 80, as on every other system. */
@@ -73,7 +73,7 @@ static enum type type_of(const char *name, size_t *ret_max)
     case CTLTYPE_ULONG:
         return LONG;
     case CTLTYPE_STRUCT:
-        return strncmp(d.format, "S,in_addr", 9) == 0 ? ADDRESS4
+        return strncmp(d.format, "S,in_addr", 9) == 0     ? ADDRESS4
                : strncmp(d.format, "S,in6_addr", 10) == 0 ? ADDRESS6
                                                           : UNKNOWN;
     case CTLTYPE_NODE:
@@ -214,8 +214,8 @@ static int set_addresses(struct jp_freebsd_parameters *ps, const char *name, con
     return add(ps, name, bytes, count * size, err);
 }
 
-int jp_freebsd_parameters_set(struct jp_freebsd_parameters *ps, const char *name,
-                              const char *value, struct jp_error *err)
+int jp_freebsd_parameters_set(struct jp_freebsd_parameters *ps, const char *name, const char *value,
+                              struct jp_error *err)
 {
     size_t max = 0;
     enum type type = strlen(name) < MAX_NAME - 2 ? type_of(name, &max) : UNKNOWN;

@@ -30,8 +30,8 @@ int jp_freebsd_parameters_deny_all(struct jp_freebsd_parameters *ps, struct jp_e
  * Sets one; an earlier value of it is replaced. JP_EINVALID when the kernel knows no such parameter
  * or the value does not fit its type or its length (FreeBSD-SA-20:08: strings that were not ended).
  */
-int jp_freebsd_parameters_set(struct jp_freebsd_parameters *ps, const char *name,
-                              const char *value, struct jp_error *err);
+int jp_freebsd_parameters_set(struct jp_freebsd_parameters *ps, const char *name, const char *value,
+                              struct jp_error *err);
 /* The same for what a configuration or a pod asks for ("NAME=VALUE"): not for what is ours. */
 int jp_freebsd_parameters_ask(struct jp_freebsd_parameters *ps, const char *assignment,
                               struct jp_error *err);

@@ -1,8 +1,8 @@
 /*
  * net.publish = nat: what comes to a pod's published ports is sent on to the pod by pf, past its
- * forwarder, which listens all the same. The rules of a pod are an anchor of their own, jetpack/UUID,
- * that pf.conf must have a place for: rdr-anchor "jetpack" with a slash and a star behind. pfctl(8)
- * takes them from a file in the pod's directory, by an argument vector.
+ * forwarder, which listens all the same. The rules of a pod are an anchor of their own,
+ * jetpack/UUID, that pf.conf must have a place for: rdr-anchor "jetpack" with a slash and a star
+ * behind. pfctl(8) takes them from a file in the pod's directory, by an argument vector.
  */
 #include <sys/wait.h>
 
@@ -74,8 +74,8 @@ int jp_freebsd_redirect(const struct jp_plan *plan, struct jp_error *err)
     if (!name || !path || jp_buf_failed(&rules))
         return jp_oom(err);
     JP_AUTO_FD int dir = jp_fd_open_dir(AT_FDCWD, plan->dir, err);
-    if (dir < 0 || jp_file_replace(dir, RULES_FILE, jp_buf_text(&rules), rules.len, 0600, false,
-                                   err) < 0)
+    if (dir < 0 ||
+        jp_file_replace(dir, RULES_FILE, jp_buf_text(&rules), rules.len, 0600, false, err) < 0)
         return -1;
     char *const argv[] = {pfctl, quiet, anchor, name, file, path, NULL};
     return run(argv, err);

@@ -72,7 +72,8 @@ static int arrange(const struct launch *launch)
     return fcntl(SHIM_FD, F_SETFD, FD_CLOEXEC);
 }
 
-/* From outside to inside; the class has no counterpart in a jail. The shim is not to be traced either. */
+/* From outside to inside; the class has no counterpart in a jail. The shim is not to be traced
+ * either. */
 static int join(const struct launch *launch)
 {
     int disable = PROC_TRACE_CTL_DISABLE_EXEC;
@@ -216,8 +217,8 @@ int jp_freebsd_spawn(struct jp_isolation *pod, const struct jp_spawn *spawn, pid
     jp_fd_close(&ends[1]);
     for (size_t i = 0; spawn->release && i < JP_LEN(spawn->stdio); i++)
         jp_fd_close(&spawn->release[i]);
-    int r = pid < 0 ? jp_fail(err, JP_ESYS, saved, "fork")
-                    : supervise(pod, orders, pid, ends[0], err);
+    int r =
+        pid < 0 ? jp_fail(err, JP_ESYS, saved, "fork") : supervise(pod, orders, pid, ends[0], err);
     jp_fd_close(&ends[0]);
     if (r < 0 && pid > 0) {
         (void)kill(pid, SIGKILL); /* our child and not reaped: nobody else can have this pid */

@@ -36,9 +36,12 @@ static const struct {
     unsigned long flag;  /* of mount(2) */
     unsigned long shown; /* by statvfs(3) */
 } flags[] = {
-    {MOUNT_ATTR_RDONLY, MS_RDONLY, ST_RDONLY}, {MOUNT_ATTR_NOSUID, MS_NOSUID, ST_NOSUID},
-    {MOUNT_ATTR_NODEV, MS_NODEV, ST_NODEV},    {MOUNT_ATTR_NOEXEC, MS_NOEXEC, ST_NOEXEC},
-    {0, MS_NOATIME, ST_NOATIME},               {0, MS_NODIRATIME, ST_NODIRATIME},
+    {MOUNT_ATTR_RDONLY, MS_RDONLY, ST_RDONLY},
+    {MOUNT_ATTR_NOSUID, MS_NOSUID, ST_NOSUID},
+    {MOUNT_ATTR_NODEV, MS_NODEV, ST_NODEV},
+    {MOUNT_ATTR_NOEXEC, MS_NOEXEC, ST_NOEXEC},
+    {0, MS_NOATIME, ST_NOATIME},
+    {0, MS_NODIRATIME, ST_NODIRATIME},
     {0, MS_RELATIME, ST_RELATIME},
 };
 
@@ -145,8 +148,7 @@ static int remount_below(int top_fd, const char *point, uint64_t id, const struc
     const char *name = point + strspn(point, "/");
     struct open_how how = {.flags = O_PATH | O_CLOEXEC,
                            .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH};
-    JP_AUTO_FD int fd =
-        (int)syscall(SYS_openat2, top_fd, *name ? name : ".", &how, sizeof(how));
+    JP_AUTO_FD int fd = (int)syscall(SYS_openat2, top_fd, *name ? name : ".", &how, sizeof(how));
     if (fd < 0)
         return jp_fail_sys(err, "open the mount at '%s'", name);
     if (jp_linux_mount_id(fd) != id)

@@ -1,8 +1,8 @@
 /*
  * Bandwidth of a pod's network device: a token bucket on each end of the pair, that of the host for
- * what the pod receives, that in the pod for what it sends. The loopback has none (ace.md: "MUST NOT
- * apply to localhost communication"). The buckets go with the devices. A pod with CAP_NET_ADMIN owns
- * its end and can take its bucket away.
+ * what the pod receives, that in the pod for what it sends. The loopback has none (ace.md: "MUST
+ * NOT apply to localhost communication"). The buckets go with the devices. A pod with CAP_NET_ADMIN
+ * owns its end and can take its bucket away.
  */
 #include <sys/socket.h>
 
@@ -18,7 +18,7 @@
 #include "platform/linux/settle.h"
 #include "sys/fd.h"
 
-#define MIN_BURST 131072    /* bytes: two of the largest packets that a device is handed */
+#define MIN_BURST 131072 /* bytes: two of the largest packets that a device is handed */
 #define MAX_BURST (1U << 30)
 #define HANDLE    0x10000 /* 1: */
 

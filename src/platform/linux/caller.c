@@ -171,7 +171,8 @@ static const struct attribute {
     {"the core dump filter", reset_core_filter},
 };
 
-/* An anonymous keyring in the place of the caller's. Without keys, or a right to them, no matter. */
+/* An anonymous keyring in the place of the caller's. Without keys, or a right to them, no matter.
+ */
 static int leave_keyring(struct jp_error *err)
 {
     if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS &&

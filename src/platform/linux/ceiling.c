@@ -12,12 +12,12 @@
 #include "sys/calls.h"
 #include "sys/fd.h"
 
-#define PERIOD_US   100000 /* of the CPU quota */
-#define MIN_QUOTA_US 1000  /* the kernel takes no less */
-#define MIN_SHARES  2
-#define MAX_SHARES  262144
-#define MAX_DEVICES 4096 /* block devices that are limited */
-#define MAX_VALUES  (256U << 10) /* bytes of a file with a line for each device */
+#define PERIOD_US    100000 /* of the CPU quota */
+#define MIN_QUOTA_US 1000   /* the kernel takes no less */
+#define MIN_SHARES   2
+#define MAX_SHARES   262144
+#define MAX_DEVICES  4096         /* block devices that are limited */
+#define MAX_VALUES   (256U << 10) /* bytes of a file with a line for each device */
 
 /* ---- files of a group ------------------------------------------------------------------------ */
 
@@ -119,7 +119,8 @@ static int write_quota(bool is_v2, int fd, uint64_t quota_us)
     return write_number(fd, "cpu.cfs_quota_us", quota_us);
 }
 
-/* The kernel's own documentation maps shares of 2 to 262144 to weights of 1 to 10000 in this way. */
+/* The kernel's own documentation maps shares of 2 to 262144 to weights of 1 to 10000 in this way.
+ */
 static uint64_t weight_of(uint64_t shares)
 {
     return 1 + (shares - MIN_SHARES) * 9999 / (MAX_SHARES - MIN_SHARES);
@@ -181,9 +182,9 @@ static void apply_processes(int fd, JP_UNUSED bool is_v2, const struct jp_plan_l
 /* ---- block devices --------------------------------------------------------------------------- */
 
 /*
- * The kernel limits each whole device by itself; "default: true" (ace.md) is all that there are now.
- * v1 charges nobody for what goes through the page cache to be written later: only what a program
- * waits for is limited.
+ * The kernel limits each whole device by itself; "default: true" (ace.md) is all that there are
+ * now. v1 charges nobody for what goes through the page cache to be written later: only what a
+ * program waits for is limited.
  */
 struct devices {
     int group_fd;

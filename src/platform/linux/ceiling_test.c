@@ -19,21 +19,33 @@ static const struct {
     const char *file[2]; /* of v1, of v2 */
     const char *text[2];
 } cases[] = {
-    {JP_CEILING_MEMORY, {.memory_bytes = 4096}, {"memory.limit_in_bytes", "memory.max"},
+    {JP_CEILING_MEMORY,
+     {.memory_bytes = 4096},
+     {"memory.limit_in_bytes", "memory.max"},
      {"4096", "4096"}},
-    {JP_CEILING_CPU, {.cpu_milli = 1500}, {"cpu.cfs_quota_us", "cpu.max"},
+    {JP_CEILING_CPU,
+     {.cpu_milli = 1500},
+     {"cpu.cfs_quota_us", "cpu.max"},
      {"150000", "150000 100000"}},
     {JP_CEILING_CPU_SHARES, {.cpu_shares = 2}, {"cpu.shares", "cpu.weight"}, {"2", "1"}},
     {JP_CEILING_CPU_SHARES, {.cpu_shares = 1024}, {"cpu.shares", "cpu.weight"}, {"1024", "39"}},
-    {JP_CEILING_CPU_SHARES, {.cpu_shares = 262144}, {"cpu.shares", "cpu.weight"},
+    {JP_CEILING_CPU_SHARES,
+     {.cpu_shares = 262144},
+     {"cpu.shares", "cpu.weight"},
      {"262144", "10000"}},
     {JP_CEILING_CPU, {.cpu_request_milli = 1000}, {"cpu.shares", "cpu.weight"}, {"1024", "39"}},
     {JP_CEILING_PROCESSES, {.processes = 7}, {"pids.max", "pids.max"}, {"7", "7"}},
 };
 
 static const char *const files[] = {
-    "memory.limit_in_bytes", "memory.max", "memory.swap.max", "cpu.cfs_quota_us",
-    "cpu.cfs_period_us",     "cpu.max",    "cpu.shares",      "cpu.weight",
+    "memory.limit_in_bytes",
+    "memory.max",
+    "memory.swap.max",
+    "cpu.cfs_quota_us",
+    "cpu.cfs_period_us",
+    "cpu.max",
+    "cpu.shares",
+    "cpu.weight",
     "pids.max",
 };
 

@@ -10,7 +10,6 @@
 #include "platform/linux/mountinfo.h"
 #include "sys/fd.h"
 
-
 const char *jp_cgroup_name(enum jp_cgroup_controller controller, bool is_v2)
 {
     static const char *const names[JP_CGROUP_CONTROLLERS][2] = {

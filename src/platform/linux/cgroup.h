@@ -14,7 +14,7 @@ enum jp_cgroup_controller {
     JP_CGROUP_MEMORY,
     JP_CGROUP_CPU,
     JP_CGROUP_PIDS,
-    JP_CGROUP_BLOCK, /* blkio of v1, io of v2 */
+    JP_CGROUP_BLOCK,       /* blkio of v1, io of v2 */
     JP_CGROUP_CONTROLLERS, /* their number */
 };
 
@@ -24,7 +24,7 @@ const char *jp_cgroup_name(enum jp_cgroup_controller controller, bool is_v2);
 struct jp_cgroup_hierarchy {
     char *mount_point; /* owned */
     bool is_v2;
-    bool is_systemd; /* v1 without controllers, by which systemd follows processes */
+    bool is_systemd;      /* v1 without controllers, by which systemd follows processes */
     unsigned controllers; /* bit n = controller n; v2: filled in by jp_cgroup_find */
 };
 

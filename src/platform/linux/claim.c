@@ -77,8 +77,7 @@ static bool has_pods(const char *state)
 {
     JP_AUTO(jp_error) why = JP_ERROR_INIT;
     JP_AUTO_FD int dir = jp_fd_open_dir(AT_FDCWD, state, NULL);
-    JP_AUTO_FD int lock =
-        dir < 0 ? -1 : jp_lock_take(dir, "lock", JP_LOCK_EXCLUSIVE, false, &why);
+    JP_AUTO_FD int lock = dir < 0 ? -1 : jp_lock_take(dir, "lock", JP_LOCK_EXCLUSIVE, false, &why);
     return lock < 0 && why.code == JP_EBUSY;
 }
 

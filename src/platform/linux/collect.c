@@ -224,8 +224,8 @@ static int bind_console(int ns_fd, int slave, struct jp_error *err)
         return jp_fail_sys(err, "enter the app's mounts");
     JP_AUTO_FD int dev = open("/dev", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     struct stat st, end;
-    if (dev >= 0 && fstatat(dev, "console", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-        S_ISCHR(st.st_mode) && major(st.st_rdev) == PTS_MAJOR && fchdir(dev) == 0)
+    if (dev >= 0 && fstatat(dev, "console", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISCHR(st.st_mode) &&
+        major(st.st_rdev) == PTS_MAJOR && fchdir(dev) == 0)
         (void)umount2("console", MNT_DETACH | UMOUNT_NOFOLLOW); /* of the run before */
     JP_AUTO_FD int target = dev < 0 ? -1 : openat(dev, "console", O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (target < 0 || fstat(target, &st) < 0 || fstat(slave, &end) < 0)

@@ -19,28 +19,29 @@
 #include "platform/linux/nft.h"
 #include "sys/fd.h"
 
-#define BATCH_BYTES      (16384 + 4096 * JP_PLAN_MAX_NETWORKS)
-#define GUARD_BYTES      2048 /* of the rules of one device */
-#define RULES_VERSION    "2" /* to be raised when the rules below change */
-#define MARK_SIZE        32
-#define COMMENT          0 /* what nft(8) shows as a comment, in a rule's user data */
-#define PRIORITY_FILTER  0
-#define PRIORITY_SRCNAT  100
-#define FORWARD          "forward"
-#define POSTROUTING      "postrouting"
+#define BATCH_BYTES     (16384 + 4096 * JP_PLAN_MAX_NETWORKS)
+#define GUARD_BYTES     2048 /* of the rules of one device */
+#define RULES_VERSION   "2"  /* to be raised when the rules below change */
+#define MARK_SIZE       32
+#define COMMENT         0 /* what nft(8) shows as a comment, in a rule's user data */
+#define PRIORITY_FILTER 0
+#define PRIORITY_SRCNAT 100
+#define FORWARD         "forward"
+#define POSTROUTING     "postrouting"
 
-/* ---- the rules, as data ------------------------------------------------------------------------ */
+/* ---- the rules, as data ------------------------------------------------------------------------
+ */
 
 enum rule_kind {
-    ANSWERS,     /* to what a pod began, or what belongs to it, may come in */
-    NEIGHBOURS,  /* pods of a network reach each other by way of the host, too */
-    APART,       /* ... or do not */
-    PUBLISHED,   /* what was sent to a published port may come in */
-    STRANGERS,   /* nothing else may */
-    ROUTED,      /* ... but to a network whose pods everybody reaches */
-    REDIRECTED,  /* what others of this host send on (a DNAT of theirs) is their business */
-    GUARD,       /* a device that forwards for pods alone brings nothing new for anybody else */
-    MASQUERADE,  /* pods go out with the host's address */
+    ANSWERS,    /* to what a pod began, or what belongs to it, may come in */
+    NEIGHBOURS, /* pods of a network reach each other by way of the host, too */
+    APART,      /* ... or do not */
+    PUBLISHED,  /* what was sent to a published port may come in */
+    STRANGERS,  /* nothing else may */
+    ROUTED,     /* ... but to a network whose pods everybody reaches */
+    REDIRECTED, /* what others of this host send on (a DNAT of theirs) is their business */
+    GUARD,      /* a device that forwards for pods alone brings nothing new for anybody else */
+    MASQUERADE, /* pods go out with the host's address */
     MASQUERADE6,
 };
 
@@ -177,7 +178,8 @@ static int make_mark(const struct source *source, char out[MARK_SIZE], size_t *r
     return 0;
 }
 
-/* ---- the rules, for the kernel ----------------------------------------------------------------- */
+/* ---- the rules, for the kernel -----------------------------------------------------------------
+ */
 
 static void compare_source4(struct jp_netlink_batch *b, const struct jp_plan_network *network)
 {
@@ -204,7 +206,8 @@ static void masquerade(struct jp_netlink_batch *b, const struct jp_plan_network 
     jp_nft_close(b, jp_nft_open(b, "masq"));
 }
 
-/* ---- the transaction --------------------------------------------------------------------------- */
+/* ---- the transaction ---------------------------------------------------------------------------
+ */
 
 static void put_expressions(struct jp_netlink_batch *b, const struct rule *rule)
 {
@@ -216,7 +219,7 @@ static void put_expressions(struct jp_netlink_batch *b, const struct rule *rule)
     switch (rule->kind) {
     case ANSWERS:
         jp_nft_compare_bits(b, NFT_CT_STATE,
-                     NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED));
+                            NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED));
         jp_nft_verdict(b, NF_ACCEPT);
         break;
     case NEIGHBOURS:
@@ -237,8 +240,8 @@ static void put_expressions(struct jp_netlink_batch *b, const struct rule *rule)
         break;
     case GUARD:
         jp_nft_compare_bits(b, NFT_CT_STATE,
-                     NF_CT_STATE_INVALID_BIT | NF_CT_STATE_BIT(IP_CT_NEW) |
-                         NF_CT_STATE_UNTRACKED_BIT);
+                            NF_CT_STATE_INVALID_BIT | NF_CT_STATE_BIT(IP_CT_NEW) |
+                                NF_CT_STATE_UNTRACKED_BIT);
         jp_nft_verdict(b, NF_DROP);
         break;
     case MASQUERADE:
@@ -270,8 +273,8 @@ static void put_rule(struct jp_netlink_batch *b, const char *table, const struct
 }
 
 /*
- * The table is there afterwards with these rules and no others, whatever was in it. Maps that others
- * of our files keep in it stay.
+ * The table is there afterwards with these rules and no others, whatever was in it. Maps that
+ * others of our files keep in it stay.
  */
 static void put_all(struct jp_netlink_batch *b, const struct source *source, const char *comment)
 {
@@ -290,7 +293,8 @@ static void put_all(struct jp_netlink_batch *b, const struct source *source, con
                host->table);
 }
 
-/* ---- looking ----------------------------------------------------------------------------------- */
+/* ---- looking -----------------------------------------------------------------------------------
+ */
 
 struct count {
     const char *comment;
@@ -335,13 +339,14 @@ int jp_firewall_examine(const struct jp_plan_host *host, const struct jp_strv *g
     JP_AUTO_FD int fd = jp_netlink_open_for(NETLINK_NETFILTER, &why);
     if (fd < 0 || jp_netlink_list(fd, &b, count_rule, &count, &why) < 0)
         return jp_nft_translate(&why, err);
-    *ret = count.all == 0                                  ? JP_FIREWALL_ABSENT
+    *ret = count.all == 0                                ? JP_FIREWALL_ABSENT
            : count.all == wanted && count.ours == wanted ? JP_FIREWALL_WHOLE
                                                          : JP_FIREWALL_DAMAGED;
     return 0;
 }
 
-/* ---- doing ------------------------------------------------------------------------------------- */
+/* ---- doing -------------------------------------------------------------------------------------
+ */
 
 static int install(const struct source *source, struct jp_error *err)
 {

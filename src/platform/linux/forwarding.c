@@ -35,8 +35,7 @@ static char read_value(const char *path)
 static bool is_bridge(const struct jp_plan_host *host, const char *name)
 {
     for (size_t i = 0; i < host->n_networks; i++) {
-        if (host->networks[i].kind != JP_NET_MACVLAN &&
-            strcmp(host->networks[i].bridge, name) == 0)
+        if (host->networks[i].kind != JP_NET_MACVLAN && strcmp(host->networks[i].bridge, name) == 0)
             return true;
     }
     return false;
@@ -97,8 +96,7 @@ static int note(const struct jp_strv *devices, int state_fd, struct jp_error *er
     read_boot(boot);
     for (size_t i = 0; i < devices->count; i++)
         jp_buf_printf(&text, "%s 0 %s\n", devices->items[i], boot);
-    JP_AUTO_FD int fd =
-        jp_fd_open(state_fd, STATE_FILE, O_WRONLY | O_CREAT | O_APPEND, 0600, err);
+    JP_AUTO_FD int fd = jp_fd_open(state_fd, STATE_FILE, O_WRONLY | O_CREAT | O_APPEND, 0600, err);
     if (fd < 0)
         return -1;
     return jp_buf_failed(&text) ? jp_oom(err)

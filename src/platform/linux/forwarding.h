@@ -36,8 +36,8 @@ void jp_forwarding_restore(int state_fd);
 bool jp_forwarding_has_ipv6(void);
 
 /*
- * The devices that forward IPv4 now, bridges of these networks left out, sorted. *ret_all: every one
- * does, those that come later included.
+ * The devices that forward IPv4 now, bridges of these networks left out, sorted. *ret_all: every
+ * one does, those that come later included.
  */
 int jp_forwarding_devices(const struct jp_plan_host *host, struct jp_strv *ret, bool *ret_all,
                           struct jp_error *err);

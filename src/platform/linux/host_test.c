@@ -153,7 +153,8 @@ static void test_network(void)
                    "/sys shows the pod's devices");
         }
         if (round == 1) {
-            TAP_OK(jp_platform.links->clean(bed.uuid, NULL, &err) == 0 && if_nametoindex(host_end) == 0,
+            TAP_OK(jp_platform.links->clean(bed.uuid, NULL, &err) == 0 &&
+                       if_nametoindex(host_end) == 0,
                    "clean deletes the device %s", why(&err));
             TAP_OK(jp_platform.links->clean(bed.uuid, NULL, &err) == 0, "twice is fine");
         }

@@ -1,10 +1,10 @@
 /*
  * PID 1 of a pod: a fork of the supervisor that first builds the apps' roots, then becomes as
- * small as it can: root directory an empty read-only file system, no path to what it keeps for roots
- * to come, no descriptor but its socket and its signals, no capability but CAP_KILL (signals go to
- * processes of every user of the pod), not dumpable. Only then may the first program of the pod run:
- * with CAP_SYS_PTRACE it could become what PID 1 was before. From then on it reaps orphans and
- * forwards the signals that it gets.
+ * small as it can: root directory an empty read-only file system, no path to what it keeps for
+ * roots to come, no descriptor but its socket and its signals, no capability but CAP_KILL (signals
+ * go to processes of every user of the pod), not dumpable. Only then may the first program of the
+ * pod run: with CAP_SYS_PTRACE it could become what PID 1 was before. From then on it reaps orphans
+ * and forwards the signals that it gets.
  *
  * It ends when the supervisor ends, however that ends: by PR_SET_PDEATHSIG, and because the socket
  * closes. With it the kernel ends every process of the pod, and with the last of them namespaces,
@@ -215,7 +215,8 @@ JP_NORETURN void jp_linux_init(const struct jp_plan *plan, int socket)
                                  .proc = -1,
                                  .has_net = plan->net.mode == JP_NET_HOST};
     struct jp_error err = JP_ERROR_INIT;
-    /* First its name: the pod's lock must not be free while nobody could find what is left of it. */
+    /* First its name: the pod's lock must not be free while nobody could find what is left of it.
+     */
     int r = prepare(plan, &err);
     close_all_but(socket);
     if (r < 0 || build(&b, &err) < 0 || jp_linux_await_net(&b, &err) < 0 ||

@@ -53,8 +53,7 @@ static struct jp_isolation *new_isolation(const struct jp_plan *plan, int stage2
         return NULL;
     }
     for (size_t i = 0; i < plan->n_apps; i++)
-        apps[i] = (struct jp_linux_app){
-            .root_fd = -1, .ns_fd = -1, .pts_fd = -1, .view_fd = -1};
+        apps[i] = (struct jp_linux_app){.root_fd = -1, .ns_fd = -1, .pts_fd = -1, .view_fd = -1};
     *pod = (struct jp_isolation){.plan = plan,
                                  .stage2_fd = stage2_fd,
                                  .socket = -1,
@@ -178,8 +177,8 @@ static int create(const struct jp_plan *plan, int stage2_fd, struct jp_isolation
     struct jp_isolation *pod = new_isolation(plan, stage2_fd);
     if (!pod)
         return jp_oom(err);
-    if (jp_linux_forget_caller(&pod->warnings, err) < 0 ||
-        jp_linux_home_enter(pod, err) < 0 || start_init(pod, err) < 0 || make_net(pod, err) < 0) {
+    if (jp_linux_forget_caller(&pod->warnings, err) < 0 || jp_linux_home_enter(pod, err) < 0 ||
+        start_init(pod, err) < 0 || make_net(pod, err) < 0) {
         destroy(pod);
         return jp_wrap(err, "isolate the pod");
     }

@@ -1,8 +1,8 @@
 /*
- * Labels of security modules (ace.md "os/linux/selinux-context", "os/linux/apparmor-profile"). Where
- * the host has no such module they are ignored, as ace.md allows. Where it has, one that it does not
- * know is refused before anything of the pod runs; the shim has the kernel apply it and reads it
- * back (shim_linux.c). What cannot be looked at here is looked at by the kernel then.
+ * Labels of security modules (ace.md "os/linux/selinux-context", "os/linux/apparmor-profile").
+ * Where the host has no such module they are ignored, as ace.md allows. Where it has, one that it
+ * does not know is refused before anything of the pod runs; the shim has the kernel apply it and
+ * reads it back (shim_linux.c). What cannot be looked at here is looked at by the kernel then.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -28,12 +28,12 @@
 #include "sys/calls.h"
 #include "sys/fd.h"
 
-#define MAKE_TRIES   10     /* another pod may remove the common directory meanwhile */
-#define REMOVE_TRIES 500    /* of 10 ms: processes may still be ending */
-#define MAX_PROCESSES 4194304 /* looked through when processes are moved */
-#define MAX_MEMBERSHIP 65536 /* bytes of /proc/PID/cgroup */
-#define MOVE_TRIES   100     /* rounds: a program that forks all the time can win */
-#define MAX_GROUPS   100000 /* directories looked through by clean */
+#define MAKE_TRIES     10      /* another pod may remove the common directory meanwhile */
+#define REMOVE_TRIES   500     /* of 10 ms: processes may still be ending */
+#define MAX_PROCESSES  4194304 /* looked through when processes are moved */
+#define MAX_MEMBERSHIP 65536   /* bytes of /proc/PID/cgroup */
+#define MOVE_TRIES     100     /* rounds: a program that forks all the time can win */
+#define MAX_GROUPS     100000  /* directories looked through by clean */
 
 /* One directory per hierarchy in use. */
 struct place {
@@ -144,9 +144,8 @@ static int make_pod_group(const struct place *place, const char *prefix_name, co
 static void tell(const struct reporter *r, enum jp_ceiling ceiling,
                  const struct jp_ceiling_verdict *verdict)
 {
-    struct jp_limit_report report = {.resource = jp_ceiling_resource(ceiling),
-                                     .app = r->app,
-                                     .verdict = verdict->verdict};
+    struct jp_limit_report report = {
+        .resource = jp_ceiling_resource(ceiling), .app = r->app, .verdict = verdict->verdict};
     memcpy(report.reason, verdict->reason, sizeof(report.reason));
     if (verdict->verdict == JP_VERDICT_ENFORCED && (r->bounded >> ceiling & 1)) {
         report.verdict = JP_VERDICT_MODIFIED;
@@ -491,8 +490,7 @@ static int remove_pod_group(int prefix, const char *uuid)
     return remove_group(prefix, uuid) < 0 ? -1 : r;
 }
 
-int jp_linux_group_remove(const struct jp_cgroup_hierarchy *h, const char *prefix,
-                          const char *uuid)
+int jp_linux_group_remove(const struct jp_cgroup_hierarchy *h, const char *prefix, const char *uuid)
 {
     JP_AUTO_FD int top = open(h->mount_point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     JP_AUTO_FD int fd =

@@ -22,7 +22,8 @@
 #include "base/strv.h"
 #include "platform/platform.h"
 
-#define JP_LINUX_MAX_CGROUPS 4 /* directories of one group: memory, cpu, pids, blkio; or one of v2 */
+#define JP_LINUX_MAX_CGROUPS                                                                       \
+    4 /* directories of one group: memory, cpu, pids, blkio; or one of v2 */
 
 /* Where processes of an app are put before they run; count 0: they stay where the supervisor is. */
 struct jp_linux_groups {
@@ -106,8 +107,8 @@ int jp_linux_forget_caller(struct jp_strv *warnings, struct jp_error *err);
 void jp_linux_limit_program(void);
 
 /*
- * In the network namespace that the caller is in: no device ("default": none that comes later) takes
- * routes and addresses from whoever calls itself a router, as any pod of a bridge could
+ * In the network namespace that the caller is in: no device ("default": none that comes later)
+ * takes routes and addresses from whoever calls itself a router, as any pod of a bridge could
  * (CVE-2020-10749). Nothing to do without IPv6.
  */
 void jp_linux_distrust_routers(const char *device);

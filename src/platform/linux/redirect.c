@@ -224,8 +224,7 @@ int jp_redirect_install(const struct jp_plan *plan, const struct jp_strv *device
     put_table(&rules);
     /* Written down first: what is made is removed even if we are killed between the two. */
     JP_AUTO_FD int dir = jp_fd_open_dir(AT_FDCWD, plan->dir, err);
-    JP_AUTO_FD int note =
-        dir < 0 ? -1 : jp_fd_open(dir, NOTE_FILE, O_WRONLY | O_CREAT, 0600, err);
+    JP_AUTO_FD int note = dir < 0 ? -1 : jp_fd_open(dir, NOTE_FILE, O_WRONLY | O_CREAT, 0600, err);
     return note < 0 ? -1 : jp_nft_send(&batch, err);
 }
 

@@ -3,9 +3,10 @@
  * the kernel, past its forwarder.
  *
  * Each such pod has a table of nftables of its own, made in one transaction and removed in one. The
- * forwarder listens all the same: for the host itself, for pods of the same network, for families and
- * devices that do not forward, for who may not come (it says so), and should the table be gone. The
- * price is told in jetpack.conf(5): the host's rules for incoming packets do not see what is sent on.
+ * forwarder listens all the same: for the host itself, for pods of the same network, for families
+ * and devices that do not forward, for who may not come (it says so), and should the table be gone.
+ * The price is told in jetpack.conf(5): the host's rules for incoming packets do not see what is
+ * sent on.
  */
 #ifndef JP_PLATFORM_LINUX_REDIRECT_H
 #define JP_PLATFORM_LINUX_REDIRECT_H

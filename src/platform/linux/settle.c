@@ -36,7 +36,8 @@ int jp_linux_inside(struct jp_isolation *pod, int (*work)(void *context, struct 
         return -1;
     int r = enter(pod) < 0 ? jp_fail_sys(err, "enter the pod's namespaces") : work(context, err);
     /* In the wrong world nothing may go on, whoever called. */
-    if (setns(net, CLONE_NEWNET) < 0 || setns(ipc, CLONE_NEWIPC) < 0 || setns(uts, CLONE_NEWUTS) < 0)
+    if (setns(net, CLONE_NEWNET) < 0 || setns(ipc, CLONE_NEWIPC) < 0 ||
+        setns(uts, CLONE_NEWUTS) < 0)
         abort();
     return r;
 }

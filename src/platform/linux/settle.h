@@ -15,8 +15,8 @@ int jp_linux_settle(struct jp_isolation *pod,
 
 /*
  * Enters the pod's network, IPC and UTS namespaces, calls `work`, comes back; the host's files are
- * still seen. Returns what `work` returns, -1 when it could not enter. A process that could not come
- * back ends here. With the host's network the first of them is where it was.
+ * still seen. Returns what `work` returns, -1 when it could not enter. A process that could not
+ * come back ends here. With the host's network the first of them is where it was.
  */
 int jp_linux_inside(struct jp_isolation *pod, int (*work)(void *context, struct jp_error *err),
                     void *context, struct jp_error *err);

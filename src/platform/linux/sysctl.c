@@ -1,9 +1,9 @@
 /*
  * Kernel parameters of a pod (ace.md "os/unix/sysctl"): those of its namespaces and no others.
  *
- * A list says which may be asked for. What the kernel calls net.* is not all of the namespace's own,
- * and differs between versions; so the host's value is looked at before and after, and put back when
- * it changed. Parameters of the network show in /proc/sys according to who looks.
+ * A list says which may be asked for. What the kernel calls net.* is not all of the namespace's
+ * own, and differs between versions; so the host's value is looked at before and after, and put
+ * back when it changed. Parameters of the network show in /proc/sys according to who looks.
  */
 #include <sys/vfs.h>
 
@@ -25,9 +25,9 @@
 #define MAX_VALUE 4096 /* bytes of a parameter */
 
 static const char *const ipc_keys[] = {
-    "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem",
-    "kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced",
-    "kernel.domainname", /* of the UTS namespace */
+    "kernel.msgmax", "kernel.msgmnb",          "kernel.msgmni",
+    "kernel.sem",    "kernel.shmall",          "kernel.shmmax",
+    "kernel.shmmni", "kernel.shm_rmid_forced", "kernel.domainname", /* of the UTS namespace */
 };
 
 static bool begins_with(const char *text, const char *prefix)
@@ -62,7 +62,8 @@ static bool path_of(const char *key, char path[PATH_MAX])
         return false;
     for (const char *p = key; *p; p++) {
         bool is_start = p == key || p[-1] == '.';
-        if (is_start && (*p == '.' || *p == '/')) /* an empty part, or one that becomes "." or ".." */
+        if (is_start &&
+            (*p == '.' || *p == '/')) /* an empty part, or one that becomes "." or ".." */
             return false;
     }
     for (size_t i = 0; i < len; i++)
