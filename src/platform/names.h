@@ -5,6 +5,7 @@
  *     lock                flock'ed by who starts or ends the resolver, and who enters a pod
  *     hosts/UUID          0640: what a pod is called, as hosts(5); there while the pod runs
  *     pid                 written by the resolver
+ *     ending              its pid once it was told to end
  *     errors              what it said when it was started last
  *
  * The resolver is a program of the host (dnsmasq) that reads hosts/ and sees each change of it. It
@@ -28,12 +29,13 @@ char *jp_names_mark(const char *dir);
 /* 1: *ret is the network's resolver, to be cleared; 0: none runs. */
 int jp_names_find(int dir_fd, const char *dir, struct jp_process *ret);
 
-/* Ends the resolver, if one runs, and waits for that. The lock must be held. */
+/* Ends the resolver, if one runs, and waits for it and for one that ends. The lock must be held. */
 void jp_names_end(int dir_fd, const char *dir);
 
 /*
- * Removes a pod's entry (NULL: none) and, when no other is left, ends the resolver. Fine with
- * nothing to do. A lock that cannot be had for a while belongs to somebody who sees to it.
+ * Removes a pod's entry (NULL: none) and, when no other is left, tells the resolver to end. That
+ * takes some 7 ms, and only who starts another one waits. Fine with nothing to do. A lock that
+ * cannot be had for a while belongs to somebody who sees to it.
  */
 void jp_names_leave(const char *dir, const char *uuid);
 
