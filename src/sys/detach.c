@@ -52,21 +52,56 @@ static void reset_limits(void)
 }
 
 #ifdef __linux__
-#define MAX_MOUNTS (1U << 20) /* bytes of /proc/self/mounts */
+#define MAX_MOUNTS (1U << 20) /* bytes of a file below /proc/self */
 
-/* To the root of every hierarchy: what ends the caller's group must not end us. */
+/* Is `word` one of the words of a list that commas part? */
+static bool is_in_list(const char *list, const char *word, size_t len)
+{
+    for (; *list; list += strcspn(list, ","), list += *list == ',') {
+        if (strncmp(list, word, len) == 0 && (list[len] == ',' || list[len] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+/*
+ * Does /proc/self/cgroup say "/" of the hierarchy with these mount options? A line is
+ * NUMBER:CONTROLLERS:PATH, that of v2 without controllers.
+ */
+static bool is_at_top(const char *membership, bool is_v2, const char *options)
+{
+    for (const char *line = membership; line && *line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        const char *controllers = strchr(line, ':');
+        const char *path = controllers ? strchr(++controllers, ':') : NULL;
+        if (!path)
+            return false;
+        size_t len = strcspn(controllers, ",:");
+        if (is_v2 ? len == 0 : len > 0 && is_in_list(options, controllers, len))
+            return strncmp(path, ":/\n", 3) == 0;
+    }
+    return false;
+}
+
+/*
+ * To the root of every hierarchy: what ends the caller's group must not end us. A move takes the
+ * kernel milliseconds, to where we are as well.
+ */
 static void leave_control_groups(void)
 {
     JP_AUTO(jp_buf) mounts = JP_BUF_INIT;
-    JP_AUTO_FD int fd = open("/proc/self/mounts", O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || jp_fd_read_all(fd, MAX_MOUNTS, "mounts", &mounts, NULL) < 0)
+    JP_AUTO(jp_buf) membership = JP_BUF_INIT;
+    if (jp_file_read(AT_FDCWD, "/proc/self/mounts", MAX_MOUNTS, &mounts, NULL) < 0 ||
+        jp_file_read(AT_FDCWD, "/proc/self/cgroup", MAX_MOUNTS, &membership, NULL) < 0)
         return;
     char *rest = NULL;
     char *text = jp_buf_steal(&mounts);
     for (char *line = text ? strtok_r(text, "\n", &rest) : NULL; line;
          line = strtok_r(NULL, "\n", &rest)) {
-        char path[512], type[32], file[sizeof(path) + sizeof("/cgroup.procs")];
-        if (sscanf(line, "%*s %511s %31s", path, type) != 2 || strncmp(type, "cgroup", 6) != 0)
+        char path[512], type[32], options[512], file[sizeof(path) + sizeof("/cgroup.procs")];
+        if (sscanf(line, "%*s %511s %31s %511s", path, type, options) != 3 ||
+            strncmp(type, "cgroup", 6) != 0 ||
+            is_at_top(jp_buf_text(&membership), strcmp(type, "cgroup2") == 0, options))
             continue;
         (void)snprintf(file, sizeof(file), "%s/cgroup.procs", path);
         (void)jp_file_put(file, "0", NULL);
