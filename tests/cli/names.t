@@ -2,6 +2,10 @@
 # Names: pods of a network find each other, and the world, whatever the host's resolver is. The
 # "host" has a mount namespace of its own, too: /etc/resolv.conf is this test's.
 if [ "${JETPACK_TEST_NET-}" != own ] && [ "$(id -u)" -eq 0 ] && [ "$(uname -s)" = Linux ]; then
+    if ! unshare -m true 2>/dev/null; then
+        echo "1..0 # SKIP not here: the root is no mount (a chroot)"
+        exit 0
+    fi
     JETPACK_TEST_NET=own exec unshare -n -m -- sh "$0"
 fi
 . "$(dirname "$0")/net.sh"
