@@ -144,6 +144,26 @@ static void try_numbers(void)
     }
 }
 
+static void try_lists(void)
+{
+    static const struct {
+        const char *list, *word;
+        bool has;
+    } cases[] = {
+        {"rw,memory", "memory", true},
+        {"memory", "memory", true},
+        {"rw,memory,x", "memory", true},
+        {"rw,mem", "memory", false},
+        {"rw,memory2", "memory", false},
+        {"", "memory", false},
+        {"rw,,x", "", true},
+        {",", "x", false},
+    };
+    for (size_t i = 0; i < JP_LEN(cases); i++)
+        TAP_OK(jp_list_has(cases[i].list, cases[i].word, strlen(cases[i].word)) == cases[i].has,
+               "'%s' in '%s'", cases[i].word, cases[i].list);
+}
+
 static void try_hex(void)
 {
     unsigned char bytes[4] = {0, 0x7f, 0x80, 0xff}, back[4] = {1, 1, 1, 1};
@@ -253,6 +273,7 @@ int main(void)
     try_buf();
     try_strv();
     try_numbers();
+    try_lists();
     try_hex();
     try_uuid();
     try_time();

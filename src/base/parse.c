@@ -20,6 +20,17 @@ bool jp_parse_u64(const char *text, int base, uint64_t min, uint64_t max, uint64
     return true;
 }
 
+bool jp_list_has(const char *list, const char *word, size_t word_len)
+{
+    for (const char *p = list; *p != '\0'; p += *p == ',') {
+        size_t len = strcspn(p, ",");
+        if (len == word_len && memcmp(p, word, len) == 0)
+            return true;
+        p += len;
+    }
+    return false;
+}
+
 void jp_hex_encode(const void *bytes, size_t len, char *out)
 {
     static const char digits[] = "0123456789abcdef";

@@ -13,6 +13,9 @@
  */
 bool jp_parse_u64(const char *text, int base, uint64_t min, uint64_t max, uint64_t *ret);
 
+/* Is the word among those of a list that commas part? Letter for letter. */
+bool jp_list_has(const char *list, const char *word, size_t word_len);
+
 /* Writes 2 * len lower-case digits and a NUL to `out`. */
 void jp_hex_encode(const void *bytes, size_t len, char *out);
 

@@ -22,6 +22,7 @@
 #include "mds/confine.h"
 #include "mds/http.h"
 #include "plan/service.h"
+#include "sys/cgroups.h"
 #include "sys/detach.h"
 #include "sys/fd.h"
 #include "sys/self.h"
@@ -94,6 +95,25 @@ static void report(const struct jp_error *err)
     }
 }
 
+/* A child goes on; nobody waits for this process, which moves it out of the caller's groups. */
+static int leave_caller_groups(struct jp_error *err)
+{
+    if (!jp_cgroups_are_foreign())
+        return 0;
+    pid_t pid = fork();
+    if (pid < 0)
+        return jp_fail_sys(err, "fork");
+    if (pid == 0)
+        return 0;
+    (void)setsid();
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        (void)dup2(null, fd);
+    closefrom(STDERR_FILENO + 1);
+    jp_cgroups_leave(pid);
+    _exit(0);
+}
+
 /* Leaves the process that was started; its starter waits for that one alone. */
 static int leave_caller(struct jp_error *err)
 {
@@ -102,7 +122,7 @@ static int leave_caller(struct jp_error *err)
         return jp_fail_sys(err, "fork");
     if (pid > 0)
         _exit(0);
-    return jp_detach(err);
+    return leave_caller_groups(err) < 0 ? -1 : jp_detach(err);
 }
 
 static int open_shop(struct service *s, struct jp_error *err)

@@ -31,6 +31,7 @@
 #include "pod/internal.h"
 #include "sys/account.h"
 #include "sys/calls.h"
+#include "sys/cgroups.h"
 #include "sys/detach.h"
 #include "sys/fd.h"
 #include "sys/lock.h"
@@ -45,6 +46,7 @@
 #define MAX_ERRORS    4096
 #define LOCK_WAIT_MS  60000 /* another start makes it: a few milliseconds */
 #define LOCK_PAUSE_MS 5
+#define MAX_START_MS  60000 /* of a resolver */
 
 /* ---- whether there are names ----------------------------------------------------------------- */
 
@@ -263,11 +265,37 @@ static int add_user(const struct place *p, struct jp_strv *argv, struct jp_error
     return r ? jp_oom(err) : 0;
 }
 
-JP_NORETURN static void become(char *const argv[], int errors)
+/* Once the process that made the resolver has ended, the pid file is there. */
+static void move_out(const char *dir, pid_t pid, uint64_t start)
+{
+    struct jp_process maker = JP_PROCESS_INIT;
+    struct jp_process resolver = JP_PROCESS_INIT;
+    bool is_made = jp_process_open_same(pid, start, &maker, NULL) < 0 ||
+                   jp_process_wait_gone(&maker, MAX_START_MS, NULL) == 1;
+    JP_AUTO_FD int dir_fd = jp_fd_open_dir(AT_FDCWD, dir, NULL);
+    if (is_made && dir_fd >= 0 && jp_names_find(dir_fd, dir, &resolver) == 1)
+        jp_cgroups_leave(resolver.pid);
+    jp_process_clear(&maker);
+    jp_process_clear(&resolver);
+}
+
+/* A process of its own sees to that: no start waits for the kernel's grace periods. */
+static void leave_caller_groups(const char *dir)
+{
+    struct jp_process self = JP_PROCESS_INIT;
+    if (!jp_cgroups_are_foreign() || jp_process_open(getpid(), &self, NULL) < 0 || fork() != 0)
+        return;
+    closefrom(STDERR_FILENO + 1);
+    move_out(dir, self.pid, self.start);
+    _exit(0);
+}
+
+JP_NORETURN static void become(const char *dir, char *const argv[], int errors)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (jp_detach(NULL) == 0 && null >= 0 && dup2(errors, STDERR_FILENO) >= 0 &&
         dup2(null, STDIN_FILENO) >= 0 && dup2(null, STDOUT_FILENO) >= 0) {
+        leave_caller_groups(dir);
         closefrom(STDERR_FILENO + 1);
         (void)execv(argv[0], argv);
     }
@@ -299,7 +327,7 @@ static int launch(const struct place *p, char *const argv[], struct jp_error *er
         return -1;
     pid_t pid = fork();
     if (pid == 0)
-        become(argv, errors);
+        become(p->dir, argv, errors);
     if (pid < 0)
         return jp_fail_sys(err, "make a process");
     while ((r = waitpid(pid, &status, 0)) < 0 && errno == EINTR)

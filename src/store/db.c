@@ -110,7 +110,7 @@ static int fail_db(struct jp_db *db, struct jp_error *err, const char *doing)
 
 static int read_version(struct jp_db *db, int *ret, struct jp_error *err)
 {
-    int64_t version;
+    int64_t version = 0;
     int r = jp_db_number(db, err, &version, "PRAGMA user_version", "");
     if (r < 0)
         return -1;
@@ -206,7 +206,7 @@ static int migrate_inside(struct jp_db *db, int (*filled)(void *, struct jp_erro
                           struct jp_error *err)
 {
     /* Read again: another process may have done it while this one waited. */
-    int version;
+    int version = 0;
     if (read_version(db, &version, err) < 0)
         return -1;
     int from = version;
@@ -227,7 +227,7 @@ static int migrate_inside(struct jp_db *db, int (*filled)(void *, struct jp_erro
 int jp_db_migrate(struct jp_db *db, int (*filled)(void *context, struct jp_error *err),
                   void *context, struct jp_error *err)
 {
-    int version;
+    int version = 0;
     if (read_version(db, &version, err) < 0)
         return -1;
     if (version == (int)JP_LEN(migrations))

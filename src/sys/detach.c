@@ -3,13 +3,9 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/macros.h"
 #include "sys/fd.h"
 
@@ -52,63 +48,6 @@ static void reset_limits(void)
 }
 
 #ifdef __linux__
-#define MAX_MOUNTS (1U << 20) /* bytes of a file below /proc/self */
-
-/* Is `word` one of the words of a list that commas part? */
-static bool is_in_list(const char *list, const char *word, size_t len)
-{
-    for (; *list; list += strcspn(list, ","), list += *list == ',') {
-        if (strncmp(list, word, len) == 0 && (list[len] == ',' || list[len] == '\0'))
-            return true;
-    }
-    return false;
-}
-
-/*
- * Does /proc/self/cgroup say "/" of the hierarchy with these mount options? A line is
- * NUMBER:CONTROLLERS:PATH, that of v2 without controllers.
- */
-static bool is_at_top(const char *membership, bool is_v2, const char *options)
-{
-    for (const char *line = membership; line && *line; line = strchr(line, '\n')) {
-        line += *line == '\n';
-        const char *controllers = strchr(line, ':');
-        const char *path = controllers ? strchr(++controllers, ':') : NULL;
-        if (!path)
-            return false;
-        size_t len = strcspn(controllers, ",:");
-        if (is_v2 ? len == 0 : len > 0 && is_in_list(options, controllers, len))
-            return strncmp(path, ":/\n", 3) == 0;
-    }
-    return false;
-}
-
-/*
- * To the root of every hierarchy: what ends the caller's group must not end us. A move takes the
- * kernel milliseconds, to where we are as well.
- */
-static void leave_control_groups(void)
-{
-    JP_AUTO(jp_buf) mounts = JP_BUF_INIT;
-    JP_AUTO(jp_buf) membership = JP_BUF_INIT;
-    if (jp_file_read(AT_FDCWD, "/proc/self/mounts", MAX_MOUNTS, &mounts, NULL) < 0 ||
-        jp_file_read(AT_FDCWD, "/proc/self/cgroup", MAX_MOUNTS, &membership, NULL) < 0)
-        return;
-    char *rest = NULL;
-    char *text = jp_buf_steal(&mounts);
-    for (char *line = text ? strtok_r(text, "\n", &rest) : NULL; line;
-         line = strtok_r(NULL, "\n", &rest)) {
-        char path[512], type[32], options[512], file[sizeof(path) + sizeof("/cgroup.procs")];
-        if (sscanf(line, "%*s %511s %31s %511s", path, type, options) != 3 ||
-            strncmp(type, "cgroup", 6) != 0 ||
-            is_at_top(jp_buf_text(&membership), strcmp(type, "cgroup2") == 0, options))
-            continue;
-        (void)snprintf(file, sizeof(file), "%s/cgroup.procs", path);
-        (void)jp_file_put(file, "0", NULL);
-    }
-    free(text);
-}
-
 static void leave_system(void)
 {
     struct sched_param plain = {.sched_priority = 0};
@@ -119,7 +58,6 @@ static void leave_system(void)
     (void)syscall(SYS_ioprio_set, 1, 0, 0); /* this process: none of its own */
     (void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
     (void)jp_file_put("/proc/self/oom_score_adj", "0", NULL);
-    leave_control_groups();
 }
 #else
 static void leave_system(void)

@@ -317,6 +317,7 @@ is "$(tr '\0' '\n' <"/proc/$mds_pid/environ" | grep -vc '^PATH=')" 0 "its enviro
 like "$(cat "/proc/$mds_pid/limits")" '^Max open files +[0-9]{4}' "its limits are not the caller's"
 is "$(sed 's/.*) //' "/proc/$mds_pid/stat" | cut -d' ' -f17)" 0 "... nor is its priority"
 is "$(sed 's/.*) //' "/proc/$mds_pid/stat" | cut -d' ' -f4)" "$mds_pid" "... nor its session"
+wait_for 60 sh -c "! grep -qv ':/\$' /proc/$mds_pid/cgroup"
 is "$(grep -vc ':/$' "/proc/$mds_pid/cgroup")" 0 "... nor are its control groups"
 is "$(ls -l "/proc/$mds_pid/fd" | sed -n 's/.* -> //p' | grep -vcE "^(/dev/null|$work/|socket:|pipe:|anon_inode:)")" 0 \
     "... nor any descriptor"

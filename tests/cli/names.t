@@ -83,6 +83,9 @@ host_uses 'nameserver 192.0.2.2\nsearch example\n'
 runs 0 "no resolver without pods"
 start web
 runs 1 "the first pod brings one"
+at_top() { ! grep -qv ':/$' "/proc/$(resolver_of pod)/cgroup"; }
+wait_for 60 at_top
+is "$(grep -vc ':/$' "/proc/$(resolver_of pod)/cgroup")" 0 "it leaves the control groups of who started it"
 run jetpack exec web /bin/probe cat /etc/resolv.conf
 is "$(printf '%s\n' "$out" | tail -n 1)" 'search pods.jetpack.internal apps.jetpack.internal example' \
     "the domains of pods are searched before the host's"

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/parse.h"
 #include "platform/linux/mountinfo.h"
 #include "sys/fd.h"
 
@@ -34,17 +35,6 @@ static unsigned controllers_in(const char *words, const char *separators, bool i
     return found;
 }
 
-static bool has_option(const char *options, const char *wanted)
-{
-    size_t len = strlen(wanted);
-    for (const char *p = options; *p != '\0'; p += strspn(p, ",")) {
-        if (strncmp(p, wanted, len) == 0 && (p[len] == ',' || p[len] == '\0'))
-            return true;
-        p += strcspn(p, ",");
-    }
-    return false;
-}
-
 static int add(struct jp_cgroup_layout *layout, const char *mount_point, bool is_v2,
                bool is_systemd, unsigned controllers)
 {
@@ -65,11 +55,13 @@ static int add(struct jp_cgroup_layout *layout, const char *mount_point, bool is
 
 static int take_mount(void *context, const struct jp_mountinfo *mount)
 {
+    static const char systemd[] = "name=systemd";
     struct jp_cgroup_layout *layout = context;
     if (strcmp(mount->type, "cgroup2") == 0)
         return add(layout, mount->point, true, false, 0);
     if (strcmp(mount->type, "cgroup") == 0)
-        return add(layout, mount->point, false, has_option(mount->options, "name=systemd"),
+        return add(layout, mount->point, false,
+                   jp_list_has(mount->options, systemd, strlen(systemd)),
                    controllers_in(mount->options, ",", false));
     return 0;
 }
