@@ -128,6 +128,13 @@ int jp_freebsd_keeper_start(struct jp_isolation *pod, struct jp_error *err);
 void jp_freebsd_keeper_dismiss(struct jp_isolation *pod);
 /* Waits for the keeper of a dead supervisor to finish. */
 int jp_freebsd_keeper_await(const char *uuid, struct jp_error *err);
+/*
+ * Ends a live jail of the pod: its processes, its network devices, then the jail itself. In that
+ * order: the kernel takes the network stack of a removed jail down in a thread of its own, and
+ * panics when a device of it is destroyed from outside meanwhile (FreeBSD 12.1, if_down). No jail
+ * (jid <= 0) is fine.
+ */
+int jp_freebsd_end(int jid, const char *uuid, const char *dir, struct jp_error *err);
 /* Takes down all that a pod may have left: jail, mounts, links, limits. */
 int jp_freebsd_sweep(const char *uuid, const char *dir, struct jp_error *err);
 void jp_freebsd_warn(struct jp_isolation *pod, const char *fmt, ...) JP_PRINTF(2, 3);

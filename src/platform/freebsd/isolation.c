@@ -114,8 +114,7 @@ static int signal_pod(struct jp_isolation *pod, int signal, struct jp_error *err
 
 static void kill_world(struct jp_isolation *pod)
 {
-    if (pod->jid > 0)
-        (void)jp_freebsd_jail_end(pod->jid, NULL);
+    (void)jp_freebsd_end(pod->jid, pod->plan->uuid, pod->plan->dir, NULL);
     pod->jid = -1;
 }
 
