@@ -66,13 +66,6 @@ static bool same_value(const struct jp_tar_xattr *x, const struct jp_buf *have)
            memcmp(jp_buf_text(have) + 4, x->value + 4, 16) == 0;
 }
 
-/* Attributes that the system itself hangs on files (SELinux labels); an import never sets them. */
-static bool is_systems_own(const char *name)
-{
-    return strcmp(name, "security.selinux") == 0 || strcmp(name, "security.SMACK64") == 0 ||
-           strcmp(name, "security.ima") == 0 || strcmp(name, "security.evm") == 0;
-}
-
 static int say(char **ret, const char *name, const char *what, struct jp_error *err)
 {
     char shown[JP_IMAGE_SHOWN_SIZE];
@@ -88,7 +81,7 @@ int jp_attributes_xattrs_equal(int fd, const struct jp_tar_entry *entry, char **
     if (jp_xattr_list(fd, &names) != 0)
         return jp_fail_sys(err, "list attributes");
     for (size_t i = 0; i < names.count; i++) {
-        if (!find(entry, names.items[i]) && !is_systems_own(names.items[i]))
+        if (!find(entry, names.items[i]) && !jp_xattr_is_systems_own(names.items[i]))
             return say(ret_what, names.items[i], "is extra", err);
     }
     for (size_t i = 0; i < entry->n_xattrs; i++) {

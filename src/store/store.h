@@ -41,6 +41,7 @@
 #include "plan/plan.h"
 
 struct jp_store;
+struct jp_driver_changes;
 struct jp_driver_ops;
 struct jp_driver_volume;
 struct jp_driver_zfs;
@@ -246,6 +247,34 @@ int jp_store_volume_make(struct jp_store *store, int volumes_fd, const char *nam
  * looks into a pod that is not running.
  */
 int jp_store_pod_mount(int pod_fd, struct jp_error *err);
+/*
+ * The root file system that an app of a pod has now, or that was kept of its last run: what was
+ * written is in `fd`, its own tree; the layers are the images'.
+ */
+struct jp_store_clone {
+    int pod_fd;
+    int app_fd;
+    int fd;
+    char *path; /* of its own tree, below the pod's directory */
+};
+
+#define JP_STORE_CLONE_INIT                                                                        \
+    {                                                                                              \
+        .pod_fd = -1, .app_fd = -1, .fd = -1                                                       \
+    }
+
+/* JP_ENOTFOUND: the app has no root now. */
+int jp_store_clone_open(struct jp_store *store, const struct jp_store_pod *pod, const char *app,
+                        struct jp_store_clone *ret, struct jp_error *err);
+void jp_store_clone_clear(struct jp_store_clone *clone);
+/* Tells what differs from the layers (store/driver/driver.h). */
+int jp_store_clone_changes(struct jp_store *store, const struct jp_store_clone *clone,
+                           const struct jp_driver_changes *changes, struct jp_error *err);
+/*
+ * After something was read there: JP_EBUSY when the root was removed or replaced by a clean one
+ * meanwhile (the pod ended, an app was started again); what was read may then be half of it.
+ */
+int jp_store_clone_check(const struct jp_store_clone *clone, struct jp_error *err);
 /* Removes the clones; volumes, logs and manifest stay. */
 int jp_store_pod_unclone(struct jp_store *store, const struct jp_store_pod *pod,
                          struct jp_error *err);

@@ -6,6 +6,12 @@
 
 #include "base/mem.h"
 
+bool jp_xattr_is_systems_own(const char *name)
+{
+    return strcmp(name, "security.selinux") == 0 || strcmp(name, "security.SMACK64") == 0 ||
+           strcmp(name, "security.ima") == 0 || strcmp(name, "security.evm") == 0;
+}
+
 #ifdef __linux__
 
 #include <sys/xattr.h>

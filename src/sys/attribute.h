@@ -8,6 +8,7 @@
 #define JP_SYS_ATTRIBUTE_H
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
@@ -27,6 +28,9 @@ int jp_xattr_set(int fd, const char *name, const void *value, size_t len);
 
 /* Replaces `out` by the value. 0, or -1 with errno (JP_NO_XATTR when there is none). */
 int jp_xattr_get(int fd, const char *name, struct jp_buf *out);
+
+/* True for what the host's own policy hangs on files (SELinux's labels and the like). */
+bool jp_xattr_is_systems_own(const char *name);
 
 /* Appends the names that this file has, in the system's order. 0, or -1 with errno. */
 int jp_xattr_list(int fd, struct jp_strv *names);

@@ -92,6 +92,12 @@ static int add_layers(int fs_fd, const int *fds, size_t count, struct jp_error *
     return 0;
 }
 
+/*
+ * Whatever the host prefers: the upper directory shall hold what was written as it is, whole files
+ * under their names, since it is read without the kernel's help (diff, commit).
+ */
+static const char *const plain_upper[] = {"redirect_dir", "metacopy", "index"};
+
 /* All layers in one string of mount(2), for older kernels: at most some 240 of them. */
 static int mount_overlay_page(const struct jp_plan_root *root, const int *fds, int at_fd,
                               const int dirs[2], struct jp_error *err)
@@ -101,6 +107,8 @@ static int mount_overlay_page(const struct jp_plan_root *root, const int *fds, i
         jp_buf_printf(&options, "%s" PROC_FD "%d", i == 0 ? "lowerdir=" : ":", fds[i]);
     jp_buf_printf(&options, ",upperdir=" PROC_FD "%d,workdir=" PROC_FD "%d%s", dirs[0], dirs[1],
                   root->is_volatile ? ",volatile" : "");
+    for (size_t i = 0; i < JP_LEN(plain_upper); i++)
+        jp_buf_printf(&options, ",%s=off", plain_upper[i]);
     if (jp_buf_failed(&options))
         return jp_oom(err);
     if (options.len >= OPTION_PAGE)
@@ -127,6 +135,9 @@ static int configure_overlay(int fs_fd, const struct jp_plan_root *root, const i
     (void)snprintf(path, sizeof(path), PROC_FD "%d", dirs[1]);
     if (jp_linux_fs_set(fs_fd, "workdir", path, err) < 0)
         return -1;
+    for (size_t i = 0; i < JP_LEN(plain_upper); i++)
+        if (jp_linux_fs_set(fs_fd, plain_upper[i], "off", err) < 0)
+            return -1;
     return root->is_volatile ? jp_linux_fs_set(fs_fd, "volatile", NULL, err) : 0;
 }
 

@@ -3,13 +3,12 @@
  *
  * A walk over directories of the same name in the clone and in the layers. The clone is either
  * complete (copy: what is absent was deleted) or sparse (overlay's upper: what is absent is
- * unchanged, a 0:0 device marks what was deleted). Contents are not read: as diff tools of other
- * runtimes do, size, times, mode, owner and link target decide. The clone must be at rest.
+ * unchanged, a 0:0 device marks what was deleted); without a clone the layers alone are listed.
+ * same.c decides what of the same name is the same.
  */
 #include <sys/stat.h>
 
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,6 +16,7 @@
 #include "base/mem.h"
 #include "store/driver/common.h"
 #include "store/driver/list.h"
+#include "store/driver/same.h"
 #include "sys/fd.h"
 
 #define MAX_DEPTH 2000 /* directories in directories: a path has at most 4,095 bytes */
@@ -25,6 +25,7 @@
 struct level {
     int top_fd;     /* -1: it was added, or deleted */
     int *layer_fds; /* owned */
+    size_t *layers; /* owned: which they are of all */
     size_t n_layers;
     bool is_sparse; /* absent in top means unchanged */
 };
@@ -35,6 +36,7 @@ static void level_clear(struct level *level)
     for (size_t i = 0; i < level->n_layers; i++)
         jp_fd_close(&level->layer_fds[i]);
     free(level->layer_fds);
+    free(level->layers);
 }
 
 #define AUTO_LEVEL __attribute__((__cleanup__(level_clear))) struct level
@@ -56,27 +58,34 @@ static bool below(const struct level *level, const char *name, struct stat *ret,
     return false;
 }
 
-static bool same_link(int a_fd, int b_fd, const char *name)
+/* A file that the clone has from its layer, or that was not touched since the clone was made. */
+static bool is_untouched(const struct jp_plain_comparison *c, const struct stat *top,
+                         const struct stat *low)
 {
-    char a[PATH_MAX], b[PATH_MAX];
-    ssize_t a_len = readlinkat(a_fd, name, a, sizeof(a));
-    ssize_t b_len = readlinkat(b_fd, name, b, sizeof(b));
-    return a_len >= 0 && a_len == b_len && memcmp(a, b, (size_t)a_len) == 0;
+    const struct timespec *t = &top->st_ctim, *born = &c->born;
+    if (c->is_sparse)
+        return false; /* it is in the upper directory because it was opened for writing */
+    bool is_shared = top->st_ino == low->st_ino && t->tv_sec == low->st_ctim.tv_sec &&
+                     t->tv_nsec == low->st_ctim.tv_nsec;
+    return is_shared || t->tv_sec < born->tv_sec ||
+           (t->tv_sec == born->tv_sec && t->tv_nsec < born->tv_nsec);
 }
 
-static bool is_same(const struct level *level, size_t layer, const char *name,
-                    const struct stat *top, const struct stat *low)
+static char what_became(const struct jp_plain_comparison *c, const struct level *level,
+                        size_t layer, const char *name, const struct stat *top,
+                        const struct stat *low)
 {
-    if (top->st_mode != low->st_mode || top->st_uid != low->st_uid || top->st_gid != low->st_gid)
-        return false;
-    if (S_ISDIR(top->st_mode)) /* its time changes with what is in it, which is told apart */
-        return true;
-    if (S_ISLNK(top->st_mode))
-        return same_link(level->top_fd, level->layer_fds[layer], name);
-    if (S_ISCHR(top->st_mode) || S_ISBLK(top->st_mode))
-        return top->st_rdev == low->st_rdev;
-    return top->st_size == low->st_size && top->st_mtim.tv_sec == low->st_mtim.tv_sec &&
-           top->st_mtim.tv_nsec == low->st_mtim.tv_nsec;
+    static const char words[] = {
+        [JP_PLAIN_DIFFERENT] = 'M', [JP_PLAIN_SAME] = '=', [JP_PLAIN_TOUCHED] = 'T'};
+    const struct jp_plain_pair pair = {
+        .name = name,
+        .top_fd = level->top_fd,
+        .low_fd = level->layer_fds[layer],
+        .top = top,
+        .low = low,
+        .is_close = !is_untouched(c, top, low),
+    };
+    return words[jp_plain_compare(&pair)];
 }
 
 static int add_names(int fd, struct jp_strv *all, struct jp_error *err)
@@ -88,11 +97,13 @@ static int add_names(int fd, struct jp_strv *all, struct jp_error *err)
 }
 
 /* Names to look at, sorted, each once. */
-static int collect_names(const struct level *level, struct jp_strv *ret, struct jp_error *err)
+static int collect_names(const struct jp_plain_comparison *c, const struct level *level,
+                         struct jp_strv *ret, struct jp_error *err)
 {
+    bool in_layers = !level->is_sparse || c->changes->all;
     if (level->top_fd >= 0 && add_names(level->top_fd, ret, err) < 0)
         return -1;
-    for (size_t i = 0; !level->is_sparse && i < level->n_layers; i++) {
+    for (size_t i = 0; in_layers && i < level->n_layers; i++) {
         if (add_names(level->layer_fds[i], ret, err) < 0)
             return -1;
     }
@@ -112,16 +123,18 @@ static int collect_names(const struct level *level, struct jp_strv *ret, struct 
 static int descend(const struct jp_plain_comparison *c, const struct level *level, const char *name,
                    bool in_top, struct level *ret, struct jp_error *err)
 {
-    *ret = (struct level){.top_fd = -1, .is_sparse = c->is_sparse && in_top};
-    ret->layer_fds = jp_calloc(level->n_layers, sizeof(*ret->layer_fds));
-    if (!ret->layer_fds)
+    /* Below a directory that hides the layers nothing of them comes back. */
+    *ret = (struct level){.top_fd = -1, .is_sparse = level->is_sparse};
+    ret->layer_fds = jp_calloc(level->n_layers + 1, sizeof(*ret->layer_fds));
+    ret->layers = jp_calloc(level->n_layers + 1, sizeof(*ret->layers));
+    if (!ret->layer_fds || !ret->layers)
         return jp_oom(err);
     if (in_top) {
         ret->top_fd = jp_fd_open_dir(level->top_fd, name, err);
-        if (ret->top_fd < 0)
+        int hides = ret->top_fd < 0 ? -1 : c->is_sparse ? c->is_opaque(ret->top_fd, err) : 0;
+        if (hides < 0)
             return -1;
-        if (c->is_sparse && c->is_opaque(ret->top_fd))
-            ret->is_sparse = false;
+        ret->is_sparse = level->is_sparse && !hides;
     }
     for (size_t i = 0; i < level->n_layers; i++) {
         struct stat st;
@@ -132,6 +145,7 @@ static int descend(const struct jp_plain_comparison *c, const struct level *leve
         int fd = jp_fd_open_dir(level->layer_fds[i], name, err);
         if (fd < 0)
             return -1;
+        ret->layers[ret->n_layers] = level->layers[i];
         ret->layer_fds[ret->n_layers++] = fd;
     }
     return 0;
@@ -139,6 +153,25 @@ static int descend(const struct jp_plain_comparison *c, const struct level *leve
 
 static int compare_level(const struct jp_plain_comparison *c, const struct level *level,
                          const char *path, unsigned depth, struct jp_error *err);
+
+static int tell(const struct jp_plain_comparison *c, char what, const char *path, size_t tree)
+{
+    const struct jp_driver_change change = {.what = what, .path = path, .tree = tree};
+    if (what == '=' && !c->changes->all)
+        return 0;
+    return c->changes->each(c->changes->context, &change);
+}
+
+/* Goes on below `name`: in the clone, or what of the layers shows through or is gone. */
+static int compare_below(const struct jp_plain_comparison *c, const struct level *level,
+                         const char *name, bool in_top, const char *path, unsigned depth,
+                         struct jp_error *err)
+{
+    AUTO_LEVEL next = {.top_fd = -1};
+    if (descend(c, level, name, in_top, &next, err) < 0)
+        return -1;
+    return compare_level(c, &next, path, depth + 1, err);
+}
 
 static int compare_entry(const struct jp_plain_comparison *c, const struct level *level,
                          const char *name, const char *path, unsigned depth, struct jp_error *err)
@@ -148,20 +181,29 @@ static int compare_entry(const struct jp_plain_comparison *c, const struct level
     bool in_top =
         level->top_fd >= 0 && fstatat(level->top_fd, name, &top, AT_SYMLINK_NOFOLLOW) == 0;
     bool in_low = below(level, name, &low, &layer);
-    bool is_deleted = !in_top || (c->is_sparse && is_whiteout(&top));
-    if (is_deleted)
-        return in_low ? c->each(c->context, 'D', path) : 0;
-    int r = 0;
-    if (!in_low)
-        r = c->each(c->context, 'A', path);
-    else if (!is_same(level, layer, name, &top, &low))
-        r = c->each(c->context, 'M', path);
-    if (r != 0 || !S_ISDIR(top.st_mode))
+    bool shows_low = !in_top && level->is_sparse && in_low;
+    if (shows_low) {
+        int r = tell(c, '=', path, level->layers[layer] + (c->top_fd >= 0 ? 1 : 0));
+        return r != 0 || !S_ISDIR(low.st_mode)
+                   ? r
+                   : compare_below(c, level, name, false, path, depth, err);
+    }
+    if (!in_top || (c->is_sparse && is_whiteout(&top)))
+        return in_low ? tell(c, 'D', path, 0) : 0;
+    char what = in_low ? what_became(c, level, layer, name, &top, &low) : 'A';
+    int r = tell(c, what, path, 0);
+    if (r != 0)
         return r;
-    AUTO_LEVEL next = {.top_fd = -1};
-    if (descend(c, level, name, true, &next, err) < 0)
+    if (S_ISDIR(top.st_mode))
+        return compare_below(c, level, name, true, path, depth, err);
+    if (!in_low || !S_ISDIR(low.st_mode))
+        return 0;
+    /* A directory that is something else now: what was in it is gone. */
+    AUTO_LEVEL gone = {.top_fd = -1};
+    if (descend(c, level, name, false, &gone, err) < 0)
         return -1;
-    return compare_level(c, &next, path, depth + 1, err);
+    gone.is_sparse = false;
+    return compare_level(c, &gone, path, depth + 1, err);
 }
 
 static int compare_level(const struct jp_plain_comparison *c, const struct level *level,
@@ -170,7 +212,7 @@ static int compare_level(const struct jp_plain_comparison *c, const struct level
     JP_AUTO(jp_strv) names = JP_STRV_INIT;
     if (depth > MAX_DEPTH)
         return jp_fail(err, JP_ELIMIT, 0, "directories deeper than %d", MAX_DEPTH);
-    if (collect_names(level, &names, err) < 0)
+    if (collect_names(c, level, &names, err) < 0)
         return -1;
     int r = 0;
     for (size_t i = 0; r == 0 && i < names.count; i++) {
@@ -182,20 +224,36 @@ static int compare_level(const struct jp_plain_comparison *c, const struct level
     return r;
 }
 
+/* The root itself. */
+static int compare_root(const struct jp_plain_comparison *c, const struct level *top)
+{
+    struct stat st = {0}, low = {0};
+    if (top->top_fd < 0)
+        return tell(c, '=', ".", 0);
+    if (top->n_layers == 0 || fstat(top->top_fd, &st) < 0 || fstat(top->layer_fds[0], &low) < 0)
+        return 0;
+    return tell(c, what_became(c, top, 0, ".", &st, &low), ".", 0);
+}
+
 int jp_plain_changes(const struct jp_plain_comparison *comparison, struct jp_error *err)
 {
-    AUTO_LEVEL top = {.top_fd = -1, .is_sparse = comparison->is_sparse};
-    top.layer_fds = jp_calloc(comparison->n_layers, sizeof(*top.layer_fds));
-    if (!top.layer_fds)
+    AUTO_LEVEL top = {.top_fd = -1, .is_sparse = comparison->is_sparse || comparison->top_fd < 0};
+    top.layer_fds = jp_calloc(comparison->n_layers + 1, sizeof(*top.layer_fds));
+    top.layers = jp_calloc(comparison->n_layers + 1, sizeof(*top.layers));
+    if (!top.layer_fds || !top.layers)
         return jp_oom(err);
-    top.top_fd = jp_fd_open_dir(comparison->top_fd, ".", err);
-    if (top.top_fd < 0)
-        return -1;
+    if (comparison->top_fd >= 0) {
+        top.top_fd = jp_fd_open_dir(comparison->top_fd, ".", err);
+        if (top.top_fd < 0)
+            return -1;
+    }
     for (; top.n_layers < comparison->n_layers; top.n_layers++) {
         int fd = jp_fd_open_dir(comparison->layer_fds[top.n_layers], ".", err);
         if (fd < 0)
             return -1;
+        top.layers[top.n_layers] = top.n_layers;
         top.layer_fds[top.n_layers] = fd;
     }
-    return compare_level(comparison, &top, "", 0, err);
+    int r = compare_root(comparison, &top);
+    return r != 0 ? r : compare_level(comparison, &top, "", 0, err);
 }

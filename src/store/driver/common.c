@@ -17,6 +17,7 @@
 #include "sys/fd.h"
 #include "sys/tree.h"
 
+#define UPPER           "upper" /* of overlay; of the others "rootfs" */
 #define LAYERS_FILE_MAX (JP_PLAN_MAX_LAYERS * 256)
 
 int jp_plain_image_create(const struct jp_driver_context *ctx, int dir_fd, struct jp_error *err)
@@ -93,7 +94,7 @@ char *jp_plain_layer_path(const struct jp_driver_context *ctx, const char *layer
 /* Every part is renamed into tmp/ first: a half-removed clone is never taken for a clean one. */
 int jp_clone_remove(const struct jp_driver_context *ctx, int app_fd, struct jp_error *err)
 {
-    static const char *const parts[] = {"upper", "work", "rootfs", "layers"};
+    static const char *const parts[] = {UPPER, "work", "rootfs", "layers"};
     JP_AUTO_FD int tmp_fd = jp_fd_open_dir(ctx->root_fd, "tmp", err);
     if (tmp_fd < 0 || jp_dataset_release(app_fd, "rootfs", err) < 0)
         return -1;
@@ -175,28 +176,69 @@ static void close_all(int *fds, size_t count)
     free(fds);
 }
 
+static int open_all(const struct jp_driver_context *ctx, const struct jp_strv *layers, int *fds,
+                    struct jp_plain_comparison *comparison, struct jp_error *err)
+{
+    comparison->layer_fds = fds;
+    for (; comparison->n_layers < layers->count; comparison->n_layers++) {
+        size_t i = comparison->n_layers;
+        fds[i] = jp_plain_layer_open(ctx, layers->items[i], err);
+        if (fds[i] < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int compare(const struct jp_driver_context *ctx, const struct jp_strv *layers,
+                   struct jp_plain_comparison *comparison, struct jp_error *err)
+{
+    int *fds = jp_calloc(layers->count + 1, sizeof(*fds));
+    if (!fds)
+        return jp_oom(err);
+    comparison->n_layers = 0;
+    int r = open_all(ctx, layers, fds, comparison, err);
+    if (r == 0)
+        r = jp_plain_changes(comparison, err);
+    close_all(fds, comparison->n_layers);
+    return r;
+}
+
 int jp_plain_clone_changes(const struct jp_driver_context *ctx, int app_fd,
                            struct jp_plain_comparison *comparison, struct jp_error *err)
 {
     JP_AUTO(jp_strv) layers = JP_STRV_INIT;
+    struct stat st;
     if (jp_plain_layers_read(app_fd, &layers, err) < 0)
         return -1;
-    int *fds = jp_calloc(layers.count, sizeof(*fds));
-    if (!fds)
-        return jp_oom(err);
-    int r = 0;
-    size_t count = 0;
-    while (r == 0 && count < layers.count) {
-        fds[count] = jp_plain_layer_open(ctx, layers.items[count], err);
-        if (fds[count] < 0)
-            r = -1;
-        else
-            count++;
-    }
-    comparison->layer_fds = fds;
-    comparison->n_layers = count;
-    if (r == 0)
-        r = jp_plain_changes(comparison, err);
-    close_all(fds, count);
-    return r;
+    if (fstatat(app_fd, "layers", &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return jp_fail_sys(err, "stat 'layers'");
+    comparison->born = st.st_mtim;
+    return compare(ctx, &layers, comparison, err);
+}
+
+int jp_layers_list(const struct jp_driver_context *ctx, const struct jp_strv *layers,
+                   const struct jp_driver_changes *changes, struct jp_error *err)
+{
+    struct jp_plain_comparison comparison = {.top_fd = -1, .changes = changes};
+    return compare(ctx, layers, &comparison, err);
+}
+
+const char *jp_clone_tree(int app_fd)
+{
+    static const char *const trees[] = {UPPER, "rootfs"};
+    for (size_t i = 0; i < JP_LEN(trees); i++)
+        if (jp_store_exists(app_fd, trees[i]))
+            return trees[i];
+    return NULL;
+}
+
+int jp_clone_changes(const struct jp_driver_context *ctx, int app_fd,
+                     const struct jp_driver_changes *changes, struct jp_error *err)
+{
+    /* All drivers but overlay keep a whole tree, which any of them can compare. */
+    const char *name = jp_store_exists(app_fd, UPPER) ? "overlay" : "copy";
+    for (size_t i = 0; jp_drivers[i]; i++)
+        if (strcmp(jp_drivers[i]->name, name) == 0)
+            return jp_drivers[i]->clone_changes(ctx, app_fd, changes, err);
+    return jp_fail(err, JP_EUNSUPPORTED, 0, "this system has no driver '%s'", name);
 }

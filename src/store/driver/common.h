@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <stdbool.h>
+#include <time.h>
 
 #include "base/error.h"
 #include "base/strv.h"
@@ -53,8 +54,7 @@ int jp_plain_layers_copy(const struct jp_driver_context *ctx, const struct jp_st
 int jp_plain_clone_usage(const struct jp_driver_context *ctx, int app_fd, uint64_t *ret_bytes,
                          struct jp_error *err);
 int jp_plain_clone_compare(const struct jp_driver_context *ctx, int app_fd,
-                           int (*each)(void *context, char change, const char *path), void *context,
-                           struct jp_error *err);
+                           const struct jp_driver_changes *changes, struct jp_error *err);
 
 /* The file `layers` beside a clone: their names, topmost first, a line each. */
 int jp_plain_layers_write(int app_fd, const struct jp_strv *layers, struct jp_error *err);
@@ -65,17 +65,22 @@ int jp_plain_copy_metadata(int from_fd, int to_fd, struct jp_error *err);
 
 /* What jp_plain_changes() compares. */
 struct jp_plain_comparison {
-    int top_fd;           /* the clone's root, or its upper directory */
+    int top_fd;           /* the clone's root, or its upper directory; -1: layers alone */
     const int *layer_fds; /* topmost first */
     size_t n_layers;
-    bool is_sparse;                /* absent in top means unchanged; 0:0 devices are whiteouts */
-    bool (*is_opaque)(int dir_fd); /* sparse only: this directory hides those below */
-    int (*each)(void *context, char change, const char *path);
-    void *context;
+    bool is_sparse; /* absent in top means unchanged; 0:0 devices are whiteouts */
+    /*
+     * Complete trees only: when the last file was copied. What changed since is looked at closely,
+     * not only by size and times.
+     */
+    struct timespec born;
+    /* Sparse only: 1 when this directory hides those below, 0, -1 for one that cannot be told. */
+    int (*is_opaque)(int dir_fd, struct jp_error *err);
+    const struct jp_driver_changes *changes;
 };
 int jp_plain_changes(const struct jp_plain_comparison *comparison, struct jp_error *err);
 
-/* Opens all layers of a clone and compares; fills in layer_fds and n_layers. */
+/* Opens all layers of a clone and compares; fills in layer_fds, n_layers and born. */
 int jp_plain_clone_changes(const struct jp_driver_context *ctx, int app_fd,
                            struct jp_plain_comparison *comparison, struct jp_error *err);
 

@@ -20,6 +20,7 @@
 
 #include <sys/types.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -48,6 +49,25 @@ struct jp_driver_volume {
     mode_t mode;
 };
 
+/*
+ * A path of a clone and what became of it: 'A' added, 'M' modified, 'D' deleted, 'T' a directory
+ * whose time alone changed (with what is in it), '=' unchanged. Of a directory that was deleted, or
+ * made something else, what was in it is told once, by the topmost names. Contents, attributes and
+ * times are compared wherever the clone's file may have been written.
+ */
+struct jp_driver_change {
+    char what;
+    const char *path; /* relative to the root; "." the root itself */
+    size_t tree;      /* where it lies: 0 the clone's own tree, n the n-th layer; none for 'D' */
+};
+
+struct jp_driver_changes {
+    bool all; /* also '=', so that what is told is the whole tree */
+    /* A directory before what is in it, names in byte order. Non-zero stops and is returned. */
+    int (*each)(void *context, const struct jp_driver_change *change);
+    void *context;
+};
+
 struct jp_driver_ops {
     const char *name; /* "zfs", "overlay", "btrfs", "copy" */
     /*
@@ -70,14 +90,11 @@ struct jp_driver_ops {
     int (*clone_usage)(const struct jp_driver_context *ctx, int app_fd, uint64_t *ret_bytes,
                        struct jp_error *err);
     /*
-     * Calls `each` for every path that differs from the clone's layers: change is 'A' added, 'M'
-     * modified, 'D' deleted; paths are relative to the root, a directory before what is in it,
-     * names in byte order. Stops when `each` returns non-zero and returns that. The clone must not
-     * be in use.
+     * Tells what differs between the clone and its layers. The clone should not be in use: of a
+     * tree that changes meanwhile this or that is told (jp_store_clone_changes() finds out).
      */
     int (*clone_changes)(const struct jp_driver_context *ctx, int app_fd,
-                         int (*each)(void *context, char change, const char *path), void *context,
-                         struct jp_error *err);
+                         const struct jp_driver_changes *changes, struct jp_error *err);
     /*
      * Makes the empty volume dir_fd/name, which is not there. It appears under its name when it is
      * complete: what is left of an interrupted one is replaced.
@@ -85,6 +102,20 @@ struct jp_driver_ops {
     int (*volume)(const struct jp_driver_context *ctx, int dir_fd, const char *name,
                   const struct jp_driver_volume *volume, struct jp_error *err);
 };
+
+/* The changes of an app's clone, whichever driver made it. As jp_driver_ops.clone_changes. */
+int jp_clone_changes(const struct jp_driver_context *ctx, int app_fd,
+                     const struct jp_driver_changes *changes, struct jp_error *err);
+
+/* What the clone's own tree in app_fd is called, whichever driver made it; NULL without one. */
+const char *jp_clone_tree(int app_fd);
+
+/*
+ * All paths of `layers` (names, topmost first) laid over each other, as '=' with tree counted from
+ * 0, the topmost layer.
+ */
+int jp_layers_list(const struct jp_driver_context *ctx, const struct jp_strv *layers,
+                   const struct jp_driver_changes *changes, struct jp_error *err);
 
 /* Removes an app's clone, whichever driver made it; nothing there is fine. */
 int jp_clone_remove(const struct jp_driver_context *ctx, int app_fd, struct jp_error *err);

@@ -24,7 +24,8 @@
 #include "sys/mounts.h"
 #include "sys/tree.h"
 
-#define OPAQUE_XATTR "trusted.overlay.opaque"
+#define OPAQUE_XATTR   "trusted.overlay.opaque"
+#define REDIRECT_XATTR "trusted.overlay.redirect"
 
 /* ---- does it work here? ------------------------------------------------------------------------
  */
@@ -166,19 +167,24 @@ static int clone_usage(const struct jp_driver_context *ctx, int app_fd, uint64_t
     return fd < 0 ? -1 : jp_tree_usage(fd, ret_bytes, err);
 }
 
-static bool is_opaque(int dir_fd)
+/*
+ * Our mounts make no redirects (platform/linux/builder.c): one that is there was made by a mount of
+ * somebody else, and what it stands for cannot be told from this directory.
+ */
+static int is_opaque(int dir_fd, struct jp_error *err)
 {
     JP_AUTO(jp_buf) value = JP_BUF_INIT;
+    if (jp_xattr_get(dir_fd, REDIRECT_XATTR, &value) == 0)
+        return jp_fail(err, JP_EUNSUPPORTED, 0, "a directory was renamed by reference");
     return jp_xattr_get(dir_fd, OPAQUE_XATTR, &value) == 0 && strcmp(jp_buf_text(&value), "y") == 0;
 }
 
 static int clone_changes(const struct jp_driver_context *ctx, int app_fd,
-                         int (*each)(void *context, char change, const char *path), void *context,
-                         struct jp_error *err)
+                         const struct jp_driver_changes *changes, struct jp_error *err)
 {
     JP_AUTO_FD int fd = jp_fd_open_dir(app_fd, "upper", err);
     struct jp_plain_comparison comparison = {
-        .top_fd = fd, .is_sparse = true, .is_opaque = is_opaque, .each = each, .context = context};
+        .top_fd = fd, .is_sparse = true, .is_opaque = is_opaque, .changes = changes};
     return fd < 0 ? -1 : jp_plain_clone_changes(ctx, app_fd, &comparison, err);
 }
 

@@ -55,8 +55,9 @@ int jp_plain_clone(const struct jp_driver_context *ctx, int app_fd, const char *
                    const struct jp_strv *layers, jp_plain_start *start, struct jp_plan_root *ret,
                    struct jp_error *err)
 {
-    if (jp_clone_remove(ctx, app_fd, err) < 0 || jp_plain_layers_write(app_fd, layers, err) < 0 ||
-        make_tree(ctx, app_fd, layers, start, err) < 0)
+    /* The list comes last: its time says when the tree was whole (jp_plain_comparison.born). */
+    if (jp_clone_remove(ctx, app_fd, err) < 0 || make_tree(ctx, app_fd, layers, start, err) < 0 ||
+        jp_plain_layers_write(app_fd, layers, err) < 0)
         return -1;
     char *dir = jp_format("%s/rootfs", app_path);
     if (!dir)
@@ -75,10 +76,9 @@ int jp_plain_clone_usage(const struct jp_driver_context *ctx, int app_fd, uint64
 }
 
 int jp_plain_clone_compare(const struct jp_driver_context *ctx, int app_fd,
-                           int (*each)(void *context, char change, const char *path), void *context,
-                           struct jp_error *err)
+                           const struct jp_driver_changes *changes, struct jp_error *err)
 {
     JP_AUTO_FD int fd = jp_fd_open_dir(app_fd, "rootfs", err);
-    struct jp_plain_comparison comparison = {.top_fd = fd, .each = each, .context = context};
+    struct jp_plain_comparison comparison = {.top_fd = fd, .changes = changes};
     return fd < 0 ? -1 : jp_plain_clone_changes(ctx, app_fd, &comparison, err);
 }
