@@ -10,6 +10,7 @@ int jp_cmd_console(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_cp(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_destroy(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_destroy_image(struct jp_cli *cli, struct jp_error *err);
+int jp_cmd_diff(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_doctor(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_end_run(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_renew_root(struct jp_cli *cli, struct jp_error *err);

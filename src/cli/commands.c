@@ -285,6 +285,14 @@ const struct jp_command jp_commands[] = {
      "is absolute or begins with a dot. Owner, mode and times are kept. Out of a pod come neither "
      "set-id bits nor file capabilities, and a device is an error.",
      none, "jetpack cp cache::/etc/redis/redis.conf ./\njetpack cp ./dump.rdb cache:@data:/"},
+    {"diff", JP_GROUP_PODS, JP_COMMAND_ROOT, 1, 1, "[OPTION...] POD[:APP]",
+     "show what an app has written into its root",
+     "A line for each path that differs from the app's image: A added, M modified, D deleted; of a "
+     "deleted directory the directory alone. Volumes are not looked at, nor what Jetpack itself "
+     "puts into a root: /etc/resolv.conf, and /etc/hosts, /dev, /proc, /sys where the image has "
+     "none. The pod runs, or was run with -keep. Control characters and backslashes of a name are "
+     "shown as \\ooo.",
+     format_only, "jetpack diff cache\njetpack diff -format=json web:nginx"},
     {"rename", JP_GROUP_PODS, JP_COMMAND_ROOT, 2, 2, "POD NAME", "give a pod another name", NULL,
      none, "jetpack rename silent-otter cache"},
     {"end-run", JP_GROUP_NONE, JP_COMMAND_ROOT, 1, 1, "UUID", "end a run (internal)",

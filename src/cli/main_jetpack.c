@@ -8,6 +8,7 @@ const struct jp_command_function jp_command_functions[] = {
     {"cp", jp_cmd_cp},
     {"destroy", jp_cmd_destroy},
     {"destroy-image", jp_cmd_destroy_image},
+    {"diff", jp_cmd_diff},
     {"doctor", jp_cmd_doctor},
     {"end-run", jp_cmd_end_run},
     {"renew-root", jp_cmd_renew_root},

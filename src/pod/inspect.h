@@ -1,5 +1,5 @@
 /*
- * Looking at pods: states, logs, processes; and copying files in and out.
+ * Looking at pods: states, logs, processes, what was written; and copying files in and out.
  */
 #ifndef JP_POD_INSPECT_H
 #define JP_POD_INSPECT_H
@@ -14,6 +14,7 @@
 #include "plan/port.h"
 #include "platform/platform.h"
 #include "pod/pod.h"
+#include "store/driver/driver.h"
 
 /* ---- states ------------------------------------------------------------------------------------
  */
@@ -147,5 +148,34 @@ int jp_pod_killall(const struct jp_pod_context *ctx, const struct jp_store_pod *
  */
 int jp_pod_copy(const struct jp_pod_context *ctx, const char *const *from, size_t n_from,
                 const char *to, struct jp_error *err);
+
+/* ---- what was written --------------------------------------------------------------------------
+ */
+
+/*
+ * The root file system of an app: of a run that was kept, or of the one that goes on (then it may
+ * change while it is looked at). A pod that does not run is kept from being started as long as the
+ * tree is open.
+ */
+struct jp_pod_tree {
+    struct jp_store_clone clone;
+    int lock_fd; /* -1: somebody is at work in the pod */
+};
+
+/* JP_ENOTFOUND: the pod does not run, and nothing of its last run was kept. */
+int jp_pod_tree_open(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
+                     const char *app, struct jp_pod_tree *ret, struct jp_error *err);
+void jp_pod_tree_clear(struct jp_pod_tree *tree);
+
+/*
+ * Tells what differs between the app's root and its image, without what Jetpack itself puts there:
+ * /etc/resolv.conf, and where the image has none /etc/hosts, /dev, /proc and /sys. With
+ * changes->all those that the image has are told as unchanged.
+ */
+int jp_pod_tree_changes(const struct jp_pod_context *ctx, const struct jp_pod_tree *tree,
+                        const struct jp_driver_changes *changes, struct jp_error *err);
+
+/* When all was read: JP_EBUSY when the root was removed or replaced meanwhile. */
+int jp_pod_tree_check(const struct jp_pod_tree *tree, struct jp_error *err);
 
 #endif

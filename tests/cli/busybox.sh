@@ -1,0 +1,41 @@
+# Images with a shell, for tests that change files in many ways. Sourced after lib.sh or drivers.sh.
+#
+#   busybox_image NAME [JSON]   $work/NAME.aci: a small system with busybox; JSON are members of the app
+if ! command -v busybox >/dev/null || ! busybox true; then
+    skip_all "no static busybox"
+fi
+
+busybox_rootfs() { # DIRECTORY
+    mkdir -p "$1/bin" "$1/etc" "$1/tmp" "$1/data/old/inner" "$1/data/kept" "$1/dev" "$1/proc" "$1/sys"
+    chmod 1777 "$1/tmp"
+    cp "$(command -v busybox)" "$1/bin/busybox"
+    for tool in sh ls cat rm mv cp ln mkdir mkfifo mknod chmod chown touch stat find sleep sync tar \
+        env id pwd tr dd true false test seq head wc kill vi readlink rmdir sort; do
+        ln -s busybox "$1/bin/$tool"
+    done
+    printf 'root:x:0:0:root:/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\n' >"$1/etc/passwd"
+    printf 'root:x:0:\nalice:x:1000:\n' >"$1/etc/group"
+    printf 'nameserver 192.0.2.1\n' >"$1/etc/resolv.conf"
+    for name in same changed deleted quiet moved; do echo "$name of the image" >"$1/data/$name"; done
+    echo x >"$1/data/old/inner/x"
+    echo y >"$1/data/old/y"
+    echo k >"$1/data/kept/k"
+    ln "$1/data/same" "$1/data/same-too"
+    ln -s same "$1/data/link"
+    find "$1" -exec touch -h -d '2020-02-02 02:02:02' {} +
+}
+
+busybox_image() { # NAME [JSON]
+    rm -rf "$work/image"
+    mkdir -p "$work/image"
+    busybox_rootfs "$work/image/rootfs"
+    manifest "$1" "${2:-\"exec\": [\"/bin/sh\"], \"user\": \"0\", \"group\": \"0\"}" >"$work/image/manifest"
+    pack "$work/image" "$work/$1.aci"
+}
+
+# json_text: standard input as a string in JSON
+json_text() {
+    printf '"'
+    sed 's/\\/\\\\/g; s/"/\\"/g' | awk '{ printf "%s\\n", $0 }'
+    printf '"'
+}
