@@ -78,6 +78,30 @@ static int list_word(struct jp_cli *cli, const char *word, struct jp_store_image
                                           : list_name(store, word, ret, err);
 }
 
+/* Every -tag that was given must be there. */
+static bool has_tags(const struct jp_cli_args *args, const struct jp_store_image *image)
+{
+    for (size_t i = 0; i < args->n_given; i++) {
+        const struct jp_cli_given *given = &args->given[i];
+        if (strcmp(given->option->name, "tag") == 0 &&
+            !jp_strv_contains(&image->tags, given->value))
+            return false;
+    }
+    return true;
+}
+
+static void keep_wanted(const struct jp_cli_args *args, struct jp_store_images *images)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < images->count; i++) {
+        if (has_tags(args, &images->items[i]))
+            images->items[kept++] = images->items[i];
+        else
+            jp_store_image_clear(&images->items[i]);
+    }
+    images->count = kept;
+}
+
 int jp_cmd_images(struct jp_cli *cli, struct jp_error *err)
 {
     JP_AUTO(jp_store_images) images = {NULL, 0};
@@ -89,6 +113,7 @@ int jp_cmd_images(struct jp_cli *cli, struct jp_error *err)
                                   : jp_store_image_list(store, &all, &images, err);
     if (r < 0)
         return -1;
+    keep_wanted(&cli->args, &images);
     if (jp_cli_wants_json(&cli->args))
         return print_json(&images, err);
     if (jp_cli_has(&cli->args, "quiet"))

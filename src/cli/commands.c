@@ -41,7 +41,10 @@ static const struct jp_cli_option import_options[] = {
     {"name", 0, "NAME", "refuse an image of another name", 0},
     {"allow-unsigned", 0, NULL, "accept an image without a signature", 0},
     SAVEID, {"quiet", 'q', NULL, "no progress bar, print the id only", 0}, FORMAT, END};
-static const struct jp_cli_option images_options[] = {QUIET, BARE, LONG, FORMAT, END};
+static const struct jp_cli_option images_options[] = {
+    {"tag", 0, "TAG", "only images with this tag", 0}, QUIET, BARE, LONG, FORMAT, END};
+static const struct jp_cli_option tag_options[] = {
+    {"unique", 0, NULL, "move the tag: no other image of that name keeps it", 0}, END};
 static const struct jp_cli_option export_options[] = {
     {"compression", 0, "METHOD", "none, gzip, bzip2, xz or zstd (images.aci.compression)", 0},
     {"quiet", 'q', NULL, "no progress bar", 0}, END};
@@ -169,7 +172,7 @@ const struct jp_command jp_commands[] = {
      "jetpack import -allow-unsigned rootfs.tar.xz manifest.json"},
     {"images", JP_GROUP_IMAGES, JP_COMMAND_ROOT, 0, 1, "[OPTION...] [IMAGE]", "list images",
      "All images by name, newest version first, or those that IMAGE fits.", images_options,
-     "jetpack images\njetpack images -q example.com/redis"},
+     "jetpack images\njetpack images -q example.com/redis\njetpack images -tag environment/production"},
     {"show-image", JP_GROUP_IMAGES, JP_COMMAND_ROOT, 1, 1, "[OPTION...] IMAGE", "show an image",
      NULL, format_only, "jetpack show-image example.com/redis:7.0"},
     {"image-manifest", JP_GROUP_IMAGES, JP_COMMAND_ROOT, 1, 1, "IMAGE",
@@ -178,6 +181,17 @@ const struct jp_command jp_commands[] = {
      "destroy images",
      "Refused while a pod or another image uses it; the users are named.", none,
      "jetpack destroy-image example.com/redis:6.0"},
+    {"tag", JP_GROUP_IMAGES, JP_COMMAND_ROOT, 2, JP_NO_LIMIT, "[OPTION...] IMAGE TAG...",
+     "give an image tags",
+     "A tag is a word of one's own for an image, to find it by: NAME@TAG, or NAME@TAG,TAG with all "
+     "of them. It is written like a name and may have a value after a slash. Several images may have "
+     "the same; with -unique it is moved.",
+     tag_options,
+     "jetpack tag -unique example.com/redis:7.0 environment/production\n"
+     "jetpack run example.com/redis@environment/production"},
+    {"untag", JP_GROUP_IMAGES, JP_COMMAND_ROOT, 2, JP_NO_LIMIT, "IMAGE TAG...",
+     "take tags from an image", NULL, none,
+     "jetpack untag example.com/redis:7.0 environment/production"},
     {"export", JP_GROUP_IMAGES, JP_COMMAND_ROOT | JP_COMMAND_IMAGE, 1, 2,
      "[OPTION...] IMAGE [FILE]", "write an image to an archive",
      "The uncompressed archive is byte for byte the one that was imported. Without FILE, or with -, "
@@ -334,7 +348,8 @@ static const char *const image_verbs[][2] = {
     {"destroy", "destroy-image"}, {"rm", "destroy-image"},
     {"remove", "destroy-image"},  {"manifest", "image-manifest"},
     {"import", "import"},         {"export", "export"},
-    {"verify", "verify"},
+    {"verify", "verify"},         {"tag", "tag"},
+    {"untag", "untag"},
 };
 
 static const char *image_verb(const char *word)

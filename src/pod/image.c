@@ -250,7 +250,8 @@ static int list_or_fetch(const struct jp_pod_context *ctx, const char *word,
 {
     if (list_word(ctx, word, ret, err) < 0)
         return -1;
-    if (ret->count > 0 || !ctx->fetch)
+    /* Tags are this host's own: nobody else knows what has one. */
+    if (ret->count > 0 || !ctx->fetch || strchr(word, '@'))
         return 0;
     if (ctx->fetch(ctx->fetch_context, word, err) < 0)
         return -1;

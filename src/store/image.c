@@ -150,7 +150,7 @@ static int finish_draft(struct jp_store *store, struct jp_store_draft *draft,
     /* A tree that is in use cannot be sealed. */
     jp_fd_close(&draft->rootfs_fd);
     if (!driver || jp_store_image_check(image, err) < 0 ||
-        jp_record_write_image(draft->dir_fd, image, err) < 0 ||
+        jp_record_write_image(draft->dir_fd, image, /* durable= */ false, err) < 0 ||
         driver->image_seal(&ctx, draft->dir_fd, err) < 0)
         return -1;
     return jp_filesystem_sync(draft->dir_fd) < 0 ? jp_fail_sys(err, "sync the image") : 0;

@@ -82,7 +82,8 @@ int jp_removal_run(struct jp_removal *removal, struct jp_error *err);
  */
 
 /* Writes dir_fd/record, replacing it in one step. */
-int jp_record_write_image(int dir_fd, const struct jp_store_image *image, struct jp_error *err);
+int jp_record_write_image(int dir_fd, const struct jp_store_image *image, bool durable,
+                          struct jp_error *err);
 int jp_record_write_pod(int dir_fd, const struct jp_store_pod *pod, bool durable,
                         struct jp_error *err);
 /* Reads and checks a record; it must be about `id` (`uuid`). JP_ECORRUPT, JP_ENOTFOUND. */
@@ -162,12 +163,18 @@ void jp_reconcile_done(struct jp_reconcile *job);
 void jp_reconcile_say(const struct jp_reconcile *job, const char *kind, const char *what,
                       const char *done);
 
+/* ---- mark.c ---------------------------------------------------------------------------------- */
+
 /*
- * tmp/renaming-UUID: a pod's record and row are being changed one after the other. Made inside the
- * transaction, removed after it.
+ * tmp/changing-KEY: the record and the row of a pod (its UUID) or an image (its id) are being
+ * changed one after the other. Made inside the transaction, removed after it; what a killed process
+ * leaves tells gc to let the record win.
  */
-#define JP_MARK_PREFIX "renaming-"
+int jp_mark_set(struct jp_store *store, const char *key, struct jp_error *err);
+void jp_mark_drop(struct jp_store *store, const char *key);
 bool jp_mark_is(const char *name);
+/* The KEY in a name in tmp/; NULL when it is no mark. */
+const char *jp_mark_key(const char *name);
 
 /*
  * Removes every entry of tmp/ that nobody holds; with `count_only` they are only counted and said.

@@ -245,12 +245,8 @@ static int rename_inside(struct jp_store *store, const char *uuid, const char *n
         take_only(&pods, uuid, &pod, err) < 0 || jp_store_pod_open(store, uuid, &fd, err) < 0 ||
         jp_rows_read_pins(store->db, uuid, &pod.pins, err) < 0)
         return -1;
-    char mark[sizeof(JP_MARK_PREFIX) + JP_UUID_SIZE];
-    (void)snprintf(mark, sizeof(mark), JP_MARK_PREFIX "%s", uuid);
-    JP_AUTO_FD int mark_fd = jp_fd_open(store->tmp_fd, mark, O_WRONLY | O_CREAT, 0600, err);
-    if (mark_fd < 0)
-        return -1;
-    if (jp_db_run(store->db, err, "UPDATE pods SET name = ? WHERE uuid = ?", "ss", name, uuid) < 0)
+    if (jp_mark_set(store, uuid, err) < 0 ||
+        jp_db_run(store->db, err, "UPDATE pods SET name = ? WHERE uuid = ?", "ss", name, uuid) < 0)
         return -1;
     free(pod.name);
     pod.name = jp_strdup(name);
@@ -261,7 +257,7 @@ static int rename_inside(struct jp_store *store, const char *uuid, const char *n
     /* Replaced or not? gc lets the record win; one that was not touched needs no mark. */
     JP_AUTO(jp_store_pod) recorded = {0};
     if (jp_record_read_pod(fd, uuid, &recorded, NULL) == 0 && strcmp(recorded.name, name) != 0)
-        (void)jp_sys.unlinkat(store->tmp_fd, mark, 0);
+        jp_mark_drop(store, uuid);
     return -1;
 }
 
@@ -276,9 +272,7 @@ int jp_store_pod_rename(struct jp_store *store, const char *uuid, const char *na
     /* When this fails after the record was replaced, the mark stays: gc lets the record win. */
     if (jp_db_end(db, rename_inside(store, uuid, name, err), err) < 0)
         return jp_wrap(err, "rename pod %s", uuid);
-    char mark[sizeof(JP_MARK_PREFIX) + JP_UUID_SIZE];
-    (void)snprintf(mark, sizeof(mark), JP_MARK_PREFIX "%s", uuid);
-    (void)jp_sys.unlinkat(store->tmp_fd, mark, 0);
+    jp_mark_drop(store, uuid);
     return 0;
 }
 

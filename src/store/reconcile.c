@@ -49,6 +49,7 @@ struct kind {
     int (*enter)(struct jp_reconcile *job, int dir_fd, const char *key, struct jp_error *err);
     int (*remove)(struct jp_db *db, const char *key, struct jp_error *err);
     int (*compare)(struct jp_reconcile *job, int dir_fd, const char *key, struct jp_error *err);
+    int (*has_row)(struct jp_db *db, const char *key, struct jp_error *err); /* 1, 0, -1 */
 };
 
 /* ---- images ------------------------------------------------------------------------------------
@@ -199,10 +200,10 @@ static int compare_pod(struct jp_reconcile *job, int dir_fd, const char *uuid, s
     return rows.count == 1 && same_pods(&pod, &rows.items[0]);
 }
 
-bool jp_mark_is(const char *name)
+static int has_pod(struct jp_db *db, const char *uuid, struct jp_error *err)
 {
-    size_t len = strlen(JP_MARK_PREFIX);
-    return strncmp(name, JP_MARK_PREFIX, len) == 0 && jp_uuid_valid(name + len);
+    int64_t key;
+    return jp_db_number(db, err, &key, "SELECT pod FROM pods WHERE uuid = ?", "s", uuid);
 }
 
 /* ---- the walk ----------------------------------------------------------------------------------
@@ -214,6 +215,7 @@ static const struct kind image_kind = {
     .enter = enter_image,
     .remove = jp_rows_remove_image,
     .compare = compare_image,
+    .has_row = jp_rows_has_image,
 };
 static const struct kind pod_kind = {
     .name = "pod",
@@ -221,6 +223,7 @@ static const struct kind pod_kind = {
     .enter = enter_pod,
     .remove = jp_rows_remove_pod,
     .compare = compare_pod,
+    .has_row = has_pod,
 };
 
 static int read_keys(struct jp_db *db, const char *sql, struct jp_strv *ret, struct jp_error *err)
@@ -343,22 +346,29 @@ static int walk(struct jp_reconcile *job, const struct kind *kind, enum pass pas
     return 0;
 }
 
+/* The object of a mark, when it has both row and directory. */
+static int handle_marked(struct jp_reconcile *job, const char *key, struct jp_error *err)
+{
+    bool is_image = jp_image_id_valid(key);
+    const struct kind *kind = is_image ? &image_kind : &pod_kind;
+    int parent_fd = is_image ? job->store->images_fd : job->store->pods_fd;
+    int r = kind->has_row(job->db, key, err);
+    if (r <= 0 || !jp_store_exists(parent_fd, key))
+        return r < 0 ? -1 : 0;
+    return handle_both(job, kind, parent_fd, key, err);
+}
+
 /*
- * Pods whose renaming was interrupted left a mark in tmp/. Nobody writes while this transaction is
- * open, so a mark means a dead process or one that has committed already: both are fine to redo.
+ * What was being changed when its command was killed left a mark in tmp/. Nobody writes while this
+ * transaction is open, so a mark means a dead process or one that has committed already: both are
+ * fine to redo.
  */
 static int walk_marks(struct jp_reconcile *job, struct jp_error *err)
 {
     if (jp_store_list_dir(job->store->tmp_fd, jp_mark_is, &job->marks, err) < 0)
         return -1;
-    for (size_t i = 0; i < job->marks.count; i++) {
-        const char *uuid = job->marks.items[i] + strlen(JP_MARK_PREFIX);
-        int64_t key;
-        int r = jp_db_number(job->db, err, &key, "SELECT pod FROM pods WHERE uuid = ?", "s", uuid);
-        if (r < 0)
-            return -1;
-        if (r > 0 && !job->deep && jp_store_exists(job->store->pods_fd, uuid) &&
-            handle_both(job, &pod_kind, job->store->pods_fd, uuid, err) < 0)
+    for (size_t i = 0; i < job->marks.count && !job->deep; i++) {
+        if (handle_marked(job, jp_mark_key(job->marks.items[i]), err) < 0)
             return -1;
     }
     return 0;

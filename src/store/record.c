@@ -126,7 +126,8 @@ static int write_record(int dir_fd, json_t *record, bool durable, struct jp_erro
     return jp_file_replace(dir_fd, "record", text, strlen(text), 0600, durable, err);
 }
 
-int jp_record_write_image(int dir_fd, const struct jp_store_image *image, struct jp_error *err)
+int jp_record_write_image(int dir_fd, const struct jp_store_image *image, bool durable,
+                          struct jp_error *err)
 {
     json_t *labels = json_array();
     for (size_t i = 0; labels && i < image->n_labels; i++)
@@ -138,8 +139,7 @@ int jp_record_write_image(int dir_fd, const struct jp_store_image *image, struct
         "imported_ns", (json_int_t)image->imported_ns, "size_bytes", (json_int_t)image->size_bytes,
         "disk_bytes", (json_int_t)image->disk_bytes, "labels", labels, "dependencies",
         strings_to_json(&image->dependencies), "tags", strings_to_json(&image->tags));
-    /* The image as a whole is synced by the caller. */
-    return write_record(dir_fd, record, false, err);
+    return write_record(dir_fd, record, durable, err);
 }
 
 int jp_record_write_pod(int dir_fd, const struct jp_store_pod *pod, bool durable,

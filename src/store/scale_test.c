@@ -23,7 +23,7 @@ static int put_image(struct jp_store *store, struct jp_db *db, unsigned n, struc
     struct jp_store_image image = {
         .id = id, .name = name, .labels = labels, .n_labels = 3, .imported_ns = n + 1};
     JP_AUTO_FD int fd = jp_fd_make_dir(store->images_fd, id, 0700, err);
-    if (fd < 0 || jp_record_write_image(fd, &image, err) < 0)
+    if (fd < 0 || jp_record_write_image(fd, &image, false, err) < 0)
         return -1;
     testing_write(fd, "manifest", "{}");
     return mkdirat(fd, "rootfs", 0755) < 0 ? -1 : jp_rows_add_image(db, &image, err);

@@ -159,6 +159,21 @@ int jp_store_image_manifest(struct jp_store *store, const char *id, char **ret, 
  */
 int jp_store_image_destroy(struct jp_store *store, const char *id, struct jp_error *err);
 
+struct jp_store_tagging {
+    const char *id;               /* full id */
+    const struct jp_strv *add;    /* AC Identifiers that it has afterwards; may be NULL */
+    const struct jp_strv *remove; /* that it has not afterwards; may be NULL */
+    bool is_unique;               /* what is added is taken from other images of the same name */
+};
+
+/*
+ * Changes the tags of an image, durably: all or nothing, but for a crash, after which the next gc
+ * may leave a unique tag at two images. JP_EINVALID: no tag; JP_ENOTFOUND: no such image, or it has
+ * not what is to be removed. What it has already, it is given silently.
+ */
+int jp_store_image_tag(struct jp_store *store, const struct jp_store_tagging *tagging,
+                       struct jp_error *err);
+
 /* ---- pods ------------------------------------------------------------------------------------ */
 
 struct jp_store_pod_app {

@@ -180,10 +180,49 @@ static int do_rename(struct jp_store *store, struct jp_error *err)
     return with_pod(store, err, rename_pod);
 }
 
+static int tag(struct jp_store *store, bool is_unique, bool has_it, struct jp_error *err)
+{
+    char id[136];
+    JP_AUTO(jp_strv) tags = JP_STRV_INIT;
+    testing_id(is_unique ? 3 : 1, id);
+    struct jp_store_tagging tagging = {.id = id, .is_unique = is_unique};
+    if (jp_strv_add(&tags, "swept") < 0)
+        return -1;
+    *(has_it ? &tagging.add : &tagging.remove) = &tags;
+    return jp_store_image_tag(store, &tagging, err);
+}
+
+static int do_tag(struct jp_store *store, struct jp_error *err)
+{
+    return tag(store, false, true, err);
+}
+
+/* Two images are changed. */
+static int do_move_tag(struct jp_store *store, struct jp_error *err)
+{
+    return tag(store, true, true, err);
+}
+
 /* What must be there before: made when it is not, without faults. */
 static int need_image(struct jp_store *store, struct jp_error *err)
 {
     return do_commit(store, err) == 0 || err->code == JP_EEXISTS ? 0 : -1;
+}
+
+static int need_no_tag(struct jp_store *store, struct jp_error *err)
+{
+    if (need_image(store, err) < 0)
+        return -1;
+    return tag(store, false, false, err) == 0 || err->code == JP_ENOTFOUND ? 0 : -1;
+}
+
+static int need_tag_elsewhere(struct jp_store *store, struct jp_error *err)
+{
+    if (need_image(store, err) < 0 || do_tag(store, err) < 0)
+        return -1;
+    if (testing_image(store, 3, "example.com/swept", "3", NULL, err) < 0 && err->code != JP_EEXISTS)
+        return -1;
+    return tag(store, true, false, err) == 0 || err->code == JP_ENOTFOUND ? 0 : -1;
 }
 
 static int need_no_image(struct jp_store *store, struct jp_error *err)
@@ -219,9 +258,14 @@ struct operation {
 };
 
 static const struct operation operations[] = {
-    {"draft commit", need_no_image, do_commit}, {"image destroy", need_image, do_destroy_image},
-    {"pod create", need_no_pod, do_create_pod}, {"clone", need_pod, do_clone},
-    {"pod rename", need_old_name, do_rename},   {"pod destroy", need_pod, do_destroy_pod},
+    {"draft commit", need_no_image, do_commit},
+    {"image destroy", need_image, do_destroy_image},
+    {"tag", need_no_tag, do_tag},
+    {"tag moved", need_tag_elsewhere, do_move_tag},
+    {"pod create", need_no_pod, do_create_pod},
+    {"clone", need_pod, do_clone},
+    {"pod rename", need_old_name, do_rename},
+    {"pod destroy", need_pod, do_destroy_pod},
 };
 
 static int set_stage(const struct jp_store_options *options, const struct operation *operation)
