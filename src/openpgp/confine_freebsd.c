@@ -1,0 +1,18 @@
+/* Capability mode: nothing can be opened or reached by a name. */
+#include "config.h"
+
+#include <sys/capsicum.h>
+
+#include "openpgp/confine.h"
+#include "openpgp/limits.h"
+#include "sys/drop.h"
+
+int jp_openpgp_confine(uint32_t uid, uint32_t gid, uint64_t data_bytes, struct jp_error *err)
+{
+    if (jp_openpgp_limit(data_bytes, err) < 0 || jp_drop_rights(uid, gid, err) < 0)
+        return -1;
+    /* ENOSYS: a kernel without. */
+    if (cap_enter() < 0 && errno != ENOSYS)
+        return jp_fail_sys(err, "enter capability mode");
+    return 0;
+}
