@@ -11,7 +11,7 @@ BUILD_DIR=$(cd "${BUILD_DIR:-.}" && pwd) || exit 1
 RELEASE=14.0
 ARCHITECTURES='x86_64 aarch64'
 LENT='jansson.h jansson_config.h sqlite3.h archive.h archive_entry.h openssl zlib.h zconf.h bzlib.h
-    lzma.h lzma zstd.h zstd_errors.h isa-l.h isa-l nettle microhttpd.h'
+    lzma.h lzma zstd.h zstd_errors.h isa-l.h isa-l nettle microhttpd.h curl libxml unicode'
 
 skip() { # REASON
     if [ "${JETPACK_MUST_WORK:-}" = 1 ]; then
@@ -36,7 +36,7 @@ trap 'exit 1' HUP INT TERM
 mkdir "$scratch/include" "$scratch/results"
 multiarch=$(cc -print-multiarch 2>/dev/null)
 for header in $LENT; do
-    for folder in /usr/include "/usr/include/$multiarch"; do
+    for folder in /usr/include "/usr/include/$multiarch" /usr/include/libxml2; do
         [ -e "$folder/$header" ] || continue
         if [ -d "$folder/$header" ]; then
             # A library's folder may be spread over both (openssl/configuration.h).
@@ -143,7 +143,7 @@ archive() { # NAME FILE...
     xargs "$ZIG" ar rcs "$output" <"$scratch/objects"
 }
 
-LENT_LIBRARIES='jansson sqlite3 nettle z bz2 lzma zstd microhttpd crypto'
+LENT_LIBRARIES='jansson sqlite3 nettle z bz2 lzma zstd microhttpd crypto curl xml2'
 lent_names | sort -u | sed 's/.*/void &(void); void &(void) {}/' >"$scratch/lent.c"
 # Not: programs' own files, tests, and the other one of two files of which a build takes one.
 grep -vE '_test\.c$|/(main[a-z_]*|harness|smoke|inflate_isal|dataset_none)\.c$|^src/platform/fake/' \

@@ -8,14 +8,14 @@ set -eu
 
 debian_build='gcc musl-dev meson ninja-build make pkg-config libc6-dev libssl-dev libjansson-dev
     libsqlite3-dev libseccomp-dev liblzma-dev libbz2-dev libzstd-dev zlib1g-dev libisal-dev
-    libmicrohttpd-dev nettle-dev librnp-dev'
+    libmicrohttpd-dev nettle-dev librnp-dev libcurl4-openssl-dev libxml2-dev'
 debian_demo="$debian_build iproute2 curl tar gzip ca-certificates"
 debian_check="$debian_build clang clang-format perl tar gzip bzip2 xz-utils zstd
     libarchive-tools attr acl strace iproute2 nftables iputils-ping procps util-linux mandoc shellcheck git
     bash zsh fish debootstrap busybox-static binutils golang-go golang-github-appc-spec-dev python3-venv curl e2fsprogs btrfs-progs iptables
     dnsmasq-base bind9-dnsutils gnupg sq"
 debian_zfs='debootstrap qemu-system-x86 e2fsprogs util-linux'
-freebsd_build='meson ninja pkgconf jansson sqlite3 zstd isa-l libmicrohttpd nettle rnp'
+freebsd_build='meson ninja pkgconf jansson sqlite3 zstd isa-l libmicrohttpd nettle rnp curl libxml2'
 freebsd_demo="$freebsd_build curl"
 freebsd_check="$freebsd_build perl5 mandoc bash zsh fish"
 

@@ -16,7 +16,7 @@
 /* From the directory of the running binary: the same one, those of the build, an installation. */
 static const char *const beside[] = {
     ".",          "../stage1", "../stage2", "../cli",     "../image",
-    "../forward", "../mds",    "../mdc",    "../openpgp", "../libexec/jetpack",
+    "../forward", "../mds",    "../mdc",    "../openpgp", "../fetch",   "../libexec/jetpack",
 };
 
 /* 1 opened, 0 not there, -1 error. */
