@@ -210,7 +210,7 @@ static int ask(struct jp_transfer *t, const struct jp_transfer_request *request,
     int fds[2];
     size_t n_fds = 0;
     struct jp_wire_request wire = {
-        .method = hop->method,
+        .method = (uint8_t)hop->method,
         .url = hop->url.text,
         .proxy =
             (char *)(uintptr_t)jp_proxy_for(&hop->url, t->settings.proxy, t->settings.no_proxy),
