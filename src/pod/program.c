@@ -15,8 +15,8 @@
 
 /* From the directory of the running binary: the same one, those of the build, an installation. */
 static const char *const beside[] = {
-    ".",          "../stage1", "../stage2", "../cli",     "../image",
-    "../forward", "../mds",    "../mdc",    "../openpgp", "../fetch",   "../libexec/jetpack",
+    ".",      "../stage1", "../stage2",  "../cli",   "../image",           "../forward",
+    "../mds", "../mdc",    "../openpgp", "../fetch", "../libexec/jetpack",
 };
 
 /* 1 opened, 0 not there, -1 error. */
