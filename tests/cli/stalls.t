@@ -25,9 +25,10 @@ is_whole() {
 logged() { jetpack logs "$1" 2>&1 | grep -q "^$2\$"; }
 begin() { : >"$work/shared/go"; }
 over() { rm -f "$work/shared/go"; }
+is_stopped() { case $(ps -o state= -p "$1") in T*) ;; *) false ;; esac; }
 stop_it() { # PID
     kill -STOP "$1"
-    wait_for 60 grep -Eq '^State:[[:space:]]*T' "/proc/$1/status"
+    wait_for 60 is_stopped "$1"
 }
 
 # In the foreground, all of a pod's output.
