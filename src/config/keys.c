@@ -43,7 +43,8 @@ const struct jp_config_key jp_config_keys[] = {
     {"images.zfs.compress", TEXT, "lz4", "The property compress of the dataset of images (zfs).",
      NULL},
     {"jail.interface", TEXT, "lo1",
-     "The interface that pods share when net.mode is alias (FreeBSD).", NULL},
+     "The interface that pods share when net.mode is alias (FreeBSD); lo1 and the like are made.",
+     NULL},
     {"jail.namePrefix", TEXT, "jetpack/",
      "What the names of jails (FreeBSD) and control groups (Linux) begin with.", NULL},
     {"logs.files", NUMBER, "5", "Log files kept for an app, the current one included.", NULL},
@@ -77,7 +78,10 @@ const struct jp_config_key jp_config_keys[] = {
      "Whether pods of a network are kept from reaching each other (pod) or not (none).",
      "none|pod"},
     {"net.mode", CHOICE, "auto",
-     "How pods are joined to the network: a stack of their own or, on FreeBSD, an alias.",
+     "How pods are joined that ask for no network: to one, by a stack of their own (vnet) or, on "
+     "FreeBSD, an alias on jail.interface (auto: where the kernel has no VIMAGE); to none; or as "
+     "the "
+     "host itself.",
      "auto|vnet|alias|none|host"},
     {"net.names", CHOICE, "auto",
      "Whether pods of a network find each other by name, where dnsmasq is installed (auto), or "

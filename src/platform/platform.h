@@ -198,6 +198,8 @@ struct jp_link_ops {
     uint32_t kinds; /* bit n: networks of enum jp_net_kind n */
     bool has_ipv6;  /* pods may have an IPv6 address */
     bool has_alias; /* net.mode = alias: pods may share the host's stack, each held to an address */
+    /* Whether this kernel gives pods network stacks of their own. */
+    bool (*has_stacks)(void);
     bool has_names; /* pods may be known by name (platform/names.h) */
     /* Makes the host's side of a network before its first pod comes; what is there stays. */
     int (*prepare)(const struct jp_plan_network *network, struct jp_error *err);

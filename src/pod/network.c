@@ -116,6 +116,20 @@ static int read_subnets(const struct reader *r, struct jp_network *network, stru
     return 0;
 }
 
+static bool is_mode(const struct jp_config *config, const char *mode)
+{
+    const char *value = jp_config_get(config, "net.mode");
+    return value && strcmp(value, mode) == 0;
+}
+
+/* Asked for, or the best that a kernel without network stacks for pods can do. */
+static bool is_alias(const struct jp_config *config)
+{
+    const struct jp_link_ops *links = jp_platform.links;
+    return is_mode(config, "alias") ||
+           (is_mode(config, "auto") && links->has_alias && !links->has_stacks());
+}
+
 /*
  * net.mode = alias: the addresses of pods without a named network go on jail.interface. Where that
  * is in a network itself, they are of that one; net.subnet is for an interface without one (lo1).
@@ -123,11 +137,10 @@ static int read_subnets(const struct reader *r, struct jp_network *network, stru
 static int follow_interface(const struct jp_config *config, struct jp_network *network,
                             struct jp_error *err)
 {
-    const char *mode = jp_config_get(config, "net.mode");
     const char *name = jp_config_get(config, "jail.interface");
-    if (!jp_platform.links->has_alias || !mode || strcmp(mode, "alias") != 0 || !name)
+    network->is_alias = is_alias(config);
+    if (!network->is_alias || !jp_platform.links->has_alias || !name)
         return 0;
-    network->is_alias = true;
     free(network->interface);
     network->interface = jp_strdup(name);
     int r = network->interface ? jp_interface_subnet(name, &network->addresses, &network->host, err)
@@ -277,7 +290,10 @@ static int name_table(const struct jp_config *config, struct jp_networks *networ
 
 int jp_networks_read(const struct jp_config *config, struct jp_networks *ret, struct jp_error *err)
 {
-    struct jp_networks networks = {jp_calloc(MAX_NETWORKS, sizeof(*networks.items)), 0, NULL};
+    struct jp_networks networks = {.items = jp_calloc(MAX_NETWORKS, sizeof(*networks.items)),
+                                   .usual = is_mode(config, "none")   ? "none"
+                                            : is_mode(config, "host") ? "host"
+                                                                      : JP_NETWORK_POD};
     if (!networks.items)
         return jp_oom(err);
     if (name_table(config, &networks, err) < 0 ||
@@ -296,7 +312,7 @@ void jp_networks_clear(struct jp_networks *networks)
         clear(&networks->items[i]);
     free(networks->items);
     free(networks->table);
-    *networks = (struct jp_networks){NULL, 0, NULL};
+    *networks = (struct jp_networks){.items = NULL};
 }
 
 /* ---- what the host must know ---- */
@@ -402,7 +418,7 @@ const struct jp_networks *jp_pod_networks(const struct jp_pod_context *ctx)
                                     .subnet = (char *)(uintptr_t)JP_STORE_SUBNET,
                                     .addresses = {0xac170000, 16},
                                     .host = 0xac170001};
-    static const struct jp_networks standard = {&own, 1, NULL};
+    static const struct jp_networks standard = {.items = &own, .count = 1, .usual = JP_NETWORK_POD};
     return ctx->networks ? ctx->networks : &standard;
 }
 

@@ -33,7 +33,8 @@ struct jp_network {
 struct jp_networks {
     struct jp_network *items; /* the first is "pod" */
     size_t count;
-    char *table; /* of the firewall (pf: anchor); NULL: net.firewall = off */
+    const char *usual; /* what a pod joins that asks for none: "pod", "none" or "host" (net.mode) */
+    char *table;       /* of the firewall (pf: anchor); NULL: net.firewall = off */
 };
 
 /*

@@ -54,6 +54,24 @@ int jp_pod_net_mode(const struct jp_pod_manifest *m, uint8_t *ret, struct jp_err
     return 0;
 }
 
+static int check_kind(const struct jp_network *network, struct jp_error *err)
+{
+    const struct jp_link_ops *links = jp_platform.links;
+    if (network->is_alias)
+        return links->has_alias ? 0
+                                : jp_fail(err, JP_EUNSUPPORTED, 0,
+                                          "net.mode = alias: this system has no such networks");
+    if (!links->has_stacks())
+        return jp_fail(err, JP_EUNSUPPORTED, 0,
+                       "network '%s': this kernel has no network stacks for pods: set net.mode = "
+                       "alias, or use a kernel with VIMAGE",
+                       network->name);
+    if (!(links->kinds & (1U << network->kind)))
+        return jp_fail(err, JP_EUNSUPPORTED, 0, "network '%s': this system has only bridges",
+                       network->name);
+    return 0;
+}
+
 int jp_pod_network(const struct jp_pod_context *ctx, const struct jp_pod_manifest *m,
                    const struct jp_network **ret, struct jp_error *err)
 {
@@ -68,10 +86,7 @@ int jp_pod_network(const struct jp_pod_context *ctx, const struct jp_pod_manifes
     if (!*ret)
         return jp_fail(err, JP_ENOTFOUND, 0, "there is no network '%s': set net.%s.subnet", name,
                        name);
-    if (!(jp_platform.links->kinds & (1U << (*ret)->kind)))
-        return jp_fail(err, JP_EUNSUPPORTED, 0, "network '%s': this system has only bridges",
-                       (*ret)->name);
-    return 0;
+    return check_kind(*ret, err);
 }
 
 /* The first address of a network is the host's. */

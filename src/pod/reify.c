@@ -418,8 +418,18 @@ static int take_name(struct jp_pod_draft *draft, struct jp_error *err)
     return 0;
 }
 
-static int start_draft(const struct jp_pod_request *request, struct jp_pod_draft *draft,
-                       struct jp_error *err)
+/* A pod keeps what it was made with, whatever net.mode says later. */
+static int join_usual(const struct jp_pod_context *ctx, struct jp_pod_manifest *m,
+                      struct jp_error *err)
+{
+    const char *usual = jp_pod_networks(ctx)->usual;
+    if (jp_pod_manifest_annotation(m, JP_NOTE_NET) || strcmp(usual, JP_NETWORK_POD) == 0)
+        return 0;
+    return jp_pairs_set(&m->annotations, JP_NOTE_NET, usual, err);
+}
+
+static int start_draft(const struct jp_pod_context *ctx, const struct jp_pod_request *request,
+                       struct jp_pod_draft *draft, struct jp_error *err)
 {
     if (request->manifest && jp_pod_manifest_parse(request->manifest, strlen(request->manifest),
                                                    &draft->manifest, err) < 0)
@@ -429,14 +439,15 @@ static int start_draft(const struct jp_pod_request *request, struct jp_pod_draft
             return -1;
     }
     (void)jp_pairs_unset(&draft->manifest.annotations, JP_NOTE_ADDRESS);
-    return take_name(draft, err);
+    return join_usual(ctx, &draft->manifest, err) < 0 ? -1 : take_name(draft, err);
 }
 
 int jp_pod_draft_make(const struct jp_pod_context *ctx, const struct jp_pod_request *request,
                       struct jp_pod_draft *ret, struct jp_error *err)
 {
     JP_AUTO(jp_pod_draft) draft = JP_POD_DRAFT_INIT;
-    if (start_draft(request, &draft, err) < 0 || add_apps(ctx, request, &draft.manifest, err) < 0 ||
+    if (start_draft(ctx, request, &draft, err) < 0 ||
+        add_apps(ctx, request, &draft.manifest, err) < 0 ||
         name_apps(ctx, &draft.manifest, err) < 0 || load_images(ctx, &draft, err) < 0 ||
         resolve_mounts(ctx, &draft, err) < 0 || resolve_ports(&draft, err) < 0 ||
         jp_pod_manifest_check_reified(&draft.manifest, err) < 0 ||

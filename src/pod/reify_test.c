@@ -3,6 +3,7 @@
 
 #include <signal.h>
 
+#include "config/conf.h"
 #include "pod/fixture_test.h"
 
 static struct fixture f;
@@ -493,6 +494,62 @@ static void test_names(void)
            "not like an option, not empty, not a path");
 }
 
+/* ---- net.mode ---- */
+
+static void set_up_fake(bool has_stacks)
+{
+    JP_AUTO_FREE char *path = jp_format("%s/no-stacks", f.dir);
+    if (!path || setenv("JETPACK_FAKE_DIR", f.dir, 1) < 0)
+        fixture_die("the fake back end", NULL);
+    (void)unlink(path);
+    int fd = has_stacks ? -1 : open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    jp_fd_close(&fd);
+}
+
+/* A pod that asks for `net` (NULL: for nothing), where net.mode is `mode`. */
+static void try_mode(const char *mode, const char *net, const char *annotation, bool is_alias)
+{
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    JP_AUTO_PTR(jp_config) config = NULL;
+    JP_AUTO_FREE char *setting = jp_format("net.mode=%s", mode);
+    const char *const settings[] = {setting, "jail.interface=no-such-device"};
+    const struct jp_config_source source = {"/nonexistent", settings, JP_LEN(settings)};
+    struct jp_networks networks = {.items = NULL};
+    if (!setting || jp_config_load(&source, &config, &err) < 0 ||
+        jp_networks_read(config, &networks, &err) < 0)
+        fixture_die("configuration", &err);
+    f.ctx.networks = &networks;
+    const struct option options[] = {{JP_POD_OPT_NET, net}, {IMAGE, "example.com/plain"}};
+    size_t unasked = net ? 0 : 1;
+    JP_AUTO_FREE char *text = reify(NULL, options + unasked, JP_LEN(options) - unasked, &err);
+    JP_AUTO(jp_pod_manifest) m = JP_POD_MANIFEST_INIT;
+    if (!text || jp_pod_manifest_parse(text, strlen(text), &m, &err) < 0)
+        fixture_die("reify", &err);
+    const char *has = jp_pod_manifest_annotation(&m, JP_NOTE_NET);
+    TAP_STR(has ? has : "", annotation, "net.mode %s, a pod that asks for %s", mode,
+            net ? net : "nothing");
+    TAP_OK(networks.items[0].is_alias == is_alias, "... and addresses are %s",
+           is_alias ? "aliases" : "of stacks of their own");
+    f.ctx.networks = NULL;
+    jp_networks_clear(&networks);
+}
+
+static void test_modes(void)
+{
+    set_up_fake(/* has_stacks= */ true);
+    try_mode("auto", NULL, "", false);
+    try_mode("vnet", NULL, "", false);
+    try_mode("alias", NULL, "", true);
+    try_mode("none", NULL, "none", false);
+    try_mode("host", NULL, "host", false);
+    try_mode("none", "pod", "pod", false);
+    try_mode("host", "none", "none", false);
+    set_up_fake(/* has_stacks= */ false);
+    try_mode("auto", NULL, "", true);
+    try_mode("vnet", NULL, "", false);
+    try_mode("none", NULL, "none", false);
+}
+
 int main(void)
 {
     fixture_open(&f);
@@ -510,6 +567,7 @@ int main(void)
     test_resolv_conf();
     test_dns();
     test_names();
+    test_modes();
     fixture_close(&f);
     return tap_done();
 }

@@ -221,14 +221,15 @@ static void give_up(struct jp_pod_ahead *ahead)
     ahead->pid = 0;
 }
 
-static bool expects_net(const struct jp_pod_request *request)
+static bool expects_net(const struct jp_pod_context *ctx, const struct jp_pod_request *request)
 {
+    const char *net = jp_pod_networks(ctx)->usual;
     for (size_t i = 0; request && i < request->n_settings; i++) {
         const struct jp_pod_setting *setting = &request->settings[i];
-        if (setting->option == JP_POD_OPT_NET && strcmp(setting->value, "host") == 0)
-            return false;
+        if (setting->option == JP_POD_OPT_NET)
+            net = setting->value;
     }
-    return request != NULL;
+    return request && strcmp(net, "host") != 0;
 }
 
 int jp_pod_start_ahead(struct jp_pod_context *ctx, const struct jp_pod_request *request,
@@ -238,7 +239,7 @@ int jp_pod_start_ahead(struct jp_pod_context *ctx, const struct jp_pod_request *
     if (!ahead)
         return jp_oom(err);
     ctx->ahead = ahead;
-    return ahead->pid > 0 ? 0 : begin(ctx, expects_net(request), ahead, err);
+    return ahead->pid > 0 ? 0 : begin(ctx, expects_net(ctx, request), ahead, err);
 }
 
 void jp_pod_ahead_free(struct jp_pod_ahead *ahead)

@@ -108,6 +108,25 @@ jetpack destroy tiny4
 done_well "one given back is enough" jetpack prepare --net=tiny --pod-name tiny4 $image
 is "$(address tiny4)" 10.80.0.4 "it is that one"
 
+# ---- net.mode: what a pod gets that asks for no network ----
+
+addresses_of() { jetpack "$@" -destroy $image --exec /bin/knock -- addresses --- |
+    sed 's/^[a-z]*| //'; }
+run addresses_of -o net.mode=vnet run
+like "$out" '^eth0 10\.77\.' "net.mode = vnet: a stack of its own"
+run addresses_of -o net.mode=none run
+is "$(printf '%s\n' "$out" | grep -vc '^lo ')" 0 "net.mode = none: its own loopback" ||
+    show out "$out"
+run addresses_of -o net.mode=host run
+like "$out" "^$bridge 10\.77\.0\.1/16\$" "net.mode = host: as the host"
+run addresses_of -o net.mode=host run --net=pod
+like "$out" '^eth0 10\.77\.' "... unless it asks for another"
+done_well "a pod made so" jetpack -o net.mode=none prepare --pod-name mode $image
+like "$(jetpack show mode)" '^Network +none' "... keeps it, whatever net.mode says later"
+jetpack destroy mode
+fails 1 'net.mode = alias: this system has no such networks' "net.mode = alias is FreeBSD's" \
+    jetpack -o net.mode=alias prepare $image
+
 # ---- many at once ----
 
 for n in $(seq 1 200); do echo "crowd$n"; done |

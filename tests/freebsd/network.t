@@ -66,6 +66,19 @@ run "$knock" ask udp 127.0.0.1 "$own_port"
 is "$out" "$prefix.1" "published: datagrams come back" || show err "$err"
 done_well "published: they go" jetpack destroy datagrams
 
+# net.mode: what a pod gets that asks for no network
+addresses_of() { jetpack "$@" -destroy test.example/client --exec /bin/knock -- addresses --- |
+    sed 's/^[a-z]*| //'; }
+run addresses_of -o net.mode=vnet run
+like "$out" "^eth0 $prefix\." "net.mode = vnet: a stack of its own" || show err "$err"
+run addresses_of -o net.mode=none run
+is "$(printf '%s\n' "$out" | grep -vc '^lo0 ')" 0 "net.mode = none: its own loopback" ||
+    show out "$out"
+run addresses_of -o net.mode=host run
+like "$out" "^$bridge $prefix\.1" "net.mode = host: as the host"
+run addresses_of -o net.mode=host run --net=pod
+like "$out" "^eth0 $prefix\." "... unless it asks for another"
+
 # Networks beside that one, and what this system has not
 done_well "a pod of a named network" jetpack run -d --net=back --pod-name left test.example/server
 done_well "another" jetpack run -d --net=back --pod-name right test.example/server
@@ -85,12 +98,10 @@ fails 125 "network 'far': this system has only bridges" "a macvlan network is re
 alias() { jetpack -o net.mode=alias -o jail.interface="$loop" "$@"; }
 is_alias() { ifconfig "$loop" | grep -q "inet $1 "; }
 no_alias() { ! is_alias "$1"; }
-fails 125 "there is no interface '$loop'" "alias: an interface that is not there" \
-    alias run --pod-name nowhere test.example/client
-ifconfig "$loop" create
+fails 125 "there is no interface 'nowhere0'" "alias: an interface that is not there" \
+    jetpack -o net.mode=alias -o jail.interface=nowhere0 run --pod-name nowhere test.example/client
 trap 'ifconfig "$loop" destroy 2>/dev/null; cleanup' EXIT
-ifconfig "$loop" up
-done_well "alias: a pod" alias run -d --pod-name shared test.example/server
+done_well "alias: a pod, on a loopback that is made for it" alias run -d --pod-name shared test.example/server
 uuid=$(uuid_of shared)
 first=$(address_of shared)
 like "$first" "^$prefix\.[0-9]+\$" "alias: its address is of the same pool"
@@ -104,6 +115,9 @@ run "$programs/probe" pull "$first" 8080
 is "$status" 0 "alias: the host reaches it"
 run jetpack exec shared /bin/probe pull 127.0.0.1 8080
 is "$status" 0 "alias: the jail's address stands for 127.0.0.1"
+jetpack cp "$build_dir/src/mdc/ac-mdc" shared::/bin/ac-mdc
+run jetpack exec shared /bin/ac-mdc uuid
+is "$status $out" "0 $uuid" "alias: it reaches the metadata service" || show err "$err"
 done_well "alias: a second pod" alias run -d --pod-name second test.example/server
 second=$(address_of second)
 unlike "$second" "^($first|$address)\$" "alias: it has another address"
@@ -127,7 +141,8 @@ ok $? "... which goes"
 own=10.98.$(($$ % 256))
 ifconfig "$loop" inet "$own.3/29" alias
 # (The metadata service of the pods before listens elsewhere, and ends without pods.)
-no_service() { ! jetpack mds; }
+service=$(sed -n 's/^pid //p' "$work/root/mds/service")
+no_service() { [ -z "$service" ] || ! kill -0 "$service" 2>/dev/null; }
 wait_for 60 no_service
 done_well "alias: a pod in the interface's own network" alias run -d --pod-name own1 test.example/server
 done_well "alias: another" alias run -d --pod-name own2 test.example/server

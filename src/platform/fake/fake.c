@@ -628,6 +628,13 @@ static void links_print_rules(const struct jp_plan_host *host, struct jp_buf *ou
     jp_buf_printf(out, "%s\n", host->table ? host->table : "-");
 }
 
+/* As on a system whose kernel can have none: a file says so. */
+static bool links_has_stacks(void)
+{
+    JP_AUTO_FREE char *path = jp_format("%s/no-stacks", base());
+    return !path || access(path, F_OK) < 0;
+}
+
 static const struct jp_link_ops links = {
     .prepare = links_prepare,
     .release = links_release,
@@ -636,6 +643,7 @@ static const struct jp_link_ops links = {
     .kinds = 1U << JP_NET_BRIDGE | 1U << JP_NET_ROUTED | 1U << JP_NET_MACVLAN,
     .has_ipv6 = true,
     .has_alias = true,
+    .has_stacks = links_has_stacks,
     .setup = links_setup,
     .publish = links_publish,
     .teardown = links_teardown,

@@ -111,6 +111,9 @@ int jp_freebsd_in_jail(int jid, int (*work)(void *context, struct jp_error *err)
 
 /* ---- the rest ---- */
 
+/* Whether the kernel has VIMAGE: network stacks of jails' own. */
+bool jp_freebsd_has_stacks(void);
+
 /* jp_mount_ops.leave and is_left (leave.c). */
 void jp_freebsd_leave(struct jp_isolation *pod, size_t app, uint64_t *ret_number);
 bool jp_freebsd_is_left(struct jp_isolation *pod, uint64_t number);

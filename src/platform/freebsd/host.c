@@ -118,8 +118,8 @@ struct feature {
 
 static const struct feature features[] = {
     {"network stacks", "kern.features.vimage", NULL, "pods have stacks of their own (VNET)",
-     "this kernel has no VIMAGE",
-     "set net.mode = alias and jail.interface, or use a kernel with it"},
+     "this kernel has no VIMAGE: pods have addresses on jail.interface",
+     "a kernel with VIMAGE gives them stacks of their own"},
     {"network pairs", NULL, "if_epair", "epair", "no epair", "kldload if_epair"},
     {"bridges", NULL, "if_bridge", "bridge", "no bridge", "kldload if_bridge"},
     {"nullfs", NULL, "nullfs", "roots and volumes can be mounted", "no nullfs", "kldload nullfs"},
@@ -136,6 +136,11 @@ static bool is_there(const struct feature *f)
         return sysctlbyname(f->sysctl, &value, &len, NULL, 0) == 0 && value != 0;
     struct xvfsconf vfs;
     return modfind(f->module) >= 0 || getvfsbyname(f->module, &vfs) == 0;
+}
+
+bool jp_freebsd_has_stacks(void)
+{
+    return is_there(&features[0]);
 }
 
 static void examine(void (*say)(void *context, const char *name, bool is_fine, const char *text,

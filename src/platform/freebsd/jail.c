@@ -30,6 +30,33 @@
 
 /* ---- making ---- */
 
+static int use_addresses(struct jp_freebsd_parameters *ps, const char *how, struct jp_error *err)
+{
+    if (jp_freebsd_parameters_set(ps, "ip4", how, err) < 0)
+        return -1;
+    return jp_freebsd_parameters_set(ps, "ip6", how, err);
+}
+
+/* Without stacks of their own, pods that shall have no network may use no address at all. */
+static int add_network(struct jp_freebsd_parameters *ps, const struct jp_plan_net *net,
+                       struct jp_error *err)
+{
+    switch (net->mode) {
+    case JP_NET_NONE:
+        if (!jp_freebsd_has_stacks())
+            return use_addresses(ps, "disable", err);
+        return jp_freebsd_parameters_set(ps, "vnet", "new", err);
+    case JP_NET_POD:
+        return jp_freebsd_parameters_set(ps, "vnet", "new", err);
+    case JP_NET_ALIAS:
+        if (jp_freebsd_parameters_set(ps, "ip6", "disable", err) < 0)
+            return -1;
+        return jp_freebsd_parameters_set(ps, "ip4.addr", net->address, err);
+    default:
+        return use_addresses(ps, "inherit", err);
+    }
+}
+
 static int add_parameters(struct jp_freebsd_parameters *ps, const struct jp_plan *plan,
                           const char *world, struct jp_error *err)
 {
@@ -56,19 +83,7 @@ static int add_parameters(struct jp_freebsd_parameters *ps, const struct jp_plan
         jp_freebsd_parameters_set(ps, "host.hostname", plan->hostname, err) < 0 ||
         jp_freebsd_parameters_set(ps, "host.hostuuid", plan->uuid, err) < 0)
         return -1;
-    switch (plan->net.mode) {
-    case JP_NET_POD:
-    case JP_NET_NONE:
-        return jp_freebsd_parameters_set(ps, "vnet", "new", err);
-    case JP_NET_ALIAS:
-        if (jp_freebsd_parameters_set(ps, "ip6", "disable", err) < 0)
-            return -1;
-        return jp_freebsd_parameters_set(ps, "ip4.addr", plan->net.address, err);
-    default:
-        if (jp_freebsd_parameters_set(ps, "ip4", "inherit", err) < 0)
-            return -1;
-        return jp_freebsd_parameters_set(ps, "ip6", "inherit", err);
-    }
+    return add_network(ps, &plan->net, err);
 }
 
 static int make(struct jp_freebsd_parameters *ps, int *ret_jid, struct jp_error *err)

@@ -14,6 +14,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <net/if_bridgevar.h>
@@ -332,22 +333,57 @@ static int remove_alias(const char *dir, struct jp_error *err)
     return 0;
 }
 
+static bool is_of_host(struct in_addr address)
+{
+    struct ifaddrs *all = NULL;
+    bool is_found = false;
+    if (getifaddrs(&all) < 0)
+        return false;
+    for (const struct ifaddrs *e = all; e && !is_found; e = e->ifa_next) {
+        struct sockaddr_in in;
+        if (!e->ifa_addr || e->ifa_addr->sa_family != AF_INET)
+            continue;
+        memcpy(&in, e->ifa_addr, sizeof(in));
+        is_found = in.sin_addr.s_addr == address.s_addr;
+    }
+    freeifaddrs(all);
+    return is_found;
+}
+
+/*
+ * A further loopback (lo1) is made; another interface must be there. What the pods know as the
+ * host's address (the metadata service listens on it) is put on it, if the host has it nowhere.
+ */
+static int ensure_interface(int fd, const struct jp_plan_net *net, struct jp_error *err)
+{
+    struct ifreq request = request_for(net->interface);
+    struct in_addr host;
+    bool is_made = if_nametoindex(net->interface) == 0 && strncmp(net->interface, "lo", 2) == 0 &&
+                   ioctl(fd, SIOCIFCREATE2, &request) == 0;
+    if (if_nametoindex(net->interface) == 0)
+        return jp_fail(err, JP_ENOTFOUND, 0, "there is no interface '%s' (jail.interface)",
+                       net->interface);
+    if (is_made && bring_up(fd, net->interface, err) < 0)
+        return -1;
+    if (!net->gateway || inet_pton(AF_INET, net->gateway, &host) != 1)
+        return jp_fail(err, JP_EINVALID, 0, "bad address of the host");
+    return is_of_host(host) ? 0 : add_address(fd, net->interface, host, 32, err);
+}
+
 static int add_alias(const struct jp_plan *plan, struct jp_error *err)
 {
     struct in_addr address;
     if (inet_pton(AF_INET, plan->net.address, &address) != 1)
         return jp_fail(err, JP_EINVALID, 0, "bad address of the pod");
-    if (if_nametoindex(plan->net.interface) == 0)
-        return jp_fail(err, JP_ENOTFOUND, 0,
-                       "there is no interface '%s' (jail.interface): ifconfig %s create",
-                       plan->net.interface, plan->net.interface);
+    JP_AUTO_FD int fd = open_socket(err);
+    if (fd < 0 || ensure_interface(fd, &plan->net, err) < 0)
+        return -1;
     JP_AUTO_FD int dir = jp_fd_open_dir(AT_FDCWD, plan->dir, err);
     JP_AUTO_FREE char *text = jp_format("%s %s\n", plan->net.interface, plan->net.address);
     if (dir < 0 || !text ||
         jp_file_replace(dir, ALIAS_FILE, text, strlen(text), 0600, false, err) < 0)
         return -1;
-    JP_AUTO_FD int fd = open_socket(err);
-    return fd < 0 ? -1 : add_address(fd, plan->net.interface, address, 32, err);
+    return add_address(fd, plan->net.interface, address, 32, err);
 }
 
 /* ---- the table ---- */
@@ -405,7 +441,7 @@ static int setup(struct jp_isolation *pod, struct jp_error *err)
     int r = 0;
     if (pod->plan->net.mode == JP_NET_POD)
         r = connect_pod(pod, err);
-    else if (pod->plan->net.mode == JP_NET_NONE)
+    else if (pod->plan->net.mode == JP_NET_NONE && jp_freebsd_has_stacks())
         r = jp_freebsd_in_jail(pod->jid, configure_loopback, NULL, err);
     else if (pod->plan->net.mode == JP_NET_ALIAS)
         r = add_alias(pod->plan, err);
@@ -477,6 +513,7 @@ static int inspect(const struct jp_plan_host *host, const struct jp_link_pod *po
 const struct jp_link_ops jp_freebsd_links = {
     .kinds = 1U << JP_NET_BRIDGE,
     .has_alias = true,
+    .has_stacks = jp_freebsd_has_stacks,
     .setup = setup,
     .publish = publish,
     .teardown = teardown,

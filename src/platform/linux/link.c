@@ -381,10 +381,16 @@ static int clean(const char *uuid, const char *dir, struct jp_error *err)
     return r;
 }
 
+static bool has_stacks(void)
+{
+    return true;
+}
+
 const struct jp_link_ops jp_linux_links = {
     .kinds = 1U << JP_NET_BRIDGE | 1U << JP_NET_ROUTED | 1U << JP_NET_MACVLAN,
     .has_ipv6 = true,
     .has_names = true,
+    .has_stacks = has_stacks,
     .prepare = prepare,
     .setup = setup,
     .publish = jp_linux_publish,
