@@ -580,13 +580,13 @@ void jp_pod_names_examine(const struct jp_pod_context *ctx,
     struct jp_pod_context silent = *ctx;
     silent.tell = NULL;
     JP_AUTO_FREE char *servers = NULL;
-    if (!jp_platform.links->has_names)
-        return;
-    const char *program = find_program();
+    bool can_have = jp_platform.links->has_names;
+    const char *program = can_have ? find_program() : NULL;
     bool has_names = ctx->has_names && program;
-    const char *text = !ctx->has_names ? "off (net.names)"
-                       : !program      ? "not without " RESOLVER " (package dnsmasq-base)"
-                                       : program;
+    const char *text = !can_have         ? "not on this system: pods know each other by address"
+                       : !ctx->has_names ? "off (net.names)"
+                       : !program        ? "not without " RESOLVER " (package dnsmasq-base)"
+                                         : program;
     bool has_servers = has_names || (ctx->dns_servers && ctx->dns_servers[0] != '\0');
     if (!has_servers)
         servers = jp_pod_resolv_conf_host(&silent, &without);
@@ -595,5 +595,5 @@ void jp_pod_names_examine(const struct jp_pod_context *ctx,
     say(context, "name servers", has_servers,
         has_servers ? "pods have some"
                     : "none that pods reach: the host has none, or on its loopback",
-        "apt-get install dnsmasq-base, or set ace.dns-servers");
+        can_have ? "apt-get install dnsmasq-base, or set ace.dns-servers" : "set ace.dns-servers");
 }

@@ -38,6 +38,9 @@ done_well "stop" jetpack stop vnet
 ifconfig "$(host_end "$uuid")" >/dev/null 2>&1
 is $? 1 "its device is gone"
 
+like "$(jetpack doctor)" 'names of pods +not on this system: pods know each other by address' \
+    "doctor tells that pods have no names for each other"
+
 # Published ports: a forwarder on the host, whose address the pod sees.
 knock=$programs/knock
 add_image knocker '"exec": ["/bin/knock", "listen", "tcp", "0.0.0.0", "7"], "user": "0", "group": "0",
