@@ -316,6 +316,7 @@ static void finish(struct jp_cli *cli)
     if (cli->has_signals)
         jp_pod_signals_release(&cli->signals);
     jp_pod_ahead_free(cli->pods.ahead);
+    free(cli->openpgp_program);
     jp_strv_clear(&cli->jail_parameters);
     jp_networks_clear(&cli->networks);
     jp_store_free(cli->store);

@@ -45,6 +45,8 @@ int jp_cmd_tag(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_test(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_top(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_untag(struct jp_cli *cli, struct jp_error *err);
+int jp_cmd_trust(struct jp_cli *cli, struct jp_error *err);
+int jp_cmd_untrust(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_verify(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_version(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_wait(struct jp_cli *cli, struct jp_error *err);

@@ -1,5 +1,4 @@
 /* import: an image from an archive. */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,50 +7,10 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "cli/cmd.h"
+#include "cli/location.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "sys/fd.h"
-
-/* "%41" and the like of a file:// URL. */
-static int unescape(char *path, struct jp_error *err)
-{
-    char *out = path;
-    for (const char *in = path; *in; in++) {
-        unsigned value;
-        char digits[3] = {in[0] == '%' ? in[1] : '\0', in[0] == '%' && in[1] ? in[2] : '\0', '\0'};
-        if (*in != '%') {
-            *out++ = *in;
-            continue;
-        }
-        if (strspn(digits, "0123456789abcdefABCDEF") != 2 || strcmp(digits, "00") == 0)
-            return jp_fail(err, JP_EINVALID, 0, "bad escape in the URL");
-        value = (unsigned)strtoul(digits, NULL, 16);
-        *out++ = (char)value;
-        in += 2;
-    }
-    *out = '\0';
-    return 0;
-}
-
-/* Opens a location: a path, file:// or `-`. */
-static int open_location(const char *location, struct jp_error *err)
-{
-    static const char file_scheme[] = "file://";
-    if (strcmp(location, "-") == 0)
-        return dup(STDIN_FILENO);
-    bool is_url = strncmp(location, file_scheme, strlen(file_scheme)) == 0;
-    const char *scheme = strstr(location, "://");
-    if (!is_url && scheme && !memchr(location, '/', (size_t)(scheme - location)))
-        return jp_fail(err, JP_EUNSUPPORTED, 0, "'%s': only paths, file:// and - can be imported",
-                       location);
-    JP_AUTO_FREE char *path = jp_strdup(is_url ? location + strlen(file_scheme) : location);
-    if (!path)
-        return jp_oom(err);
-    if (is_url && (path[0] != '/' || unescape(path, err) < 0))
-        return jp_fail(err, JP_EINVALID, 0, "'%s' is not a URL of a local file", location);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    return fd < 0 ? jp_fail_sys(err, "open '%s'", path) : fd;
-}
 
 /* Ruling 6: the same for every source. Signatures are checked from a later version on. */
 static int check_trust(const struct jp_cli *cli, struct jp_error *err)
@@ -110,8 +69,9 @@ int jp_cmd_import(struct jp_cli *cli, struct jp_error *err)
     uint64_t max_manifest = jp_config_u64(cli->config, "images.max-manifest");
     if (check_trust(cli, err) < 0 || !jp_cli_pods(cli, err))
         return -1;
-    JP_AUTO_FD int fd = open_location(location, err);
-    JP_AUTO_FD int manifest_fd = manifest_path && fd >= 0 ? open_location(manifest_path, err) : -1;
+    JP_AUTO_FD int fd = jp_cli_location_open(location, err);
+    JP_AUTO_FD int manifest_fd =
+        manifest_path && fd >= 0 ? jp_cli_location_open(manifest_path, err) : -1;
     if (fd < 0 || (manifest_path && manifest_fd < 0))
         return -1;
     if (manifest_path &&

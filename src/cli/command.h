@@ -24,6 +24,7 @@
 enum jp_group {
     JP_GROUP_HOST,
     JP_GROUP_IMAGES,
+    JP_GROUP_TRUST,
     JP_GROUP_PODS,
     JP_N_GROUPS,
     JP_GROUP_NONE = JP_N_GROUPS, /* called by programs of ours: not shown */
@@ -91,6 +92,7 @@ struct jp_cli {
     struct jp_driver_zfs zfs;   /* what the configuration says about it */
     struct jp_store *store;     /* made by jp_cli_store() */
     struct jp_pod_context pods; /* filled by jp_cli_pods() */
+    char *openpgp_program;      /* path, found by jp_cli_trust() */
     struct jp_pod_metadata metadata;
     struct jp_strv jail_parameters; /* of them */
     struct jp_networks networks;    /* of them */

@@ -41,6 +41,14 @@ static const struct jp_cli_option import_options[] = {
     {"name", 0, "NAME", "refuse an image of another name", 0},
     {"allow-unsigned", 0, NULL, "accept an image without a signature", 0},
     SAVEID, {"quiet", 'q', NULL, "no progress bar, print the id only", 0}, FORMAT, END};
+static const struct jp_cli_option trust_options[] = {
+    {"prefix", 0, "PREFIX", "for images whose names are PREFIX or begin with it and a slash", 0},
+    {"root", 0, NULL, "for every image", 0},
+    {"fingerprint", 0, "FINGERPRINT", "trust this key of the file, in full digits, without asking", 0},
+    {"quiet", 'q', NULL, "fingerprints only", 0}, BARE, FORMAT, END};
+static const struct jp_cli_option untrust_options[] = {
+    {"prefix", 0, "PREFIX", "only for this prefix", 0},
+    {"root", 0, NULL, "only as a key for every image", 0}, END};
 static const struct jp_cli_option images_options[] = {
     {"tag", 0, "TAG", "only images with this tag", 0}, QUIET, BARE, LONG, FORMAT, END};
 static const struct jp_cli_option tag_options[] = {
@@ -204,6 +212,24 @@ const struct jp_command jp_commands[] = {
      "1 when something does.",
      verify_options, "jetpack verify example.com/redis\njetpack verify -all"},
 
+    {"trust", JP_GROUP_TRUST, JP_COMMAND_ROOT | JP_COMMAND_IMAGE, 0, JP_NO_LIMIT,
+     "[OPTION...] [LOCATION...]", "trust keys, list those that are trusted",
+     "Without LOCATION: the keys that are trusted, and for which images. LOCATION is a file with OpenPGP "
+     "keys: a path, a file:// URL, or - for standard input. Each key is shown with its fingerprint and "
+     "identities, and stored when the answer is yes; where nobody can be asked, only the key that "
+     "-fingerprint names. Compare the fingerprint with one that came another way. A prefix covers whole "
+     "components: example.com/foo is for example.com/foo and example.com/foo/bar, not for "
+     "example.com/foobar. Prints the fingerprints of what was stored.",
+     trust_options,
+     "jetpack trust\n"
+     "jetpack trust -prefix example.com/redis redis.asc\n"
+     "jetpack trust -root -fingerprint 0123456789abcdef0123456789abcdef01234567 - <key.asc"},
+    {"untrust", JP_GROUP_TRUST, JP_COMMAND_ROOT | JP_COMMAND_IMAGE, 1, JP_NO_LIMIT,
+     "[OPTION...] FINGERPRINT...", "trust keys no more",
+     "Removes the keys for every prefix that they are stored for, or for one. Images that are here "
+     "stay. Prints what was removed.",
+     untrust_options, "jetpack untrust 0123456789abcdef0123456789abcdef01234567"},
+
     {"prepare", JP_GROUP_PODS, JP_COMMAND_ROOT | JP_COMMAND_PODS, 0, JP_NO_LIMIT, POD_SYNOPSIS,
      "make a pod",
      "Makes a pod from images, or from a pod manifest (-f), or from both, and prints its UUID. "
@@ -320,7 +346,7 @@ const struct jp_command jp_commands[] = {
 
 const char *jp_group_title(enum jp_group group)
 {
-    static const char *const titles[] = {"Host", "Images", "Pods"};
+    static const char *const titles[] = {"Host", "Images", "Trust", "Pods"};
     return titles[group];
 }
 

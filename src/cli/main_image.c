@@ -8,6 +8,8 @@
 const struct jp_command_function jp_command_functions[] = {
     {"export", jp_cmd_export},
     {"import", jp_cmd_import},
+    {"trust", jp_cmd_trust},
+    {"untrust", jp_cmd_untrust},
     {"verify", jp_cmd_verify},
     {NULL, NULL},
 };

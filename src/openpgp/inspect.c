@@ -117,7 +117,7 @@ static int find_problem(const struct jp_keyring *ring, rnp_key_handle_t key,
 }
 
 static int describe(const struct jp_keyring *ring, rnp_key_handle_t key, struct jp_trust_cert *cert,
-                    struct jp_error *err)
+                    bool wants_armored, struct jp_error *err)
 {
     uint32_t created = 0, lasts = 0;
     (void)rnp_key_get_creation(key, &created);
@@ -127,15 +127,15 @@ static int describe(const struct jp_keyring *ring, rnp_key_handle_t key, struct 
     cert->expires_s = lasts ? (int64_t)created + lasts : 0;
     cert->fingerprint = fingerprint_of(key);
     cert->algorithm = algorithm_of(key);
-    cert->armored = export_public(key);
-    if (!cert->fingerprint || !cert->algorithm || !cert->armored)
+    cert->armored = wants_armored ? export_public(key) : NULL;
+    if (!cert->fingerprint || !cert->algorithm || (wants_armored && !cert->armored))
         return jp_oom(err);
     if (add_identities(key, cert, err) < 0 || add_subkeys(ring, key, cert, err) < 0)
         return -1;
     return find_problem(ring, key, cert, &cert->problem, err);
 }
 
-static int add_cert(const struct jp_keyring *ring, const char *fingerprint,
+static int add_cert(const struct jp_keyring *ring, const char *fingerprint, bool wants_armored,
                     struct jp_trust_certs *certs, struct jp_error *err)
 {
     rnp_key_handle_t key = NULL;
@@ -147,12 +147,13 @@ static int add_cert(const struct jp_keyring *ring, const char *fingerprint,
     if (is_primary && certs->count >= JP_OPENPGP_MAX_CERTS)
         r = jp_fail(err, JP_ELIMIT, 0, "more than %d keys", JP_OPENPGP_MAX_CERTS);
     else if (is_primary)
-        r = describe(ring, key, &certs->items[certs->count++], err);
+        r = describe(ring, key, &certs->items[certs->count++], wants_armored, err);
     (void)rnp_key_handle_destroy(key);
     return r;
 }
 
-static int list(const struct jp_keyring *ring, struct jp_trust_certs *certs, struct jp_error *err)
+static int list(const struct jp_keyring *ring, bool wants_armored, struct jp_trust_certs *certs,
+                struct jp_error *err)
 {
     rnp_identifier_iterator_t it = NULL;
     const char *fingerprint = NULL;
@@ -161,7 +162,7 @@ static int list(const struct jp_keyring *ring, struct jp_trust_certs *certs, str
         return jp_oom(err);
     int r = 0;
     while (r == 0 && rnp_identifier_iterator_next(it, &fingerprint) == RNP_SUCCESS && fingerprint)
-        r = add_cert(ring, fingerprint, certs, err);
+        r = add_cert(ring, fingerprint, wants_armored, certs, err);
     (void)rnp_identifier_iterator_destroy(it);
     return r;
 }
@@ -170,10 +171,17 @@ int jp_openpgp_inspect(struct jp_keyring *ring, const struct jp_openpgp_request 
                        struct jp_openpgp_answer *answer, struct jp_error *err)
 {
     int r = 0;
-    for (size_t i = 0; r == 0 && i < request->n_keys; i++)
-        r = jp_keyring_add(ring, &request->keys[i], true, err);
+    /* In a list, a file that cannot be read does not hide the others. */
+    for (size_t i = 0; r == 0 && i < request->n_keys; i++) {
+        JP_AUTO(jp_error) why = JP_ERROR_INIT;
+        r = jp_keyring_add(ring, &request->keys[i], true, &why);
+        if (r < 0 && request->n_keys > 1 && why.code != JP_ENOMEM)
+            r = 0;
+        if (r < 0)
+            jp_error_move(err, &why);
+    }
     if (r == 0)
-        r = list(ring, &answer->certs, err);
+        r = list(ring, request->wants_armored, &answer->certs, err);
     if (r < 0)
         jp_trust_certs_clear(&answer->certs);
     return r;

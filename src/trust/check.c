@@ -79,18 +79,17 @@ static int put_key(const struct jp_trust *trust, const struct jp_trust_key *key,
     return to->fingerprint && to->bytes ? 0 : jp_oom(err);
 }
 
-static int put_keys(const struct jp_trust *trust, const char *name,
+static int put_keys(const struct jp_trust *trust, const struct jp_trust_keys *keys,
                     struct jp_openpgp_request *request, struct jp_error *err)
 {
-    JP_AUTO(jp_trust_keys) keys = {NULL, 0, 0};
-    if (jp_trust_list(trust, name, &keys, err) < 0)
-        return -1;
-    request->keys = jp_calloc(keys.count + 1, sizeof(*request->keys));
+    request->keys = jp_calloc(keys->count + 1, sizeof(*request->keys));
     if (!request->keys)
         return jp_oom(err);
-    for (size_t i = 0; i < keys.count; i++)
-        if (put_key(trust, &keys.items[i], request, err) < 0)
-            return jp_wrap(err, "key %s of '%s'", keys.items[i].fingerprint, keys.items[i].prefix);
+    for (size_t i = 0; i < keys->count; i++) {
+        const struct jp_trust_key *key = &keys->items[i];
+        if (put_key(trust, key, request, err) < 0)
+            return jp_wrap(err, "key %s of '%s'", key->fingerprint, key->prefix);
+    }
     return 0;
 }
 
@@ -182,7 +181,9 @@ static int ask(const struct jp_trust *trust, const struct jp_trust_question *que
                struct jp_error *err)
 {
     struct jp_openpgp_answer answer = {.task = 0};
-    if (put_keys(trust, question->name, request, err) < 0 || put_data(question, request, err) < 0 ||
+    JP_AUTO(jp_trust_keys) keys = {NULL, 0, 0};
+    if (jp_trust_list(trust, question->name, &keys, err) < 0 ||
+        put_keys(trust, &keys, request, err) < 0 || put_data(question, request, err) < 0 ||
         put_signature(question, request, err) < 0 ||
         jp_openpgp_ask(trust, request, &question->fd, 1, &answer, err) < 0)
         return -1;
@@ -229,19 +230,44 @@ int jp_trust_confirm(const struct jp_trust *trust, const char *name, struct jp_t
 
 /* ---- a file of keys -------------------------------------------------------------------------- */
 
-int jp_trust_inspect(const struct jp_trust *trust, const void *bytes, size_t len,
-                     struct jp_trust_certs *ret, struct jp_error *err)
+static int inspect(const struct jp_trust *trust, struct jp_openpgp_request *request,
+                   struct jp_trust_certs *ret, struct jp_error *err)
 {
-    struct jp_openpgp_key key = {.bytes = (unsigned char *)(uintptr_t)bytes, .len = len};
-    struct jp_openpgp_request request = {
-        .task = JP_OPENPGP_INSPECT, .now_s = now_of(trust), .keys = &key, .n_keys = 1};
     struct jp_openpgp_answer answer = {.task = 0};
-    if (len > JP_TRUST_KEY_MAX)
-        return jp_fail(err, JP_ELIMIT, 0, "a key of more than %u bytes", JP_TRUST_KEY_MAX);
-    if (jp_openpgp_ask(trust, &request, NULL, 0, &answer, err) < 0)
+    request->task = JP_OPENPGP_INSPECT;
+    request->now_s = now_of(trust);
+    if (jp_openpgp_ask(trust, request, NULL, 0, &answer, err) < 0)
         return -1;
     *ret = answer.certs;
     answer.certs = (struct jp_trust_certs){NULL, 0};
     jp_openpgp_answer_clear(&answer);
+    return 0;
+}
+
+int jp_trust_inspect(const struct jp_trust *trust, const void *bytes, size_t len,
+                     struct jp_trust_certs *ret, struct jp_error *err)
+{
+    struct jp_openpgp_key key = {.bytes = (unsigned char *)(uintptr_t)bytes, .len = len};
+    struct jp_openpgp_request request = {.wants_armored = true, .keys = &key, .n_keys = 1};
+    if (len > JP_TRUST_KEY_MAX)
+        return jp_fail(err, JP_ELIMIT, 0, "a key of more than %u bytes", JP_TRUST_KEY_MAX);
+    if (inspect(trust, &request, ret, err) < 0)
+        return -1;
+    for (size_t i = 0; i < ret->count; i++)
+        if (!ret->items[i].armored)
+            return jp_fail(err, JP_ECORRUPT, 0, "a key that cannot be written again");
     return ret->count > 0 ? 0 : jp_fail(err, JP_EINVALID, 0, "there is no OpenPGP key in it");
+}
+
+int jp_trust_describe(const struct jp_trust *trust, const struct jp_trust_keys *keys,
+                      struct jp_trust_certs *ret, struct jp_error *err)
+{
+    struct jp_openpgp_request request = {.wants_armored = false};
+    if (keys->count == 0)
+        return 0;
+    int r = put_keys(trust, keys, &request, err);
+    if (r == 0)
+        r = inspect(trust, &request, ret, err);
+    jp_openpgp_request_clear(&request);
+    return r;
 }

@@ -11,6 +11,7 @@ void jp_openpgp_request_walk(struct jp_codec *c, struct jp_openpgp_request *requ
 {
     jp_codec_u32(c, &request->task);
     jp_codec_i64(c, &request->now_s);
+    jp_codec_bool(c, &request->wants_armored);
     jp_codec_array(c, &request->keys, &request->n_keys, sizeof(*request->keys),
                    JP_OPENPGP_MAX_KEYS);
     for (size_t i = 0; i < request->n_keys; i++) {
@@ -103,7 +104,7 @@ static bool certs_fit(const struct jp_trust_certs *certs)
 {
     for (size_t i = 0; i < certs->count; i++) {
         const struct jp_trust_cert *cert = &certs->items[i];
-        if (!is_fingerprint(cert->fingerprint) || !cert->algorithm || !cert->armored)
+        if (!is_fingerprint(cert->fingerprint) || !cert->algorithm)
             return false;
         for (size_t k = 0; k < cert->n_subkeys; k++)
             if (!is_fingerprint(cert->subkeys[k].fingerprint))

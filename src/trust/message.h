@@ -46,6 +46,7 @@ struct jp_openpgp_key {
 struct jp_openpgp_request {
     uint32_t task;
     int64_t now_s;
+    bool wants_armored; /* INSPECT: the certificates as well, for storing them */
     struct jp_openpgp_key *keys;
     size_t n_keys;
     unsigned char *signature;

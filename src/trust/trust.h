@@ -107,7 +107,7 @@ struct jp_trust_cert {
     char *fingerprint; /* of the primary key, lower-case digits, in full */
     char *algorithm;   /* "RSA 3072", "EDDSA 255" */
     char *problem;     /* why no signature of it counts now; NULL: nothing */
-    char *armored;     /* the certificate alone, without secret parts: what is to be stored */
+    char *armored; /* the certificate alone, without secret parts: what is to be stored. Not NULL */
     int64_t created_s;
     int64_t expires_s;         /* 0: never */
     bool has_secret;           /* the file has secret parts, which are nobody else's business */
@@ -126,6 +126,12 @@ void jp_trust_certs_clear(struct jp_trust_certs *certs);
 /* The certificates in a file. JP_EINVALID when there is none, JP_ELIMIT. */
 int jp_trust_inspect(const struct jp_trust *trust, const void *bytes, size_t len,
                      struct jp_trust_certs *ret, struct jp_error *err);
+
+/*
+ * The same of keys that are stored, without `armored`. What cannot be read of them is left out.
+ */
+int jp_trust_describe(const struct jp_trust *trust, const struct jp_trust_keys *keys,
+                      struct jp_trust_certs *ret, struct jp_error *err);
 
 /* ---- signatures ------------------------------------------------------------------------------ */
 
