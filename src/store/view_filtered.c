@@ -17,28 +17,58 @@
 #include "store/views_internal.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
+#include "sys/inodes.h"
 #include "sys/tree.h"
 
 struct job {
     int from_fd;
     int to_fd;
     struct jp_view_list unnamed;
-    struct jp_strv dirs; /* made, in this order */
+    struct jp_strv dirs;          /* made, in this order */
+    struct jp_tree_inodes copied; /* files of several names that had to be copied */
 };
+
+static const char *name_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
 
 static bool is_absent(int failure)
 {
     return failure == ENOENT || failure == ENOTDIR || failure == ENAMETOOLONG;
 }
 
-/* A second name; a copy where the file has too many, or cannot have one. */
-static int link_file(int from_dir, int to_dir, const char *name, struct jp_error *err)
+/* Where files cannot have names in both places: one copy for all names that a file has here. */
+static int copy_file(struct job *job, int from_dir, int to_dir, const char *path,
+                     struct jp_error *err)
 {
+    const char *name = name_of(path);
+    const char *first_name = NULL;
+    struct stat st;
+    if (fstatat(from_dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return jp_fail_sys(err, "look at '%s'", path);
+    const char *first = st.st_nlink > 1 ? jp_tree_inodes_find(&job->copied, &st) : NULL;
+    if (first) {
+        JP_AUTO_FD int first_dir = jp_view_open_parent(job->to_fd, first, &first_name);
+        if (first_dir >= 0 && jp_sys.linkat(first_dir, first_name, to_dir, name, 0) == 0)
+            return 0;
+    }
+    if (jp_tree_copy_entry(from_dir, name, to_dir, /* is_tame= */ false, err) < 0)
+        return -1;
+    return st.st_nlink > 1 ? jp_tree_inodes_add(&job->copied, &st, path, err) : 0;
+}
+
+/* A second name; a copy where the file has too many, or cannot have one. */
+static int link_file(struct job *job, int from_dir, int to_dir, const char *path,
+                     struct jp_error *err)
+{
+    const char *name = name_of(path);
     if (jp_sys.linkat(from_dir, name, to_dir, name, 0) == 0)
         return 0;
     if (errno != EXDEV && errno != EMLINK && errno != EPERM && errno != EOPNOTSUPP)
         return jp_fail_sys(err, "link '%s'", name);
-    return jp_tree_copy_entry(from_dir, name, to_dir, /* is_tame= */ false, err);
+    return copy_file(job, from_dir, to_dir, path, err);
 }
 
 static int add_entry(struct job *job, const char *path, bool only_dir, struct jp_error *err)
@@ -55,7 +85,7 @@ static int add_entry(struct job *job, const char *path, bool only_dir, struct jp
     if (to < 0)
         return jp_fail_sys(err, "open the directory of '%s'", path);
     if (!S_ISDIR(st.st_mode))
-        return link_file(from, to, name, err);
+        return link_file(job, from, to, path, err);
     if (jp_sys.mkdirat(to, name, 0700) < 0)
         return jp_fail_sys(err, "make '%s'", path);
     return jp_strv_add(&job->dirs, path) < 0 ? jp_oom(err) : 0;
@@ -117,5 +147,6 @@ int jp_view_fill_filtered(const struct jp_driver_context *ctx, const struct jp_s
         r = fill(&job, &part->filter, err);
     jp_view_list_clear(&job.unnamed);
     jp_strv_clear(&job.dirs);
+    jp_tree_inodes_clear(&job.copied);
     return r < 0 ? jp_wrap(err, "filter image %.19s", part->image_id) : 0;
 }

@@ -18,6 +18,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "sys/inodes.h"
 
 struct jp_tree_level {
     int fd; /* O_RDONLY, -1 while closed */
@@ -79,28 +80,5 @@ bool jp_tree_same_mount(const struct jp_tree_mount *a, const struct jp_tree_moun
 
 /* True when the file has a flag that keeps even root from changing it (chattr +i, +a; schg). */
 bool jp_tree_is_immutable(int dir_fd, const char *name);
-
-/* Files with several names: remembers the first path of an inode (or "" when paths do not matter).
- */
-struct jp_tree_inode {
-    dev_t device;
-    ino_t inode;
-    char *path; /* owned */
-};
-
-struct jp_tree_inodes {
-    struct jp_tree_inode *slots; /* open addressing; path NULL = free */
-    size_t count, capacity;
-};
-
-#define JP_TREE_INODES_INIT                                                                        \
-    {                                                                                              \
-        NULL, 0, 0                                                                                 \
-    }
-
-const char *jp_tree_inodes_find(const struct jp_tree_inodes *inodes, const struct stat *st);
-int jp_tree_inodes_add(struct jp_tree_inodes *inodes, const struct stat *st, const char *path,
-                       struct jp_error *err);
-void jp_tree_inodes_clear(struct jp_tree_inodes *inodes);
 
 #endif
