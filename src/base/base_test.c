@@ -164,6 +164,31 @@ static void try_lists(void)
                "'%s' in '%s'", cases[i].word, cases[i].list);
 }
 
+static void try_utf8(void)
+{
+    static const char *const good[] = {"",
+                                       "a/b",
+                                       "caf\xc3\xa9",
+                                       "\xe2\x82\xac",
+                                       "\xed\x9f\xbf",
+                                       "\xf0\x9f\x98\x80",
+                                       "\xf4\x8f\xbf\xbf"};
+    static const char *const bad[] = {"\xff",
+                                      "\x80",
+                                      "\xc3",
+                                      "\xc0\xaf",
+                                      "\xe0\x80\xaf",
+                                      "\xed\xa0\x80",
+                                      "\xf4\x90\x80\x80",
+                                      "\xf0\x80\x80\x80",
+                                      "\xe2\x82",
+                                      "\xf5\x80\x80\x80"};
+    for (size_t i = 0; i < JP_LEN(good); i++)
+        TAP_OK(jp_utf8_valid(good[i]), "UTF-8: good %zu", i);
+    for (size_t i = 0; i < JP_LEN(bad); i++)
+        TAP_OK(!jp_utf8_valid(bad[i]), "UTF-8: bad %zu", i);
+}
+
 static void try_hex(void)
 {
     unsigned char bytes[4] = {0, 0x7f, 0x80, 0xff}, back[4] = {1, 1, 1, 1};
@@ -275,6 +300,7 @@ int main(void)
     try_numbers();
     try_lists();
     try_hex();
+    try_utf8();
     try_uuid();
     try_time();
     try_memory();

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/macros.h"
+
 bool jp_parse_u64(const char *text, int base, uint64_t min, uint64_t max, uint64_t *ret)
 {
     if (!text || !*text)
@@ -63,6 +65,30 @@ bool jp_hex_decode(const char *text, void *bytes, size_t len)
         if (high < 0 || low < 0)
             return false;
         b[i] = (unsigned char)(high << 4 | low);
+    }
+    return true;
+}
+
+bool jp_utf8_valid(const char *text)
+{
+    /* First bytes from..to, bytes that follow, and the range of the first of these (RFC 3629). */
+    static const struct {
+        unsigned char from, to, n, low, high;
+    } forms[] = {
+        {0x01, 0x7f, 0, 0, 0},       {0xc2, 0xdf, 1, 0x80, 0xbf}, {0xe0, 0xe0, 2, 0xa0, 0xbf},
+        {0xe1, 0xec, 2, 0x80, 0xbf}, {0xed, 0xed, 2, 0x80, 0x9f}, {0xee, 0xef, 2, 0x80, 0xbf},
+        {0xf0, 0xf0, 3, 0x90, 0xbf}, {0xf1, 0xf3, 3, 0x80, 0xbf}, {0xf4, 0xf4, 3, 0x80, 0x8f},
+    };
+    for (const unsigned char *c = (const unsigned char *)text; *c;) {
+        size_t i = 0;
+        while (i < JP_LEN(forms) && (*c < forms[i].from || *c > forms[i].to))
+            i++;
+        if (i == JP_LEN(forms) || (forms[i].n > 0 && (c[1] < forms[i].low || c[1] > forms[i].high)))
+            return false;
+        for (unsigned k = 2; k <= forms[i].n; k++)
+            if (c[k] < 0x80 || c[k] > 0xbf)
+                return false;
+        c += 1U + forms[i].n;
     }
     return true;
 }

@@ -22,4 +22,7 @@ void jp_hex_encode(const void *bytes, size_t len, char *out);
 /* Exactly 2 * len digits, either case. False when `text` is anything else. */
 bool jp_hex_decode(const char *text, void *bytes, size_t len);
 
+/* True for well-formed UTF-8 (no overlong forms, no surrogates): what JSON can hold. */
+bool jp_utf8_valid(const char *text);
+
 #endif

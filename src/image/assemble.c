@@ -15,10 +15,8 @@
 
 struct sink {
     const struct jp_assemble *assemble;
-    unsigned char *in;    /* what was read from the stream */
-    unsigned char *block; /* of the ring, being filled */
-    size_t have;
-    bool is_stopped;
+    unsigned char *in; /* what was read from the stream */
+    struct jp_ring_writer to;
 };
 
 static int next_piece(void *context, const unsigned char **ret, size_t *ret_len,
@@ -33,29 +31,9 @@ static int next_piece(void *context, const unsigned char **ret, size_t *ret_len,
     return len > 0;
 }
 
-/* Fills blocks of the ring; after a stop everything is dropped. */
 static void put(struct sink *s, const void *bytes, size_t len)
 {
-    const unsigned char *from = bytes;
-    while (len > 0 && !s->is_stopped) {
-        if (!s->block)
-            s->block = jp_ring_claim(s->assemble->ring);
-        if (!s->block) {
-            s->is_stopped = true;
-            return;
-        }
-        size_t room = JP_RING_BLOCK - s->have;
-        size_t n = len < room ? len : room;
-        memcpy(s->block + s->have, from, n);
-        s->have += n;
-        from += n;
-        len -= n;
-        if (s->have == JP_RING_BLOCK) {
-            jp_ring_publish(s->assemble->ring, s->have, false);
-            s->block = NULL;
-            s->have = 0;
-        }
-    }
+    jp_ring_write(&s->to, bytes, len);
 }
 
 static void put_padding(struct sink *s, uint64_t size)
@@ -68,10 +46,7 @@ static void put_end(struct sink *s)
 {
     static const unsigned char zeros[2 * JP_TAR_BLOCK];
     put(s, zeros, sizeof(zeros));
-    if (!s->block && !s->is_stopped)
-        s->block = jp_ring_claim(s->assemble->ring);
-    if (s->block)
-        jp_ring_publish(s->assemble->ring, s->have, true);
+    jp_ring_write_end(&s->to);
 }
 
 static int put_header(struct sink *s, const struct jp_tar_entry *entry, struct jp_error *err)
@@ -83,22 +58,14 @@ static int put_header(struct sink *s, const struct jp_tar_entry *entry, struct j
     return 0;
 }
 
-/* An entry of ours: root's, made at the beginning of time, so that it is always the same. */
 static int put_own(struct sink *s, enum jp_tar_type type, const char *path, mode_t mode,
                    uint64_t size, struct jp_error *err)
 {
-    JP_AUTO_FREE char *copy = jp_strdup(path);
-    if (!copy)
-        return jp_oom(err);
-    struct jp_tar_entry entry = {
-        .type = type,
-        .path = copy,
-        .mode = mode,
-        .atime = {.tv_nsec = UTIME_OMIT},
-        .size = size,
-        .stored = size,
-    };
-    return put_header(s, &entry, err);
+    JP_AUTO(jp_buf) bytes = JP_BUF_INIT;
+    if (jp_tar_write_own(&bytes, type, path, mode, size, err) != 0)
+        return -1;
+    put(s, jp_buf_text(&bytes), bytes.len);
+    return 0;
 }
 
 /* "bin/sh" -> "rootfs/bin/sh"; "" -> "rootfs". */
@@ -123,7 +90,7 @@ static int put_entry(struct sink *s, struct jp_tar *tar, const struct jp_tar_ent
         changed.link = link;
     if (put_header(s, &changed, err) != 0)
         return -1;
-    while (!s->is_stopped && (r = jp_tar_content(tar, &bytes, &len, err)) != 0) {
+    while (!s->to.is_stopped && (r = jp_tar_content(tar, &bytes, &len, err)) != 0) {
         if (r < 0)
             return -1;
         put(s, bytes, len);
@@ -138,7 +105,7 @@ static int put_all(struct sink *s, struct jp_tar *tar, struct jp_error *err)
     const struct jp_tar_entry *entry = NULL;
     bool is_first = true;
     int r = 0;
-    while (!s->is_stopped && (r = jp_tar_next(tar, &entry, err)) > 0) {
+    while (!s->to.is_stopped && (r = jp_tar_next(tar, &entry, err)) > 0) {
         bool is_top = entry->path[0] == '\0';
         /* A tar that does not begin with its "./" gets a directory to stand in. */
         if (is_first && !is_top && put_own(s, JP_TAR_DIR, JP_ACI_ROOTFS, 0755, 0, err) != 0)
@@ -147,14 +114,14 @@ static int put_all(struct sink *s, struct jp_tar *tar, struct jp_error *err)
         if (put_entry(s, tar, entry, err) != 0)
             return jp_wrap(err, "'%s'", jp_image_name_show(entry->path, shown));
     }
-    if (r == 0 && is_first && !s->is_stopped)
+    if (r == 0 && is_first && !s->to.is_stopped)
         return jp_fail(err, JP_EINVALID, 0, "the root file system is empty");
     return r < 0 ? -1 : 0;
 }
 
 int jp_assemble_run(const struct jp_assemble *assemble, struct jp_error *err)
 {
-    struct sink sink = {.assemble = assemble};
+    struct sink sink = {.assemble = assemble, .to = {.ring = assemble->ring}};
     JP_AUTO_FREE unsigned char *in = jp_alloc(JP_RING_BLOCK);
     JP_AUTO_PTR(jp_tar)
     tar = jp_tar_new((struct jp_tar_input){next_piece, &sink}, (struct jp_tar_tap){NULL, NULL},

@@ -46,6 +46,42 @@ struct jp_image_watch {
     void *context;
 };
 
+/*
+ * What an archive is made of when none is there: paths of trees on this host. Either the difference
+ * between a clone and its image (commit, build), of which what was added or changed is packed; or a
+ * whole root file system (a flat export).
+ */
+struct jp_image_parts;
+
+/* The trees stay the caller's; with a difference the first one is the clone's own. */
+struct jp_image_parts *jp_image_parts_new(const int *tree_fds, size_t n_trees, bool is_whole);
+void jp_image_parts_free(struct jp_image_parts *parts);
+JP_DEFINE_AUTO_PTR(jp_image_parts);
+
+/*
+ * Adds a path and what became of it (the letters of struct jp_driver_change); '=' ones, too: they
+ * are needed for hard links and for the list of what is left. A directory comes before what is in
+ * it. Returns 0, or 1 when it is nothing that an image can hold (a socket): then it is left out.
+ */
+int jp_image_parts_add(struct jp_image_parts *parts, char what, const char *path, size_t tree,
+                       struct jp_error *err);
+
+/* When all are there: a hard link to a file that did not change takes that file along. */
+int jp_image_parts_join(struct jp_image_parts *parts, struct jp_error *err);
+
+/* How many paths were added, changed or deleted. */
+size_t jp_image_parts_changes(const struct jp_image_parts *parts);
+
+/*
+ * When something was deleted: every path that is left, absolute, sorted, as a pathWhitelist has
+ * them. Else nothing. JP_EUNSUPPORTED for a name that JSON cannot hold (not UTF-8).
+ */
+int jp_image_parts_whitelist(const struct jp_image_parts *parts, struct jp_strv *ret,
+                             struct jp_error *err);
+
+/* Later modification times than this one (seconds) become this one. */
+void jp_image_parts_clamp(struct jp_image_parts *parts, int64_t latest);
+
 struct jp_image_import_options {
     int fd;                  /* the archive; read to its end from the current offset, not closed */
     const char *source_name; /* what errors call it */
@@ -55,6 +91,8 @@ struct jp_image_import_options {
      */
     const char *manifest;
     size_t manifest_len;
+    /* Not NULL: the ACI is made of these files and `manifest`; `fd` is not read. */
+    const struct jp_image_parts *parts;
     /* What the manifest must say, where the caller asked for something by name. NULL, 0: anything.
      */
     const char *expected_name;
@@ -123,6 +161,14 @@ struct jp_image_export_options {
  */
 int jp_image_export(struct jp_store *store, const struct jp_image_export_options *options,
                     struct jp_error *err);
+
+/*
+ * Writes an archive that is made of `parts` and the manifest, in the same way; options->id and
+ * as_it_came do not count. *ret_id gets the image id that it has.
+ */
+int jp_image_pack(const struct jp_image_parts *parts, const char *manifest, size_t manifest_len,
+                  const struct jp_image_export_options *options, char ret_id[7 + 128 + 1],
+                  struct jp_error *err);
 
 struct jp_image_verify_options {
     const char *id;

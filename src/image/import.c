@@ -25,6 +25,7 @@
 #include "image/assemble.h"
 #include "image/hash.h"
 #include "image/kept.h"
+#include "image/pack.h"
 #include "image/ring.h"
 #include "image/stream.h"
 #include "image/unpack.h"
@@ -68,10 +69,34 @@ static int produce_aci(struct pipeline *p, struct jp_error *err)
     }
 }
 
-static void *produce(void *context)
+static int put(void *context, const void *bytes, size_t len, struct jp_error *err)
 {
-    struct pipeline *p = context;
-    struct jp_error err = JP_ERROR_INIT;
+    struct jp_ring_writer *to = context;
+    (void)err;
+    jp_ring_write(to, bytes, len);
+    return 0;
+}
+
+static int produce_parts(struct pipeline *p, struct jp_error *err)
+{
+    struct jp_ring_writer to = {.ring = p->ring};
+    const struct jp_image_import_options *o = p->options;
+    const struct jp_pack pack = {
+        .parts = o->parts,
+        .manifest = o->manifest,
+        .manifest_len = o->manifest_len,
+        .write = put,
+        .context = &to,
+        .cancel = o->watch.cancel,
+    };
+    if (jp_pack_run(&pack, err) != 0)
+        return -1;
+    jp_ring_write_end(&to);
+    return 0;
+}
+
+static int produce_assembled(struct pipeline *p, struct jp_error *err)
+{
     const struct jp_image_import_options *o = p->options;
     struct jp_assemble assemble = {
         .stream = p->stream,
@@ -80,7 +105,17 @@ static void *produce(void *context)
         .manifest_len = o->manifest_len,
         .max_entries = o->limits.entries,
     };
-    int r = o->manifest ? jp_assemble_run(&assemble, &err) : produce_aci(p, &err);
+    return jp_assemble_run(&assemble, err);
+}
+
+static void *produce(void *context)
+{
+    struct pipeline *p = context;
+    struct jp_error err = JP_ERROR_INIT;
+    const struct jp_image_import_options *o = p->options;
+    int r = o->parts      ? produce_parts(p, &err)
+            : o->manifest ? produce_assembled(p, &err)
+                          : produce_aci(p, &err);
     if (r != 0)
         jp_ring_stop(p->ring, &err);
     return NULL;
@@ -118,7 +153,7 @@ static void *digest(void *context)
 static void show_progress(struct pipeline *p)
 {
     const struct jp_image_watch *watch = &p->options->watch;
-    if (!watch->progress)
+    if (!watch->progress || !p->stream)
         return;
     int64_t now = jp_time_monotonic_ms();
     if (now - p->last_progress < PROGRESS_MS)
@@ -235,7 +270,7 @@ int jp_import_run(const struct jp_import_target *target,
 {
     struct jp_image_import_options o = *options;
     o.limits = with_defaults(o.limits);
-    struct pipeline p = {.options = &o, .kept_fd = -1, .total = source_size(o.fd)};
+    struct pipeline p = {.options = &o, .kept_fd = -1, .total = o.parts ? 0 : source_size(o.fd)};
     JP_AUTO_PTR(jp_stream) stream = NULL;
     JP_AUTO_PTR(jp_ring) ring = jp_ring_new();
     JP_AUTO_PTR(jp_unpack) unpack = NULL;
@@ -247,7 +282,7 @@ int jp_import_run(const struct jp_import_target *target,
     };
     if (!ring)
         return jp_oom(err);
-    if (jp_stream_open(o.fd, o.watch.cancel, &stream, err) != 0)
+    if (!o.parts && jp_stream_open(o.fd, o.watch.cancel, &stream, err) != 0)
         return -1;
     JP_AUTO_FD int kept_fd = -1;
     if (o.keeps_archive && !o.manifest) {
@@ -262,7 +297,7 @@ int jp_import_run(const struct jp_import_target *target,
     p.ring = ring;
     if (run_threads(&p, unpack, err) != 0)
         return -1;
-    if (o.watch.progress)
+    if (o.watch.progress && stream)
         o.watch.progress(o.watch.context, jp_stream_position(stream), p.total);
     return finish(&p, unpack, target, ret, err);
 }

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -124,4 +125,36 @@ int jp_ring_result(struct jp_ring *ring, struct jp_error *err)
     if (err)
         jp_error_move(err, &ring->error);
     return -1;
+}
+
+void jp_ring_write(struct jp_ring_writer *w, const void *bytes, size_t len)
+{
+    const unsigned char *from = bytes;
+    while (len > 0 && !w->is_stopped) {
+        if (!w->block)
+            w->block = jp_ring_claim(w->ring);
+        if (!w->block) {
+            w->is_stopped = true;
+            return;
+        }
+        size_t room = JP_RING_BLOCK - w->have;
+        size_t n = len < room ? len : room;
+        memcpy(w->block + w->have, from, n);
+        w->have += n;
+        from += n;
+        len -= n;
+        if (w->have == JP_RING_BLOCK) {
+            jp_ring_publish(w->ring, w->have, false);
+            w->block = NULL;
+            w->have = 0;
+        }
+    }
+}
+
+void jp_ring_write_end(struct jp_ring_writer *w)
+{
+    if (!w->block && !w->is_stopped)
+        w->block = jp_ring_claim(w->ring);
+    if (w->block)
+        jp_ring_publish(w->ring, w->have, true);
 }

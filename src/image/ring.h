@@ -37,4 +37,16 @@ void jp_ring_stop(struct jp_ring *ring, struct jp_error *err);
 /* Moves the error out. -1 when the ring was stopped, else 0. After all threads have ended. */
 int jp_ring_result(struct jp_ring *ring, struct jp_error *err);
 
+/* Bytes of any length put into blocks; after a stop they are dropped. One producer. */
+struct jp_ring_writer {
+    struct jp_ring *ring;
+    unsigned char *block; /* being filled; NULL */
+    size_t have;
+    bool is_stopped;
+};
+
+void jp_ring_write(struct jp_ring_writer *writer, const void *bytes, size_t len);
+/* Passes on what is left as the last block. */
+void jp_ring_write_end(struct jp_ring_writer *writer);
+
 #endif

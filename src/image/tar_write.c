@@ -178,3 +178,17 @@ int jp_tar_write_entry(struct jp_buf *out, const struct jp_tar_entry *e, struct 
         return jp_oom(err);
     return 0;
 }
+
+int jp_tar_write_own(struct jp_buf *out, enum jp_tar_type type, const char *path, mode_t mode,
+                     uint64_t size, struct jp_error *err)
+{
+    const struct jp_tar_entry entry = {
+        .type = type,
+        .path = (char *)(uintptr_t)path,
+        .mode = mode,
+        .atime = {.tv_nsec = UTIME_OMIT},
+        .size = size,
+        .stored = size,
+    };
+    return jp_tar_write_entry(out, &entry, err);
+}

@@ -15,4 +15,8 @@
  */
 int jp_tar_write_entry(struct jp_buf *out, const struct jp_tar_entry *entry, struct jp_error *err);
 
+/* An entry of ours: root's, made at the beginning of time, so that it is always the same. */
+int jp_tar_write_own(struct jp_buf *out, enum jp_tar_type type, const char *path, mode_t mode,
+                     uint64_t size, struct jp_error *err);
+
 #endif

@@ -1,0 +1,32 @@
+/* The inside of struct jp_image_parts (image.h), for who packs them. */
+#ifndef JP_IMAGE_PARTS_H
+#define JP_IMAGE_PARTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "image/dirs.h"
+#include "image/image.h"
+
+struct jp_image_part {
+    char *path; /* "." the root */
+    size_t tree;
+    bool is_packed;
+};
+
+struct jp_image_parts {
+    const int *tree_fds;
+    size_t n_trees;
+    bool is_whole;
+    bool has_deletions;
+    bool has_latest;
+    int64_t latest;
+    size_t n_changes;
+    struct jp_image_part *items;
+    size_t count;
+    size_t capacity;
+    struct jp_dirs *dirs; /* of the first tree, while collecting */
+};
+
+#endif
