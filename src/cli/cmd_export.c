@@ -1,13 +1,97 @@
 /* export and verify: images out again, and whether they are still what they were. */
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "appc/derive.h"
 #include "base/buf.h"
+#include "base/mem.h"
 #include "cli/cmd.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "store/driver/driver.h"
+#include "store/views.h"
+#include "sys/fd.h"
+
+/* ---- export ---------------------------------------------------------------------------------- */
+
+struct listing {
+    struct jp_image_parts *parts;
+    struct jp_error *err;
+};
+
+static int list_one(void *context, const struct jp_driver_change *change)
+{
+    struct listing *listing = context;
+    return jp_image_parts_add(listing->parts, change->what, change->path, change->tree,
+                              listing->err);
+}
+
+/* Packs the layers laid over each other, with a manifest that depends on nothing. */
+static int pack_layers(struct jp_cli *cli, const struct jp_strv *layers, const int *fds,
+                       const char *manifest, const struct jp_image_export_options *options,
+                       struct jp_error *err)
+{
+    char id[7 + 128 + 1];
+    JP_AUTO_PTR(jp_image_parts) parts = jp_image_parts_new(fds, layers->count, true);
+    if (!parts)
+        return jp_oom(err);
+    struct listing listing = {parts, err};
+    const struct jp_driver_changes all = {.all = true, .each = list_one, .context = &listing};
+    if (jp_store_layers_list(cli->store, layers, &all, err) < 0 ||
+        jp_image_pack(parts, manifest, strlen(manifest), options, id, err) < 0)
+        return -1;
+    if (options->path)
+        (void)printf("%s\n", id);
+    return 0;
+}
+
+static int export_flat(struct jp_cli *cli, struct jp_image_manifest *m,
+                       const struct jp_image_export_options *options, struct jp_error *err)
+{
+    JP_AUTO(jp_store_stack) stack = JP_STORE_STACK_INIT;
+    JP_AUTO(jp_strv) layers = JP_STRV_INIT;
+    JP_AUTO_FREE char *manifest = NULL;
+    jp_image_manifest_make_flat(m);
+    if (jp_image_manifest_print(m, true, &manifest, err) < 0 ||
+        jp_pod_image_stack(&cli->pods, options->id, NULL, &stack, err) < 0 ||
+        jp_store_stack_layers(cli->store, &stack, &layers, err) < 0)
+        return -1;
+    int *fds = jp_calloc(layers.count + 1, sizeof(*fds));
+    if (!fds)
+        return jp_oom(err);
+    int r = jp_store_layers_open(cli->store, &layers, fds, err);
+    if (r == 0) {
+        r = pack_layers(cli, &layers, fds, manifest, options, err);
+        for (size_t i = 0; i < layers.count; i++)
+            jp_fd_close(&fds[i]);
+    }
+    free(fds);
+    return r;
+}
+
+/* An image that depends on nothing and filters nothing is flat as it is. */
+static int export_one(struct jp_cli *cli, const struct jp_image_export_options *options,
+                      struct jp_error *err)
+{
+    JP_AUTO(jp_image_manifest) m = JP_IMAGE_MANIFEST_INIT;
+    JP_AUTO_FREE char *text = NULL;
+    size_t len = 0;
+    if (!jp_cli_has(&cli->args, "flat"))
+        return jp_image_export(cli->store, options, err);
+    if (jp_store_image_manifest(cli->store, options->id, &text, &len, err) < 0 ||
+        jp_image_manifest_parse(text, len, &m, err) < 0)
+        return -1;
+    if (m.dependencies.count > 0 || m.path_whitelist.count > 0)
+        return export_flat(cli, &m, options, err);
+    if (jp_image_export(cli->store, options, err) < 0)
+        return -1;
+    if (options->path)
+        (void)printf("%s\n", options->id);
+    return 0;
+}
 
 int jp_cmd_export(struct jp_cli *cli, struct jp_error *err)
 {
@@ -30,7 +114,7 @@ int jp_cmd_export(struct jp_cli *cli, struct jp_error *err)
     struct jp_progress progress = jp_progress_new("export", jp_cli_has(&cli->args, "quiet"));
     options.id = found.items[0].id;
     options.watch = jp_progress_watch(&progress, cli->signals.interrupted);
-    int r = jp_image_export(ctx->store, &options, err);
+    int r = export_one(cli, &options, err);
     jp_progress_end(&progress);
     return r;
 }

@@ -55,7 +55,11 @@ static const struct jp_cli_option tag_options[] = {
     {"unique", 0, NULL, "move the tag: no other image of that name keeps it", 0}, END};
 static const struct jp_cli_option export_options[] = {
     {"compression", 0, "METHOD", "none, gzip, bzip2, xz or zstd (images.aci.compression)", 0},
+    {"flat", 0, NULL, "one archive with all that the image depends on", 0},
     {"quiet", 'q', NULL, "no progress bar", 0}, END};
+static const struct jp_cli_option commit_options[] = {
+    {"reproducible", 0, NULL, "no later times than SOURCE_DATE_EPOCH, or the image's", 0},
+    SAVEID, FORMAT, END};
 static const struct jp_cli_option verify_options[] = {
     {"all", 0, NULL, "every image", 0}, {"quiet", 'q', NULL, "no progress bar, differences only", 0},
     FORMAT, END};
@@ -204,7 +208,9 @@ const struct jp_command jp_commands[] = {
      "[OPTION...] IMAGE [FILE]", "write an image to an archive",
      "The uncompressed archive is byte for byte the one that was imported. Without FILE, or with -, "
      "it goes to standard output, which must not be a terminal. An archive that was kept as it came "
-     "(images.aci.store) is given back so, unless a compression is asked for.",
+     "(images.aci.store) is given back so, unless a compression is asked for. With -flat the archive "
+     "holds the root file system that the image stands for with its dependencies, as an image that "
+     "depends on nothing; its id is printed when it is written to FILE.",
      export_options, "jetpack export -compression=zstd example.com/redis redis.aci"},
     {"verify", JP_GROUP_IMAGES, JP_COMMAND_ROOT | JP_COMMAND_IMAGE, 0, JP_NO_LIMIT,
      "[OPTION...] IMAGE...", "compare images with what was imported",
@@ -325,6 +331,18 @@ const struct jp_command jp_commands[] = {
      "is absolute or begins with a dot. Owner, mode and times are kept. Out of a pod come neither "
      "set-id bits nor file capabilities, and a device is an error.",
      none, "jetpack cp cache::/etc/redis/redis.conf ./\njetpack cp ./dump.rdb cache:@data:/"},
+    {"commit", JP_GROUP_PODS, JP_COMMAND_ROOT | JP_COMMAND_IMAGE, 2, 2,
+     "[OPTION...] POD[:APP] NAME[:VERSION][,LABEL=VALUE...]",
+     "make an image of what an app has written into its root",
+     "The new image has the app's image as its dependency and holds what diff shows; when something "
+     "was deleted, its pathWhitelist lists all that is left. It has the app as the pod runs it, the "
+     "labels os and arch of the app's image, and the annotation timestamp. With -reproducible the "
+     "same content gives the same image id: times later than SOURCE_DATE_EPOCH (seconds), or else "
+     "than the timestamp of the app's image, become that time. Sockets are left out. What a running "
+     "app changes meanwhile may or may not be in it.",
+     commit_options,
+     "jetpack run -keep -pod-name work example.com/debian -exec '[\"/bin/sh\", \"-c\", \"date > /built\"]'\n"
+     "jetpack commit work example.com/mine:1.0"},
     {"diff", JP_GROUP_PODS, JP_COMMAND_ROOT, 1, 1, "[OPTION...] POD[:APP]",
      "show what an app has written into its root",
      "A line for each path that differs from the app's image: A added, M modified, D deleted; of a "

@@ -6,6 +6,7 @@
 #include "sys/memory.h"
 
 const struct jp_command_function jp_command_functions[] = {
+    {"commit", jp_cmd_commit},
     {"export", jp_cmd_export},
     {"import", jp_cmd_import},
     {"trust", jp_cmd_trust},

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "store/driver/common.h"
 #include "store/internal.h"
 #include "sys/fd.h"
 
@@ -66,4 +67,26 @@ int jp_store_clone_check(const struct jp_store_clone *clone, struct jp_error *er
         opened.st_dev == now.st_dev && opened.st_ino == now.st_ino)
         return 0;
     return jp_fail(err, JP_EBUSY, 0, "the root file system was removed or replaced meanwhile");
+}
+
+int jp_store_layers_open(struct jp_store *store, const struct jp_strv *layers, int *fds,
+                         struct jp_error *err)
+{
+    struct jp_driver_context ctx = jp_store_driver_context(store);
+    for (size_t i = 0; i < layers->count; i++) {
+        fds[i] = jp_plain_layer_open(&ctx, layers->items[i], err);
+        if (fds[i] >= 0)
+            continue;
+        while (i-- > 0)
+            jp_fd_close(&fds[i]);
+        return -1;
+    }
+    return 0;
+}
+
+int jp_store_layers_list(struct jp_store *store, const struct jp_strv *layers,
+                         const struct jp_driver_changes *changes, struct jp_error *err)
+{
+    struct jp_driver_context ctx = jp_store_driver_context(store);
+    return jp_layers_list(&ctx, layers, changes, err);
 }

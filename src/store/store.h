@@ -290,6 +290,15 @@ int jp_store_clone_changes(struct jp_store *store, const struct jp_store_clone *
  * meanwhile (the pod ended, an app was started again); what was read may then be half of it.
  */
 int jp_store_clone_check(const struct jp_store_clone *clone, struct jp_error *err);
+/*
+ * A stack without a clone: opens the trees of `layers` (names, topmost first;
+ * jp_store_stack_layers()) into fds[], and tells every path of them laid over each other ('=',
+ * tree: index in fds).
+ */
+int jp_store_layers_open(struct jp_store *store, const struct jp_strv *layers, int *fds,
+                         struct jp_error *err);
+int jp_store_layers_list(struct jp_store *store, const struct jp_strv *layers,
+                         const struct jp_driver_changes *changes, struct jp_error *err);
 /* Removes the clones; volumes, logs and manifest stay. */
 int jp_store_pod_unclone(struct jp_store *store, const struct jp_store_pod *pod,
                          struct jp_error *err);

@@ -9,6 +9,7 @@ busybox_rootfs() { # DIRECTORY
     mkdir -p "$1/bin" "$1/etc" "$1/tmp" "$1/data/old/inner" "$1/data/kept" "$1/dev" "$1/proc" "$1/sys"
     chmod 1777 "$1/tmp"
     cp "$(command -v busybox)" "$1/bin/busybox"
+    cp "$programs/tree" "$1/bin/tree"
     for tool in sh ls cat rm mv cp ln mkdir mkfifo mknod chmod chown touch stat find sleep sync tar \
         env id pwd tr dd true false test seq head wc kill vi readlink rmdir sort; do
         ln -s busybox "$1/bin/$tool"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What an app has written: diff, on each storage driver.
+# What an app has written: diff, and images of it: commit; on each storage driver.
 . "$(dirname "$0")/drivers.sh"
 . "$here/busybox.sh"
 
@@ -42,9 +42,131 @@ A /tmp/when
 END
 LC_ALL=C sort -o "$work/expected" "$work/expected"
 
+# tree_of POD: its root as lines
+tree_of() { jetpack exec "$1" /bin/tree list / >"$2" 2>"$work/err"; }
+
+# same_tree A B NAME
+same_tree() {
+    [ -s "$1" ] && cmp -s "$1" "$2"
+    ok $? "$3" || diff "$1" "$2" | head -n 20 | sed 's/^/# /'
+}
+
+# Everything that a file system can hold.
+cat >"$work/hostile" <<'END'
+cd /data
+echo more >>changed; chown 1000:1000 changed; chmod 6755 changed
+rm deleted
+mv moved moved-away
+rm -r old; mkdir -p old/inner; echo new >old/inner/new; chmod 1777 old; chown 7:8 old
+rm link; mkdir link; echo in >link/in
+rm -r kept; echo 'a file now' >kept
+ln same third-name; ln added-first added-second 2>/dev/null; echo one >first; ln first second
+mkfifo fifo
+mknod null c 1 3; mknod disk b 8 1
+ln -s /nowhere/at/all dangling; ln -s ../../../../etc/passwd out
+printf odd >"$(printf 'new\nline')"; printf x >'\back\slash'; printf x >' '; printf x >'-rf'
+printf utf >"$(printf 'caf\303\251')"
+dd if=/dev/zero of=holes bs=1M seek=3 count=1 2>/dev/null; echo end >>holes
+dd if=/dev/zero of=empty bs=1 count=0 2>/dev/null
+touch -d '1969-12-31 23:59:58' before-the-epoch; touch -d '2100-01-01 00:00:00' later
+tree attribute quiet user.colour blue; tree attribute . user.directory yes
+mkdir deep; tree deep deep 200
+mkdir private; chmod 0 private; touch -d '2001-01-01 00:00:00' private
+chmod 0750 /tmp; mkdir -p /opt/new/dir; touch -d '2002-02-02 00:00:00' /opt/new
+END
+
+try_commit() {
+    done_well "$driver: run what makes everything" jetpack run -keep -pod-name work test.example/base \
+        -exec "[\"/bin/sh\", \"-c\", $(json_text <"$work/hostile")]"
+    tree_of work "$work/tree.pod"
+    like "$(cat "$work/tree.pod")" 'user.colour=626c7565' "$driver: it was made"
+    done_well "$driver: commit" jetpack commit -saveid "$work/saved" work test.example/mine:2.0,stage=one
+    id=$out
+    is "$(cat "$work/saved")" "$id" "$driver: -saveid"
+    like "$id" '^sha512-[0-9a-f]{128}$' "$driver: it prints the id"
+    done_well "$driver: verify" jetpack verify "$id"
+    done_well "$driver: fsck" jetpack fsck
+    run jetpack image-manifest "$id"
+    like "$out" '"pathWhitelist"' "$driver: something was deleted: a whitelist"
+    like "$out" '"imageID": "'"$base_id" "$driver: the parent by its id"
+    unlike "$out" '"/data/deleted"' "$driver: ... without what was deleted"
+    unlike "$out" '/data/old/y|/data/kept/k' "$driver: ... and what was in it"
+    like "$out" '"/etc/resolv.conf"' "$driver: ... with the parent's resolv.conf"
+    rm -f "$work/mine.aci"
+    done_well "$driver: export" jetpack export -compression=none "$id" "$work/mine.aci"
+    names=$(tar -tf "$work/mine.aci")
+    unlike "$names" 'rootfs/(bin/busybox|etc/passwd|etc/resolv.conf|data/link$|proc|sys)' \
+        "$driver: only what differs is in it"
+    is "$(printf '%s\n' "$names" | sed -n '1p;2p' | tr '\n' ' ')" "manifest rootfs/ " "$driver: in order"
+
+    done_well "$driver: run it" jetpack run -keep -pod-name again test.example/mine -exec /bin/true
+    tree_of again "$work/tree.again"
+    same_tree "$work/tree.pod" "$work/tree.again" "$driver: the image shows the very tree"
+    run jetpack diff again
+    is "$out" "" "$driver: ... and its own run differs in nothing"
+
+    done_well "$driver: commit what did not change" jetpack commit again test.example/same
+    rm -f "$work/same.aci"
+    jetpack export -compression=none test.example/same "$work/same.aci"
+    is "$(tar -tf "$work/same.aci" | grep -v '^rootfs/etc/$' | tr '\n' ' ')" "manifest rootfs/ " \
+        "$driver: ... holds nothing"
+    unlike "$(jetpack image-manifest test.example/same)" pathWhitelist "$driver: ... and lists nothing"
+
+    rm -f "$work/flat.aci"
+    done_well "$driver: export -flat" jetpack export -flat "$id" "$work/flat.aci"
+    flat=$out
+    done_well "$driver: import the flat one" jetpack import -q "$work/flat.aci"
+    is "$out" "$flat" "$driver: it has the id that was printed"
+    unlike "$(jetpack image-manifest "$flat")" 'dependencies|pathWhitelist' "$driver: it depends on nothing"
+    done_well "$driver: run it" jetpack run -keep -pod-name flat "$flat" -exec /bin/true
+    tree_of flat "$work/tree.flat"
+    same_tree "$work/tree.pod" "$work/tree.flat" "$driver: the flat image shows the very tree"
+    rm -f "$work/flat.again"
+    done_well "$driver: export -flat of a flat one" jetpack export -flat -compression=none "$flat" "$work/flat.again"
+    is "$out" "$flat" "$driver: ... is itself"
+
+    one=$(jetpack commit -reproducible work test.example/mine:3.0)
+    sleep 1
+    two=$(jetpack commit -reproducible work test.example/mine:3.0)
+    is "$two" "$one" "$driver: -reproducible gives the same id"
+    like "$(jetpack image-manifest "$two")" '"value": "1970-01-01T00:00:00Z"' \
+        "$driver: ... a parent without timestamp stands for the beginning of time"
+    run env SOURCE_DATE_EPOCH=1600000000 "$JETPACK" -config "$config" commit -reproducible work test.example/mine:3.1
+    like "$(jetpack image-manifest "$out")" '"value": "2020-09-13T12:26:40Z"' "$driver: SOURCE_DATE_EPOCH is heard"
+    run env SOURCE_DATE_EPOCH=yesterday "$JETPACK" -config "$config" commit -reproducible work test.example/mine:3.2
+    is "$status" 2 "$driver: ... when it is a number"
+    fails 2 "tags" "$driver: no tags" jetpack commit work 'test.example/mine:1@stable'
+    for pod in work again flat; do jetpack destroy "$pod"; done
+
+    # What an image cannot hold.
+    done_well "$driver: a socket" jetpack run -keep -pod-name sockets test.example/base \
+        -exec '["/bin/tree", "node", "/data/socket", "socket"]'
+    done_well "$driver: ... in a commit" jetpack commit sockets test.example/sockets
+    like "$err" 'warning: a socket was left out' "$driver: ... is left out with a warning"
+    jetpack destroy sockets
+    # Overlay itself refuses to make one.
+    run jetpack run -keep -pod-name white test.example/base -exec '["/bin/tree", "node", "/data/same.2", "whiteout"]'
+    if [ "$status" = 0 ] && [ "$driver" != overlay ]; then
+        fails 1 "data/same.2.*(whiteout|device 0:0|0:0)" "$driver: what means a deletion to an overlay is refused" \
+            jetpack commit white test.example/white
+    else
+        is "$driver $status" "overlay 1" "$driver: what means a deletion to an overlay cannot be made"
+    fi
+    jetpack destroy white
+    done_well "$driver: a name that is no text" jetpack run -keep -pod-name names test.example/base \
+        -exec '["/bin/sh", "-c", "touch \"/data/$(printf \\\\377)\""]'
+    done_well "$driver: ... is packed" jetpack commit names test.example/names
+    run jetpack diff -format=json names
+    like "$out" '"path_hex": "2f646174612fff"' "$driver: ... and told"
+    done_well "$driver: ... with something deleted" jetpack exec names /bin/rm /data/same
+    fails 1 "name 'data/.377' is not UTF-8" "$driver: ... it cannot be listed" jetpack commit names test.example/names:2
+    jetpack destroy names
+}
+
 try() {
     done_well "$driver: init" jetpack init
     done_well "$driver: import" jetpack import -q "$work/base.aci"
+    base_id=$out
     done_well "$driver: prepare" jetpack prepare -pod-name one test.example/base \
         -exec '["/bin/sh", "-c", "true"]'
     fails 1 "left no root file system: 'run -keep'" "$driver: diff of a pod that never ran" jetpack diff one
@@ -82,6 +204,7 @@ try() {
     like "$out" '^D /data/same$' "$driver: diff sees what exec did"
     done_well "$driver: destroy it" jetpack destroy three
     fails 1 "no pod" "$driver: diff of nothing" jetpack diff three
+    try_commit
 }
 
 on_each_driver try
