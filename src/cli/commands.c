@@ -11,7 +11,6 @@
 #define FORMAT {"format", 0, "FORMAT", "table (default) or json", 0}
 #define QUIET {"quiet", 'q', NULL, "ids only", 0}
 #define BARE {"no-header", 'H', NULL, "no header, columns separated by tabs", 0}
-#define LONG {"long", 'l', NULL, "full ids", 0}
 #define SAVEID {"saveid", 0, "FILE", "write the id to FILE as well", 0}
 
 const struct jp_cli_option jp_global_options[] = {
@@ -35,8 +34,11 @@ static const struct jp_cli_option mds_options[] = {
 static const struct jp_cli_option network_options[] = {BARE, FORMAT, END};
 static const struct jp_cli_option gc_options[] = {
     {"exited", 0, NULL, "destroy pods that have ended, too", 0},
-    {"older", 0, "TIME", "with -exited: only those that ended so long ago (30s, 10m, 2h, 7d)", 0},
-    {"images", 0, NULL, "destroy images that nothing uses, too", 0}, FORMAT, END};
+    {"images", 0, NULL, "destroy images that nothing uses, too, but for those with tags", 0},
+    {"older", 0, "TIME", "only pods that ended and images that came so long ago (30s, 10m, 2h, 7d)", 0},
+    {"keep", 0, "COUNT", "with -images: of each name the newest so many versions stay", 0},
+    {"tagged", 0, NULL, "with -images: also those with tags", 0},
+    {"dry-run", 'n', NULL, "say what would be done with pods and images, and do nothing", 0}, FORMAT, END};
 static const struct jp_cli_option import_options[] = {
     {"name", 0, "NAME", "refuse an image of another name", 0},
     {"allow-unsigned", 0, NULL, "accept an image without a signature", 0},
@@ -50,7 +52,12 @@ static const struct jp_cli_option untrust_options[] = {
     {"prefix", 0, "PREFIX", "only for this prefix", 0},
     {"root", 0, NULL, "only as a key for every image", 0}, END};
 static const struct jp_cli_option images_options[] = {
-    {"tag", 0, "TAG", "only images with this tag", 0}, QUIET, BARE, LONG, FORMAT, END};
+    {"tag", 0, "TAG", "only images with this tag", 0},
+    {"filter", 0, "NAME=VALUE", "only images with this name or label:NAME", 0},
+    {"outdated", 0, NULL, "only images of which a newer version is here", 0},
+    {"unused", 0, NULL, "only images that no pod needs, nor an image that one needs", 0},
+    {"sort", 0, "ORDER", "name, size, created or imported: largest or newest first", 0}, QUIET, BARE,
+    {"long", 'l', NULL, "full ids, and what they take on disk", 0}, FORMAT, END};
 static const struct jp_cli_option tag_options[] = {
     {"unique", 0, NULL, "move the tag: no other image of that name keeps it", 0}, END};
 static const struct jp_cli_option export_options[] = {
@@ -146,8 +153,10 @@ const struct jp_command jp_commands[] = {
      "remove what interrupted commands left",
      "Finishes what was interrupted: half-made images and pods, mounts, networks, processes and "
      "leases of pods whose supervisor was killed. Pods that ended and images that nothing uses stay, "
-     "unless an option says otherwise.",
-     gc_options, "jetpack gc\njetpack gc -exited -older 7d"},
+     "unless an option says otherwise; images with tags stay even then, and what images that stay "
+     "depend on.",
+     gc_options,
+     "jetpack gc\njetpack gc -exited -older 7d\njetpack gc -n -images -keep 2 # what would go"},
     {"fsck", JP_GROUP_HOST, JP_COMMAND_ROOT, 0, 0, "[OPTION...]", "check the store",
      "Compares the object directories with the database. The exit status is 1 when problems were "
      "found and not mended.",
@@ -183,7 +192,10 @@ const struct jp_command jp_commands[] = {
      "jetpack import -allow-unsigned redis.aci\n"
      "jetpack import -allow-unsigned rootfs.tar.xz manifest.json"},
     {"images", JP_GROUP_IMAGES, JP_COMMAND_ROOT, 0, 1, "[OPTION...] [IMAGE]", "list images",
-     "All images by name, newest version first, or those that IMAGE fits.", images_options,
+     "All images by name, newest version first, or those that IMAGE fits. SIZE is that of the "
+     "uncompressed archive; with -l, DISK is what its own files take and SHARED what those of the "
+     "images take that it stands on, AGE the time since it came.",
+     images_options,
      "jetpack images\njetpack images -q example.com/redis\njetpack images -tag environment/production"},
     {"show-image", JP_GROUP_IMAGES, JP_COMMAND_ROOT, 1, 1, "[OPTION...] IMAGE", "show an image",
      NULL, format_only, "jetpack show-image example.com/redis:7.0"},

@@ -100,6 +100,21 @@ static bool needs_a_look(const struct jp_store_pod *pod, int pod_fd,
     return is_dead || (options->exited && has_ended) || has_roots(pod, pod_fd);
 }
 
+/* What mending this pod would come to; its lock is held. */
+static void foretell(const struct jp_store_pod *pod, int pod_fd, const struct jp_pod_gc *options)
+{
+    struct jp_pod_record record = {.is_there = false};
+    bool is_dead =
+        jp_pod_record_read(pod_fd, &record, NULL) == 0 && jp_pod_record_is_alive(&record);
+    jp_pod_record_clear(&record);
+    if (is_dead)
+        say(options, "pod", pod->uuid, "would be cleaned up after its supervisor died");
+    else if (must_go(options, pod_fd))
+        say(options, "pod", pod->uuid, "would be removed");
+    else if (has_roots(pod, pod_fd) && faccessat(pod_fd, JP_POD_KEPT_FILE, F_OK, 0) != 0)
+        say(options, "pod", pod->uuid, "would lose the root file systems of its last run");
+}
+
 static int mend_pod(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
                     const struct jp_pod_gc *options, struct jp_error *err)
 {
@@ -116,6 +131,10 @@ static int mend_pod(const struct jp_pod_context *ctx, const struct jp_store_pod 
             return 0;
         jp_error_move(err, &busy);
         return -1;
+    }
+    if (options->is_dry) {
+        foretell(pod, pod_fd, options);
+        return 0;
     }
     bool was_mended = false;
     if (jp_pod_mend(ctx, pod, pod_fd, &was_mended, err) < 0)
@@ -163,6 +182,8 @@ int jp_pod_gc(const struct jp_pod_context *ctx, const struct jp_pod_gc *options,
             result = -1;
         }
     }
+    if (options->is_dry)
+        return result;
     if (jp_pod_registrations_sweep(ctx, options, result < 0 ? NULL : err) < 0)
         result = -1;
     jp_pod_names_sweep(ctx, options);

@@ -151,6 +151,28 @@ int jp_pod_image_stack(const struct jp_pod_context *ctx, const char *image_id,
                        const struct jp_strv *pins, struct jp_store_stack *ret,
                        struct jp_error *err);
 
+/* The same name and labels, versions apart: one may be newer than the other. */
+bool jp_pod_image_is_sibling(const struct jp_store_image *a, const struct jp_store_image *b);
+
+/* images[i] of a list of the store has a newer sibling in it. */
+bool jp_pod_image_is_outdated(const struct jp_store_images *images, size_t i);
+
+/* Which images may go. */
+struct jp_pod_unused {
+    bool tagged;                   /* also those that have tags */
+    int64_t older_than_ms;         /* only those that were imported at least so long ago */
+    size_t keep;                   /* of each kind of sibling the newest so many stay */
+    const struct jp_strv *without; /* UUIDs of pods that do not count; may be NULL */
+};
+
+/*
+ * Finds the images that no pod needs and no image that stays: numbers in `images` (all of the
+ * store, as it lists them), in an order in which they can be destroyed. *ret is the caller's.
+ */
+int jp_pod_unused_images(const struct jp_pod_context *ctx, const struct jp_pod_unused *policy,
+                         const struct jp_store_images *images, size_t **ret, size_t *ret_count,
+                         struct jp_error *err);
+
 /* ---- preparing ---------------------------------------------------------------------------------
  */
 
@@ -247,8 +269,9 @@ int jp_pod_kill(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
 
 /*
  * Ends the main process of an app of a running pod, if one runs (its stop signal, SIGKILL after the
- * grace, -1: the pod's), and starts it again in the same run: what it wrote stays. Returns when it
- * runs. JP_EBUSY when the pod does not run, and what kept the app from being started.
+ * grace, -1: the pod's), and starts it again in the same run, from a clean copy of its image.
+ * Returns when it runs. JP_EBUSY when the pod does not run, and what kept the app from being
+ * started.
  */
 int jp_pod_restart_app(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
                        const char *app, int64_t grace_ms, struct jp_error *err);
@@ -336,7 +359,8 @@ int jp_pod_service_prepare(const struct jp_pod_context *ctx, struct jp_error *er
 struct jp_pod_gc {
     bool exited;           /* also destroy pods that have ended */
     int64_t older_than_ms; /* ... and ended at least so long ago */
-    /* kind: "pod", "image", ...; what: its id; done: "cleaned", "removed" */
+    bool is_dry;           /* only say what would be done to pods */
+    /* kind: "pod", "image", ...; what: its id; done: "cleaned", "removed", "would be removed" */
     void (*say)(void *say_context, const char *kind, const char *what, const char *done);
     void *say_context;
 };
