@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "cli/command.h"
+#include "cli/fetching.h"
 #include "platform/platform.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
@@ -313,6 +314,7 @@ void jp_cli_print_error(const struct jp_cli *cli, const struct jp_error *err)
 
 static void finish(struct jp_cli *cli)
 {
+    jp_fetching_free(cli->fetching);
     if (cli->has_signals)
         jp_pod_signals_release(&cli->signals);
     jp_pod_ahead_free(cli->pods.ahead);

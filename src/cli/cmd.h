@@ -17,6 +17,7 @@ int jp_cmd_end_run(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_renew_root(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_exec(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_export(struct jp_cli *cli, struct jp_error *err);
+int jp_cmd_fetch(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_fsck(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_gc(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_image_manifest(struct jp_cli *cli, struct jp_error *err);

@@ -43,7 +43,7 @@ int jp_cmd_init(struct jp_cli *cli, struct jp_error *err)
 static bool is_secret(const char *name)
 {
     const struct jp_config_key *key = jp_config_key_find(name);
-    return key && key->type == JP_CONFIG_SECRET;
+    return key && jp_config_key_is_secret(key);
 }
 
 static int show_all(struct jp_cli *cli, bool wants_json, struct jp_error *err)

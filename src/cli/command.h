@@ -39,6 +39,7 @@ enum {
 };
 
 struct jp_cli;
+struct jp_fetching;
 
 struct jp_command {
     const char *name;
@@ -96,6 +97,8 @@ struct jp_cli {
     struct jp_pod_metadata metadata;
     struct jp_strv jail_parameters; /* of them */
     struct jp_networks networks;    /* of them */
+    struct jp_fetching *fetching;   /* made by jp_cli_fetching() */
+    void *command_data;             /* of the command that is running, for jp_cli_each_word() */
     struct jp_pod_signals signals;
     bool has_signals;
 };

@@ -51,6 +51,11 @@ static const struct jp_cli_option trust_options[] = {
 static const struct jp_cli_option untrust_options[] = {
     {"prefix", 0, "PREFIX", "only for this prefix", 0},
     {"root", 0, NULL, "only as a key for every image", 0}, END};
+#define ALLOW_HTTP {"allow-http", 0, "HOST[:PORT]", "plain http is permitted for this host (may be repeated)", 0}
+static const struct jp_cli_option fetch_options[] = {
+    {"allow-unsigned", 0, NULL, "accept images without a signature", 0}, ALLOW_HTTP,
+    {"no-cache", 0, NULL, "fetch again what is here already, too", 0},
+    SAVEID, {"quiet", 'q', NULL, "no progress bar, print the id only", 0}, FORMAT, END};
 static const struct jp_cli_option images_options[] = {
     {"tag", 0, "TAG", "only images with this tag", 0},
     {"filter", 0, "NAME=VALUE", "only images with this name or label:NAME", 0},
@@ -191,6 +196,20 @@ const struct jp_command jp_commands[] = {
      import_options,
      "jetpack import -allow-unsigned redis.aci\n"
      "jetpack import -allow-unsigned rootfs.tar.xz manifest.json"},
+    {"fetch", JP_GROUP_IMAGES, JP_COMMAND_ROOT | JP_COMMAND_IMAGE, 1, JP_NO_LIMIT,
+     "[OPTION...] LOCATION...", "bring images from elsewhere",
+     "LOCATION is the name of an image (NAME[:VERSION][,LABEL=VALUE]...), which the pages of the host "
+     "in the name say where to find (discovery); an https:// URL of an image; a file:// URL, a path, "
+     "or - for standard input. Plain http only with -allow-http for that very host, or, for URLs of "
+     "yours, with allow.http = on; nothing ever leads from https down to http.\n\n"
+     "The signature, beside the image under its name with .asc, is checked before anything is "
+     "unpacked; without one -allow-unsigned or allow.no-signature = on is needed. Images that it "
+     "depends on are fetched as well (allow.autodiscovery). What has not changed since it was fetched "
+     "costs one request, and what was interrupted goes on where it ended. fetch with the id of an "
+     "image that is here fetches what it depends on.",
+     fetch_options,
+     "jetpack fetch example.com/redis:7.0\n"
+     "jetpack fetch -allow-unsigned https://example.com/redis.aci"},
     {"images", JP_GROUP_IMAGES, JP_COMMAND_ROOT, 0, 1, "[OPTION...] [IMAGE]", "list images",
      "All images by name, newest version first, or those that IMAGE fits. SIZE is that of the "
      "uncompressed archive; with -l, DISK is what its own files take and SHARED what those of the "

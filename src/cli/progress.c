@@ -36,6 +36,7 @@ static void show(void *context, uint64_t done, uint64_t total)
         return;
     char size[JP_WORD_SIZE], rate[JP_WORD_SIZE];
     int64_t passed = now - p->started_ms;
+    total = total ? total : p->expected;
     uint64_t per_second = passed > 0 ? done * 1000 / (uint64_t)passed : 0;
     p->drawn_ms = now;
     p->has_line = true;

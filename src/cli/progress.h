@@ -10,7 +10,8 @@
 struct jp_progress {
     const char *what;
     bool is_shown;
-    bool has_line; /* something stands on the current line */
+    bool has_line;     /* something stands on the current line */
+    uint64_t expected; /* the total where the source does not tell one; 0: unknown */
     int64_t started_ms;
     int64_t drawn_ms;
 };

@@ -205,7 +205,7 @@ static int check_mode(struct jp_config *config, int fd)
     for (size_t i = 0; i < config->count; i++) {
         const struct entry *entry = &config->entries[i];
         const struct jp_config_key *key = jp_config_key_find(entry->name);
-        if (entry->where && *entry->raw && key && key->type == JP_CONFIG_SECRET)
+        if (entry->where && *entry->raw && key && jp_config_key_is_secret(key))
             return warn(config, "%s: holds '%s' and others may read it: chmod 600 %s", config->path,
                         entry->name, config->path);
     }
@@ -425,6 +425,7 @@ static const char *complaint(const struct jp_config_key *key, const char *value)
     case JP_CONFIG_CHOICE:
         return is_choice(key->choices, value) ? NULL : "must be one of ";
     case JP_CONFIG_TEXT:
+    case JP_CONFIG_PASSWORD:
         return NULL;
     }
     return NULL;
@@ -438,7 +439,7 @@ static int check(const struct entry *entry, struct jp_error *err)
     const char *what = complaint(key, entry->value);
     if (!what)
         return 0;
-    const char *shown = key->type == JP_CONFIG_SECRET ? "..." : entry->value;
+    const char *shown = jp_config_key_is_secret(key) ? "..." : entry->value;
     JP_AUTO_FREE char *text = jp_format("'%s' %s%s", shown, what, key->choices ? key->choices : "");
     return bad(entry, err, text ? text : what);
 }

@@ -22,8 +22,9 @@
 
 enum jp_config_type {
     JP_CONFIG_TEXT,
-    JP_CONFIG_SECRET, /* hexadecimal digits; `jetpack config` without a name does not show it */
-    JP_CONFIG_BOOL,   /* on, yes, true, 1 | off, no, false, 0 */
+    JP_CONFIG_SECRET,   /* hexadecimal digits; `jetpack config` without a name does not show it */
+    JP_CONFIG_PASSWORD, /* text, and as little shown */
+    JP_CONFIG_BOOL,     /* on, yes, true, 1 | off, no, false, 0 */
     JP_CONFIG_NUMBER,
     JP_CONFIG_SIZE,    /* bytes; suffixes K M G T and Ki Mi Gi Ti */
     JP_CONFIG_SECONDS, /* a number, or with the suffix s, m or h */
@@ -43,6 +44,9 @@ struct jp_config_key {
 
 /* The table, sorted by name; the end has a NULL name. */
 extern const struct jp_config_key jp_config_keys[];
+
+/* Is a value of this key for its owner's eyes only? */
+bool jp_config_key_is_secret(const struct jp_config_key *key);
 
 /* The entry that describes a key (a family's entry for its members), or NULL. */
 const struct jp_config_key *jp_config_key_find(const char *name);

@@ -9,16 +9,17 @@
 #include "base/macros.h"
 #include "config/conf.h"
 
-#define TEXT    JP_CONFIG_TEXT
-#define SECRET  JP_CONFIG_SECRET
-#define BOOL    JP_CONFIG_BOOL
-#define NUMBER  JP_CONFIG_NUMBER
-#define SIZE    JP_CONFIG_SIZE
-#define SECONDS JP_CONFIG_SECONDS
-#define PATH    JP_CONFIG_PATH
-#define SUBNET  JP_CONFIG_SUBNET
-#define SUBNET6 JP_CONFIG_SUBNET6
-#define CHOICE  JP_CONFIG_CHOICE
+#define TEXT     JP_CONFIG_TEXT
+#define SECRET   JP_CONFIG_SECRET
+#define BOOL     JP_CONFIG_BOOL
+#define NUMBER   JP_CONFIG_NUMBER
+#define SIZE     JP_CONFIG_SIZE
+#define SECONDS  JP_CONFIG_SECONDS
+#define PATH     JP_CONFIG_PATH
+#define PASSWORD JP_CONFIG_PASSWORD
+#define SUBNET   JP_CONFIG_SUBNET
+#define SUBNET6  JP_CONFIG_SUBNET6
+#define CHOICE   JP_CONFIG_CHOICE
 
 const struct jp_config_key jp_config_keys[] = {
     {"ace.dns-servers", TEXT, NULL,
@@ -31,7 +32,30 @@ const struct jp_config_key jp_config_keys[] = {
     {"allow.http", BOOL, "off", "Whether images may be fetched over plain HTTP.", NULL},
     {"allow.no-signature", BOOL, "off",
      "Whether images without a signature are accepted, as by --allow-unsigned.", NULL},
+    {"allow.private-addresses", BOOL, "off",
+     "Whether what a public site leads to may be an address of this host or of a private network.",
+     NULL},
     {"debug", BOOL, "off", "Whether commands say more about what they do.", NULL},
+    {"fetch.auth.*", PASSWORD, NULL,
+     "What a host is told over https, and no other host: 'basic USER:PASSWORD' or 'bearer TOKEN'.",
+     NULL},
+    {"fetch.ca-file", PATH, NULL,
+     "Certificates that sites are trusted by, in one file; not set: those of the system.", NULL},
+    {"fetch.connect-timeout", SECONDS, "30", "How long a connection may take to be made.", NULL},
+    {"fetch.credentials", PATH, NULL, "A file of passwords for hosts, in the format of netrc(5).",
+     NULL},
+    {"fetch.low-speed", SIZE, "100",
+     "A transfer that brings fewer bytes in a second, for fetch.low-speed-time, is given up.",
+     NULL},
+    {"fetch.low-speed-time", SECONDS, "60", "How long a transfer may be slow; 0: for ever.", NULL},
+    {"fetch.max-size", SIZE, "20Gi", "Largest file that is fetched.", NULL},
+    {"fetch.no-proxy", TEXT, NULL,
+     "Hosts that are asked without a proxy, separated by commas; not set: those of $no_proxy.",
+     NULL},
+    {"fetch.proxy", TEXT, NULL,
+     "The URL of a proxy, or none; not set: that of $https_proxy, $http_proxy or $all_proxy.",
+     NULL},
+    {"fetch.timeout", SECONDS, "0", "How long one transfer may take; 0: as long as it does.", NULL},
     {"images.aci.compression", CHOICE, "xz", "How exported and built archives are compressed.",
      "none|gzip|bzip2|xz|zstd"},
     {"images.aci.store", BOOL, "off", "Whether the archive is kept as it came, for export.", NULL},
@@ -129,6 +153,11 @@ static bool is_member(const struct jp_config_key *key, const char *name)
         return false;
     /* What stands for a star in the middle is one word. */
     return after == 0 || !memchr(name + before, '.', len - before - after);
+}
+
+bool jp_config_key_is_secret(const struct jp_config_key *key)
+{
+    return key->type == SECRET || key->type == PASSWORD;
 }
 
 const struct jp_config_key *jp_config_key_find(const char *name)

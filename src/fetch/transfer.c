@@ -127,6 +127,13 @@ static bool is_named(const struct jp_transfer *t, const struct jp_url *url)
     return false;
 }
 
+bool jp_transfer_is_named(const struct jp_transfer *transfer, const char *name)
+{
+    JP_AUTO(jp_url) url = JP_URL_INIT;
+    JP_AUTO_FREE char *text = jp_format("http://%s", name);
+    return text && jp_url_parse(text, &url, NULL) == 0 && is_named(transfer, &url);
+}
+
 /* Row 47. `is_typed`: the user wrote it, or http led here from what the user wrote. */
 static int permit(const struct jp_transfer *t, const struct jp_url *url, bool is_typed,
                   struct jp_error *err)
@@ -413,6 +420,23 @@ int jp_transfer_metas(struct jp_transfer *transfer, const struct jp_transfer_req
                       struct jp_error *err)
 {
     return exchange(transfer, request, ret_metas, ret, err);
+}
+
+/* Is there something in the pipe that was not read? */
+static bool has_more(const struct jp_transfer_response *response)
+{
+    struct pollfd body = {.fd = response->body_fd, .events = POLLIN};
+    char byte;
+    return poll(&body, 1, 0) > 0 && (body.revents & POLLIN) &&
+           read(response->body_fd, &byte, 1) != 0;
+}
+
+bool jp_transfer_has_failed(struct jp_transfer *transfer, struct jp_transfer_response *response,
+                            struct jp_error *err)
+{
+    struct pollfd body = {.fd = response->body_fd, .events = POLLIN};
+    bool is_over = poll(&body, 1, 0) > 0 && !has_more(response);
+    return is_over && jp_transfer_end(transfer, response, err) < 0;
 }
 
 int jp_transfer_end(struct jp_transfer *transfer, struct jp_transfer_response *response,

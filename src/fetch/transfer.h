@@ -120,6 +120,9 @@ struct jp_transfer_response {
 
 void jp_transfer_response_clear(struct jp_transfer_response *response);
 
+/* Is the host that a name (HOST or HOST/...) begins with one that http is permitted for by name? */
+bool jp_transfer_is_named(const struct jp_transfer *transfer, const char *name);
+
 /* The value of the first header of that name (lower case), or NULL. */
 const char *jp_transfer_header(const struct jp_transfer_response *response, const char *name);
 
@@ -143,6 +146,13 @@ int jp_transfer_begin(struct jp_transfer *transfer, const struct jp_transfer_req
  */
 int jp_transfer_end(struct jp_transfer *transfer, struct jp_transfer_response *response,
                     struct jp_error *err);
+
+/*
+ * For whoever read a body that made no sense: true, and the reason, when it has ended and did not
+ * come whole. False while more of it would come: then it was the body.
+ */
+bool jp_transfer_has_failed(struct jp_transfer *transfer, struct jp_transfer_response *response,
+                            struct jp_error *err);
 
 /*
  * The whole of it: begin, the body appended to `out` (at most max bytes, else JP_ELIMIT), end. 0

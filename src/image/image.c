@@ -89,8 +89,7 @@ static int copy_dependencies(const struct jp_image_manifest *m, struct jp_store_
     return 0;
 }
 
-/* Is there an image that the dependency could mean? 1, 0, -1. */
-static int is_here(struct jp_store *store, const struct jp_dependency *d, struct jp_error *err)
+int jp_image_is_here(struct jp_store *store, const struct jp_dependency *d, struct jp_error *err)
 {
     JP_AUTO(jp_store_images) found = {NULL, 0};
     JP_AUTO_FREE struct jp_store_label *labels = jp_calloc(d->labels.count + 1, sizeof(*labels));
@@ -114,7 +113,7 @@ static int find_missing(struct jp_store *store, const struct jp_buf *manifest,
     if (jp_image_manifest_parse(jp_buf_text(manifest), manifest->len, &m, err) != 0)
         return -1;
     for (size_t i = 0; i < m.dependencies.count; i++) {
-        int r = is_here(store, &m.dependencies.items[i], err);
+        int r = jp_image_is_here(store, &m.dependencies.items[i], err);
         if (r < 0)
             return -1;
         if (r == 0 && jp_strv_add(missing, m.dependencies.items[i].image_name) < 0)
@@ -183,7 +182,8 @@ static int fill(struct jp_store *store, struct jp_store_draft *draft,
     o.not_durable |= store_syncs(draft);
     if (jp_import_run(&target, &o, &result, err) != 0 ||
         describe(&o, &result, &image, ret, err) != 0 ||
-        find_missing(store, &result.manifest, &ret->missing, err) != 0)
+        find_missing(store, &result.manifest, &ret->missing, err) != 0 ||
+        (o.accept && o.accept(o.accept_context, image.name, err) != 0))
         return -1;
     if (jp_store_draft_commit(store, draft, &image, &own) == 0)
         return 0;

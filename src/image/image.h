@@ -104,6 +104,12 @@ struct jp_image_import_options {
         keeps_archive; /* also as it came: export gives it back. An ACI only, not with `manifest` */
     bool not_durable;  /* leave out syncfs(2): for tests and for caches that may be lost */
     struct jp_image_watch watch;
+    /*
+     * Asked when all of fd was read and checked, with the name that the manifest says, before the
+     * image counts: 0, or -1 and nothing of it is left. May be NULL.
+     */
+    int (*accept)(void *context, const char *name, struct jp_error *err);
+    void *accept_context;
 };
 
 struct jp_image_imported {
@@ -127,6 +133,11 @@ void jp_image_imported_clear(struct jp_image_imported *imported);
  */
 int jp_image_import(struct jp_store *store, const struct jp_image_import_options *options,
                     struct jp_image_imported *ret, struct jp_error *err);
+
+/* Is there an image that the dependency could mean? 1, 0, -1. */
+struct jp_dependency;
+int jp_image_is_here(struct jp_store *store, const struct jp_dependency *dependency,
+                     struct jp_error *err);
 
 enum jp_compression {
     JP_COMPRESSION_NONE,

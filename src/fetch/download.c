@@ -1,0 +1,230 @@
+#include "fetch/download.h"
+
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/parse.h"
+#include "base/random.h"
+#include "fetch/record.h"
+#include "sys/calls.h"
+#include "sys/fd.h"
+
+#define MAX_TRIES 5 /* with nothing new in between */
+#define MAX_TAG   1024
+
+struct partial {
+    const struct jp_download *download;
+    char name[80];
+    char tag_name[88];
+    int fd;
+    bool is_shared; /* another command may find it: it has the name of its URL */
+    struct jp_buf tag;
+    uint64_t size;
+};
+
+/* ---- the file -------------------------------------------------------------------------------- */
+
+/* Opened and locked: 1; 0 when another command has it, or gc has just taken it. */
+static int try_open(struct partial *p, struct jp_error *err)
+{
+    struct stat st;
+    int tmp_fd = p->download->tmp_fd;
+    JP_AUTO_FD int fd = jp_fd_open(tmp_fd, p->name, O_RDWR | O_CREAT, 0600, err);
+    if (fd < 0)
+        return -1;
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0 || fstat(fd, &st) < 0 || st.st_nlink == 0 ||
+        !S_ISREG(st.st_mode))
+        return 0;
+    p->fd = jp_fd_take(&fd);
+    p->size = (uint64_t)st.st_size;
+    return 1;
+}
+
+static void name_it(struct partial *p, const char *digest)
+{
+    (void)snprintf(p->name, sizeof(p->name), "fetch-%s", digest);
+    (void)snprintf(p->tag_name, sizeof(p->tag_name), "%s.tag", p->name);
+}
+
+static int open_partial(struct partial *p, const char *url, struct jp_error *err)
+{
+    char digest[65];
+    char own[JP_UUID_SIZE];
+    jp_record_name(url, digest);
+    name_it(p, digest);
+    int r = try_open(p, err);
+    p->is_shared = r > 0;
+    if (r != 0)
+        return r < 0 ? -1 : 0;
+    if (jp_uuid_new(own, err) < 0)
+        return -1;
+    name_it(p, own);
+    r = try_open(p, err);
+    return r == 0 ? jp_fail(err, JP_EBUSY, 0, "'tmp/%s' is in use", p->name) : r < 0 ? -1 : 0;
+}
+
+static void forget(struct partial *p)
+{
+    (void)jp_sys.unlinkat(p->download->tmp_fd, p->name, 0);
+    (void)jp_sys.unlinkat(p->download->tmp_fd, p->tag_name, 0);
+}
+
+static int restart(struct partial *p, struct jp_error *err)
+{
+    p->size = 0;
+    jp_buf_reset(&p->tag);
+    return jp_sys.ftruncate(p->fd, 0) < 0 ? jp_fail_sys(err, "empty 'tmp/%s'", p->name) : 0;
+}
+
+/* The validator of what is there. Without one it cannot be continued. */
+static int read_tag(struct partial *p, struct jp_error *err)
+{
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    if (p->size > 0 &&
+        jp_file_read(p->download->tmp_fd, p->tag_name, MAX_TAG, &p->tag, &why) == 0 &&
+        p->tag.len > 0)
+        return 0;
+    return restart(p, err);
+}
+
+/* Before the bytes that it vouches for. */
+static int write_tag(struct partial *p, const struct jp_transfer_response *response,
+                     struct jp_error *err)
+{
+    const char *etag = jp_transfer_strong_etag(response);
+    if (restart(p, err) < 0)
+        return -1;
+    if (!etag || strlen(etag) > MAX_TAG || !p->is_shared) {
+        (void)jp_sys.unlinkat(p->download->tmp_fd, p->tag_name, 0);
+        return 0;
+    }
+    jp_buf_puts(&p->tag, etag);
+    return jp_file_replace(p->download->tmp_fd, p->tag_name, etag, strlen(etag), 0600, false, err);
+}
+
+/* ---- continuing ------------------------------------------------------------------------------ */
+
+/* "bytes FIRST-LAST/ALL" begins where we asked, of what we have the beginning of. */
+static bool continues(const struct partial *p, const struct jp_transfer_response *response)
+{
+    static const char unit[] = "bytes ";
+    uint64_t first = 0;
+    const char *range = jp_transfer_header(response, "content-range");
+    const char *etag = jp_transfer_strong_etag(response);
+    if (!range || strncmp(range, unit, strlen(unit)) != 0)
+        return false;
+    range += strlen(unit);
+    JP_AUTO_FREE char *digits = jp_memdup0(range, strcspn(range, "-"));
+    return digits && jp_parse_u64(digits, 10, 0, UINT64_MAX, &first) && first == p->size &&
+           (!etag || strcmp(etag, jp_buf_text(&p->tag)) == 0);
+}
+
+struct shown {
+    const struct jp_download *download;
+    uint64_t before;
+};
+
+static void show(void *context, uint64_t done, uint64_t total)
+{
+    const struct shown *s = context;
+    if (s->download->progress)
+        s->download->progress(s->download->context, s->before + done,
+                              total ? s->before + total : 0);
+}
+
+/* The body behind what is there. On failure p->size tells how far it came. */
+static int copy(struct partial *p, struct jp_transfer_response *response, struct jp_error *err)
+{
+    struct shown shown = {p->download, p->size};
+    if (lseek(p->fd, (off_t)p->size, SEEK_SET) < 0)
+        return jp_fail_sys(err, "seek in 'tmp/%s'", p->name);
+    int r = jp_transfer_copy(p->download->transfer, response, p->fd, show, &shown, err);
+    off_t end = lseek(p->fd, 0, SEEK_CUR);
+    p->size = end > 0 ? (uint64_t)end : 0;
+    return r;
+}
+
+/* One request: 1 it is whole, 0 the answer is none of success, -1. */
+static int try_once(struct partial *p, const struct jp_transfer_request *request,
+                    struct jp_transfer_response *ret, struct jp_error *err)
+{
+    struct jp_transfer_request asked = *request;
+    uint64_t max = request->limits.bytes;
+    if (p->size > 0) {
+        asked.offset = p->size;
+        asked.if_range = jp_buf_text(&p->tag);
+        asked.etag = NULL;
+        if (max > 0 && p->size >= max)
+            return jp_fail(err, JP_ELIMIT, 0, "'%.300s' is larger than %llu bytes", request->url,
+                           (unsigned long long)max);
+        asked.limits.bytes = max > 0 ? max - p->size : 0;
+    }
+    jp_transfer_response_clear(ret);
+    if (jp_transfer_begin(p->download->transfer, &asked, ret, err) < 0)
+        return -1;
+    bool is_part = ret->status == 206 && p->size > 0;
+    if ((ret->status == 206 || ret->status == 416) && !(is_part && continues(p, ret))) {
+        /* Nothing that could be put behind what is there: once more, from the beginning. */
+        bool was_part = p->size > 0;
+        return restart(p, err) == 0 && was_part
+                   ? try_once(p, request, ret, err)
+                   : jp_fail(err, JP_ECORRUPT, 0, "'%.300s': a part that nobody asked for",
+                             request->url);
+    }
+    if (ret->status / 100 != 2)
+        return 0;
+    if (!is_part && write_tag(p, ret, err) < 0)
+        return -1;
+    return copy(p, ret, err) < 0 ? -1 : 1;
+}
+
+/* May another try help? What broke off can be continued; refusals stay refusals. */
+static bool is_worth_it(const struct partial *p, const struct jp_error *why)
+{
+    return p->tag.len > 0 && (why->code == JP_ESYS || why->code == JP_ECORRUPT);
+}
+
+static int try_often(struct partial *p, const struct jp_transfer_request *request,
+                     struct jp_transfer_response *ret, struct jp_error *err)
+{
+    uint64_t before = p->size;
+    for (int tries = 0;;) {
+        JP_AUTO(jp_error) why = JP_ERROR_INIT;
+        int r = try_once(p, request, ret, &why);
+        if (r >= 0)
+            return r;
+        tries = p->size > before ? 0 : tries + 1;
+        before = p->size;
+        if (tries >= MAX_TRIES || !is_worth_it(p, &why)) {
+            if (why.code == JP_ELIMIT || p->tag.len == 0)
+                forget(p);
+            jp_error_move(err, &why);
+            return -1;
+        }
+    }
+}
+
+int jp_download(const struct jp_download *download, const struct jp_transfer_request *request,
+                int *ret_fd, struct jp_transfer_response *ret, struct jp_error *err)
+{
+    struct partial p = {.download = download, .fd = -1};
+    int r = open_partial(&p, request->url, err);
+    if (r == 0)
+        r = read_tag(&p, err);
+    if (r == 0)
+        r = try_often(&p, request, ret, err);
+    if (r >= 0)
+        forget(&p);
+    if (r > 0 && lseek(p.fd, 0, SEEK_SET) < 0)
+        r = jp_fail_sys(err, "seek in a download");
+    *ret_fd = r > 0 ? jp_fd_take(&p.fd) : -1;
+    jp_fd_close(&p.fd);
+    jp_buf_clear(&p.tag);
+    return r < 0 ? -1 : 0;
+}
