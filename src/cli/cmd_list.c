@@ -10,15 +10,27 @@
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
+static json_t *sockets_json(const struct jp_pod_app_status *app)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < app->n_sockets; i++) {
+        const struct jp_plan_socket *socket = &app->sockets[i];
+        (void)json_array_append_new(
+            list, json_pack("{s:o, s:s, s:i}", "name", jp_json_text(socket->name), "protocol",
+                            socket->is_udp ? "udp" : "tcp", "port", (int)socket->port));
+    }
+    return list;
+}
+
 static json_t *app_json(const struct jp_pod_app_status *app)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:i}", "name",
-                     jp_json_text(app->name), "image", jp_json_text(app->image_id), "image_name",
-                     jp_json_text(app->image_name), "state", jp_json_text(app->state), "pid",
-                     app->pid ? json_integer(app->pid) : json_null(), "exit",
-                     app->has_status ? jp_json_status(app->status) : json_null(), "out_of_memory",
-                     (int)app->out_of_memory, "started", jp_json_time(app->started_ns), "ended",
-                     jp_json_time(app->ended_ns), "restarts", (int)app->restarts);
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:i, s:o}", "name", jp_json_text(app->name),
+        "image", jp_json_text(app->image_id), "image_name", jp_json_text(app->image_name), "state",
+        jp_json_text(app->state), "pid", app->pid ? json_integer(app->pid) : json_null(), "exit",
+        app->has_status ? jp_json_status(app->status) : json_null(), "out_of_memory",
+        (int)app->out_of_memory, "started", jp_json_time(app->started_ns), "ended",
+        jp_json_time(app->ended_ns), "restarts", (int)app->restarts, "sockets", sockets_json(app));
 }
 
 static json_t *ports_json(const struct jp_plan_ports *ports)
@@ -286,6 +298,18 @@ static void show_time(const char *title, int64_t time_ns)
     jp_show_line(title, time_ns ? word : NULL);
 }
 
+static void show_sockets(const struct jp_pod_app_status *app)
+{
+    for (size_t i = 0; i < app->n_sockets; i++) {
+        const struct jp_plan_socket *socket = &app->sockets[i];
+        struct jp_buf line = JP_BUF_INIT;
+        jp_buf_printf(&line, "%s %u/%s", socket->name, socket->port,
+                      socket->is_udp ? "udp" : "tcp");
+        jp_show_line(i ? "" : "  Sockets", jp_buf_text(&line));
+        jp_buf_clear(&line);
+    }
+}
+
 static void show_app(const struct jp_pod_app_status *app)
 {
     char word[JP_WORD_SIZE];
@@ -310,6 +334,7 @@ static void show_app(const struct jp_pod_app_status *app)
     }
     show_time("  Started", app->started_ns);
     show_time("  Ended", app->ended_ns);
+    show_sockets(app);
 }
 
 static void show_isolators(const struct jp_pod_status *pod)

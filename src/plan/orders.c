@@ -23,6 +23,7 @@ void jp_orders_code(struct jp_codec *c, struct jp_orders *orders)
     jp_codec_bool(c, &orders->has_tty);
     jp_codec_bool(c, &orders->wait_for_check);
     jp_codec_u32(c, &orders->umask);
+    jp_codec_strv(c, &orders->sockets, JP_ORDERS_MAX_SOCKETS);
 }
 
 int jp_orders_decode(const void *bytes, size_t len, struct jp_orders *ret, struct jp_error *err)
@@ -46,5 +47,6 @@ void jp_orders_clear(struct jp_orders *orders)
     jp_plan_labels_clear(&orders->labels);
     free(orders->groups);
     free(orders->seccomp);
+    jp_strv_clear(&orders->sockets);
     *orders = (struct jp_orders){0};
 }

@@ -14,7 +14,8 @@
 #include "base/error.h"
 #include "plan/label.h"
 
-#define JP_ORDERS_MAX_GROUPS 65536 /* NGROUPS_MAX of Linux */
+#define JP_ORDERS_MAX_GROUPS  65536 /* NGROUPS_MAX of Linux */
+#define JP_ORDERS_MAX_SOCKETS 256
 
 struct jp_orders {
     struct jp_strv argv; /* argv[0] is searched in PATH of env when it has no slash */
@@ -33,15 +34,18 @@ struct jp_orders {
     bool has_tty;        /* make standard input the controlling terminal */
     bool wait_for_check; /* stop before the seccomp filter until stage 1 has read back the rest */
     uint32_t umask;
+    struct jp_strv sockets; /* names of those that the program finds open (sd_listen_fds(3)) */
 };
 
 /*
- * Descriptors that the shim finds beside its standard streams, and what it says on the first: one
- * packet STARTED with the pid that will become the program (the shim may have forked), then, on
- * the go (one byte from stage 1), either end of file because execve(2) closed it, or a failure.
+ * Descriptors that the shim finds beside its standard streams (its sockets are moved to 3 and up
+ * before the program begins), and what it says on the first: one packet STARTED with the pid that
+ * will become the program (the shim may have forked), then, on the go (one byte from stage 1),
+ * either end of file because execve(2) closed it, or a failure.
  */
 #define JP_SHIM_REPORT_FD 3 /* SOCK_SEQPACKET to stage 1 */
 #define JP_SHIM_ORDERS_FD 4 /* the orders, from their beginning to the end of file */
+#define JP_SHIM_FIRST_FD  5 /* the first of orders.sockets; no descriptor follows the last */
 
 enum jp_shim_step {
     JP_SHIM_STARTED = 1, /* pid is valid; everything but the filter is applied */
@@ -54,6 +58,7 @@ enum jp_shim_step {
     JP_SHIM_LABEL, /* a security module did not take its label */
     JP_SHIM_FORK,
     JP_SHIM_TERMINAL,
+    JP_SHIM_SOCKETS, /* they could not be handed on */
     JP_SHIM_SECCOMP,
     JP_SHIM_NOT_FOUND,      /* exit status 127 */
     JP_SHIM_NOT_EXECUTABLE, /* exit status 126 */

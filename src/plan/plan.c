@@ -74,6 +74,16 @@ static void code_mounts(struct jp_codec *c, struct jp_plan_app *app)
     }
 }
 
+static void code_sockets(struct jp_codec *c, struct jp_plan_app *app)
+{
+    jp_codec_array(c, &app->sockets, &app->n_sockets, sizeof(*app->sockets), JP_PLAN_MAX_SOCKETS);
+    for (size_t i = 0; i < app->n_sockets && !c->failed; i++) {
+        jp_codec_str(c, &app->sockets[i].name);
+        jp_codec_bool(c, &app->sockets[i].is_udp);
+        jp_codec_u32(c, &app->sockets[i].port);
+    }
+}
+
 static void code_user(struct jp_codec *c, struct jp_plan_app *app)
 {
     jp_codec_str(c, &app->user);
@@ -108,6 +118,7 @@ static void code_app(struct jp_codec *c, struct jp_plan_app *app)
     jp_codec_str(c, &app->cwd);
     code_user(c, app);
     code_mounts(c, app);
+    code_sockets(c, app);
     jp_codec_strv(c, &app->pre_start.argv, JP_PLAN_MAX_STRINGS);
     jp_codec_strv(c, &app->post_stop.argv, JP_PLAN_MAX_STRINGS);
     code_limits(c, &app->limits);
@@ -263,6 +274,10 @@ static const char *app_fault(const struct jp_plan *plan, const struct jp_plan_ap
         if (!is_absolute(app->files[i].path) || !app->files[i].content)
             return "file";
     }
+    for (size_t i = 0; i < app->n_sockets; i++) {
+        if (!app->sockets[i].name || app->sockets[i].port < 1 || app->sockets[i].port > 65535)
+            return "socket";
+    }
     return NULL;
 }
 
@@ -361,6 +376,15 @@ void jp_plan_root_take(struct jp_plan_root *root, struct jp_plan_root *from)
     *from = (struct jp_plan_root){.kind = 0};
 }
 
+void jp_plan_sockets_clear(struct jp_plan_socket **sockets, size_t *count)
+{
+    for (size_t i = 0; i < *count; i++)
+        free((*sockets)[i].name);
+    free(*sockets);
+    *sockets = NULL;
+    *count = 0;
+}
+
 static void clear_app(struct jp_plan_app *app)
 {
     free(app->name);
@@ -379,6 +403,7 @@ static void clear_app(struct jp_plan_app *app)
         free(app->files[i].content);
     }
     free(app->files);
+    jp_plan_sockets_clear(&app->sockets, &app->n_sockets);
     jp_strv_clear(&app->pre_start.argv);
     jp_strv_clear(&app->post_stop.argv);
     free(app->confine.seccomp);

@@ -20,7 +20,7 @@
 #include "plan/label.h"
 #include "plan/port.h"
 
-#define JP_PLAN_VERSION 5
+#define JP_PLAN_VERSION 6
 
 /* Limits of what a plan may hold; pod/ refuses manifests beyond them with JP_ELIMIT. */
 #define JP_PLAN_MAX_APPS    256
@@ -29,6 +29,7 @@
 #define JP_PLAN_MAX_LAYERS  500   /* overlayfs stacks at most 500 layers */
 #define JP_PLAN_MAX_STRINGS 65536 /* argv, env, groups */
 #define JP_PLAN_MAX_NAME    200   /* bytes of an app name: it becomes a file name */
+#define JP_PLAN_MAX_SOCKETS 256   /* that an app finds open: JP_ORDERS_MAX_SOCKETS */
 
 /* How an app's root file system is made from what the storage driver left on disk. */
 enum jp_root_kind {
@@ -114,6 +115,15 @@ struct jp_plan_handler {
     struct jp_strv argv; /* empty: no such handler */
 };
 
+/* A port that an app finds listened on when its main process begins (aci.md "socketActivated"). */
+struct jp_plan_socket {
+    char *name; /* AC Name of the port; those of a range have the same */
+    bool is_udp;
+    uint32_t port;
+};
+
+void jp_plan_sockets_clear(struct jp_plan_socket **sockets, size_t *count);
+
 struct jp_plan_app {
     char *name; /* AC Name, unique in the pod */
     struct jp_plan_root root;
@@ -128,6 +138,8 @@ struct jp_plan_app {
     size_t n_mounts;
     struct jp_plan_file *files;
     size_t n_files;
+    struct jp_plan_socket *sockets; /* in the order in which the app finds them */
+    size_t n_sockets;
     struct jp_plan_handler pre_start;
     struct jp_plan_handler post_stop;
     struct jp_plan_limits limits;

@@ -36,9 +36,10 @@
  * main process, while it runs "status"  wait status of the main process, once it has ended; of one
  * that could not be started again: 125, 126 or 127, shifted as an exit status "oom"     true:
  * killed because of its memory limit "started", "ended"  of the main process "restarts" how often
- * it was started again in this run of the pod "uid", "gid"  of the main process "error"   why the
- * app or one of its handlers failed "lost"    bytes of output that could not be written to the log
- * (disk full), when not 0
+ * it was started again in this run of the pod "uid", "gid"  of the main process
+ *       "sockets" ports that it finds listened on: [{"name", "protocol", "port"}, ...] "error" why
+ * the app or one of its handlers failed "lost"    bytes of output that could not be written to the
+ * log (disk full), when not 0
  *   }, ...]
  *
  * A record that says "starting", "running" or "stopping" while nobody holds the lock is that of a

@@ -33,7 +33,8 @@ struct jp_isolation;
 struct jp_spawn {
     size_t app; /* index into plan.apps */
     const struct jp_orders *orders;
-    int stdio[3]; /* descriptors to become 0, 1, 2; stay the caller's; all >= 0 */
+    int stdio[3];       /* descriptors to become 0, 1, 2; stay the caller's; all >= 0 */
+    const int *sockets; /* as many as orders->sockets; stay the caller's */
     /*
      * NULL, or where the caller keeps those three: spawn may close them and set them to -1 once the
      * process has its own, before its program begins. FreeBSD throws away what is unread of a
@@ -212,6 +213,12 @@ struct jp_link_ops {
      */
     int (*publish)(struct jp_isolation *pod, const struct jp_publish *publish, pid_t *ret_pid,
                    struct jp_error *err);
+    /*
+     * A socket of the pod's network that an app will find: bound to its port on every address, of
+     * TCP listening. *ret_fd is the caller's. After setup.
+     */
+    int (*listen)(struct jp_isolation *pod, const struct jp_plan_socket *socket, int *ret_fd,
+                  struct jp_error *err);
     void (*teardown)(struct jp_isolation *pod);
     int (*clean)(const char *uuid, const char *dir, struct jp_error *err);
     /*

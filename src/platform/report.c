@@ -16,6 +16,7 @@ int jp_report_failure(const struct jp_orders *orders, const struct jp_shim_repor
         [JP_SHIM_CAPABILITIES] = "set the capabilities",
         [JP_SHIM_FORK] = "enter the process namespace",
         [JP_SHIM_TERMINAL] = "take the terminal",
+        [JP_SHIM_SOCKETS] = "hand on the sockets",
         [JP_SHIM_SECCOMP] = "set the system call filter",
     };
     const char *program = orders->argv.items[0];

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "plan/port.h"
+#include "plan/plan.h"
 #include "platform/platform.h"
 #include "pod/pod.h"
 #include "store/driver/driver.h"
@@ -47,6 +47,8 @@ struct jp_pod_app_status {
     int64_t started_ns; /* 0: never */
     int64_t ended_ns;
     uint32_t restarts;
+    struct jp_plan_socket *sockets; /* that it finds open, as long as the pod is alive */
+    size_t n_sockets;
 };
 
 /* What became of an isolator (ace.md: the executor MUST tell). */

@@ -124,6 +124,8 @@ char *jp_pod_name_make_up(struct jp_error *err);
 /* Mount targets, known handlers, ports, capabilities, number of things. */
 int jp_pod_rules_check(const struct jp_pod_manifest *m, const struct jp_image_manifest *images,
                        struct jp_error *err);
+/* Ports of an app (NULL: none) that it is to find open, each number of a range counted. */
+size_t jp_pod_count_sockets(const struct jp_app *app);
 /* Ruling 26: every host volume is there and, unless allowed, no symbolic link leads to it. */
 int jp_pod_volumes_check(const struct jp_pod_manifest *m, struct jp_error *err);
 /* Makes the empty volumes that are not there yet below the pod's directory. */

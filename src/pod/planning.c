@@ -291,8 +291,13 @@ static int add_variable(struct jp_strv *env, const char *name, const char *value
     return jp_strv_add_owned(env, jp_format("%s=%s", name, value));
 }
 
-static bool is_ours(const char *name)
+static bool is_ours(const struct jp_plan_app *app, const char *name)
 {
+    static const char *const sockets[] = {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"};
+    for (size_t i = 0; app->n_sockets > 0 && i < JP_LEN(sockets); i++) {
+        if (strcmp(name, sockets[i]) == 0)
+            return true;
+    }
     return strcmp(name, "AC_APP_NAME") == 0 || strcmp(name, "AC_METADATA_URL") == 0 ||
            strcmp(name, "container") == 0;
 }
@@ -314,7 +319,7 @@ static int plan_environment(const struct jp_pod_plan_request *request, const cha
         rc |= add_variable(&to->env, "TERM", request->start->term ? request->start->term : "vt100");
     for (size_t i = 0; app && i < app->environment.count; i++) {
         const struct jp_pair *pair = &app->environment.items[i];
-        if (!is_ours(pair->name))
+        if (!is_ours(to, pair->name))
             rc |= add_variable(&to->env, pair->name, pair->value);
     }
     return rc ? jp_oom(err) : 0;
@@ -347,6 +352,28 @@ static int plan_handler(const struct jp_app *app, const char *name, struct jp_pl
         return 0;
     return jp_strv_extend(&to->argv, handler->exec.items, handler->exec.count) < 0 ? jp_oom(err)
                                                                                    : 0;
+}
+
+/* aci.md "socketActivated". The ports are sound: jp_pod_rules_check has looked. */
+static int plan_sockets(const struct jp_app *app, struct jp_plan_app *to, struct jp_error *err)
+{
+    size_t count = jp_pod_count_sockets(app);
+    if (count == 0)
+        return 0;
+    to->sockets = jp_calloc(count, sizeof(*to->sockets));
+    if (!to->sockets)
+        return jp_oom(err);
+    for (size_t i = 0; i < app->ports.count; i++) {
+        const struct jp_port *port = &app->ports.items[i];
+        for (uint32_t k = 0; port->is_socket_activated && k < port->count; k++) {
+            struct jp_plan_socket *socket = &to->sockets[to->n_sockets++];
+            socket->is_udp = strcmp(port->protocol, "udp") == 0;
+            socket->port = port->port + k;
+            if (!(socket->name = jp_strdup(port->name)))
+                return jp_oom(err);
+        }
+    }
+    return 0;
 }
 
 static int stop_signal(const struct jp_pod_plan_request *request, const struct jp_runtime_app *app,
@@ -437,7 +464,8 @@ static int plan_app(const struct app_plan *p, struct jp_plan *plan, size_t index
         return -1;
     if (app && jp_strv_extend(&to->argv, app->exec.items, app->exec.count) < 0)
         return jp_oom(err);
-    if (plan_user(app, to, err) < 0 || plan_environment(p->request, from->name, app, to, err) < 0 ||
+    if (plan_user(app, to, err) < 0 || plan_sockets(app, to, err) < 0 ||
+        plan_environment(p->request, from->name, app, to, err) < 0 ||
         plan_mounts(p->request, plan, from, app, to, err) < 0 ||
         plan_handler(app, "pre-start", &to->pre_start, err) < 0 ||
         plan_handler(app, "post-stop", &to->post_stop, err) < 0 ||

@@ -79,7 +79,28 @@ static bool number_of(const json_t *object, const char *name, json_int_t max, js
     return true;
 }
 
-static void read_app(const json_t *from, struct jp_pod_app_status *to)
+static int read_sockets(const json_t *list, struct jp_pod_app_status *to, struct jp_error *err)
+{
+    size_t count = json_array_size(list);
+    json_int_t port = 0;
+    if (count > JP_PLAN_MAX_SOCKETS)
+        return jp_fail(err, JP_ECORRUPT, 0, "record: too many sockets");
+    if (count > 0 && !(to->sockets = jp_calloc(count, sizeof(*to->sockets))))
+        return jp_oom(err);
+    for (size_t i = 0; i < count; i++) {
+        const json_t *from = json_array_get(list, i);
+        const char *protocol = json_string_value(json_object_get(from, "protocol"));
+        struct jp_plan_socket *socket = &to->sockets[to->n_sockets++];
+        socket->name = text_of(from, "name");
+        if (!socket->name || !protocol || !number_of(from, "port", 65535, &port))
+            return jp_fail(err, JP_ECORRUPT, 0, "record: a socket without name or port");
+        socket->is_udp = strcmp(protocol, "udp") == 0;
+        socket->port = (uint32_t)port;
+    }
+    return 0;
+}
+
+static int read_app(const json_t *from, struct jp_pod_app_status *to, struct jp_error *err)
 {
     json_int_t number = 0;
     to->name = text_of(from, "name");
@@ -93,6 +114,7 @@ static void read_app(const json_t *from, struct jp_pod_app_status *to)
     to->ended_ns = time_of(from, "ended");
     if (number_of(from, "restarts", UINT32_MAX, &number))
         to->restarts = (uint32_t)number;
+    return read_sockets(json_object_get(from, "sockets"), to, err);
 }
 
 static void read_isolator(const json_t *from, struct jp_pod_isolator_status *to)
@@ -166,7 +188,8 @@ static int read_lists(const json_t *root, struct jp_pod_record *record, struct j
     if (!record->apps || !record->isolators)
         return jp_oom(err);
     for (size_t i = 0; i < n_apps; i++) {
-        read_app(json_array_get(apps, i), &record->apps[record->n_apps++]);
+        if (read_app(json_array_get(apps, i), &record->apps[record->n_apps++], err) < 0)
+            return -1;
         if (!record->apps[i].name || !record->apps[i].state)
             return jp_fail(err, JP_ECORRUPT, 0, "record: an app without name or state");
     }
@@ -258,6 +281,7 @@ static void clear_app(struct jp_pod_app_status *app)
     free(app->image_id);
     free(app->image_name);
     free(app->state);
+    jp_plan_sockets_clear(&app->sockets, &app->n_sockets);
 }
 
 static void clear_isolator(struct jp_pod_isolator_status *isolator)

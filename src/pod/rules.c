@@ -144,6 +144,40 @@ static int check_handlers(const char *name, const struct jp_app *app, struct jp_
     return 0;
 }
 
+/* ---- sockets that apps find open ---- */
+
+size_t jp_pod_count_sockets(const struct jp_app *app)
+{
+    size_t count = 0;
+    for (size_t i = 0; app && i < app->ports.count; i++) {
+        if (app->ports.items[i].is_socket_activated)
+            count += app->ports.items[i].count;
+    }
+    return count;
+}
+
+static int check_socket(const struct jp_port *port, struct jp_error *err)
+{
+    if (strcmp(port->protocol, "tcp") == 0 || strcmp(port->protocol, "udp") == 0)
+        return 0;
+    return jp_fail(err, JP_EUNSUPPORTED, 0,
+                   "port '%s': only tcp and udp can be socketActivated, not '%s'", port->name,
+                   port->protocol);
+}
+
+static int check_sockets(const char *name, const struct jp_app *app, struct jp_error *err)
+{
+    for (size_t i = 0; app && i < app->ports.count; i++) {
+        const struct jp_port *port = &app->ports.items[i];
+        if (port->is_socket_activated && check_socket(port, err) < 0)
+            return jp_wrap(err, "app '%s'", name);
+    }
+    if (jp_pod_count_sockets(app) > JP_PLAN_MAX_SOCKETS)
+        return jp_fail(err, JP_ELIMIT, 0, "app '%s': more than %d ports are socketActivated", name,
+                       JP_PLAN_MAX_SOCKETS);
+    return 0;
+}
+
 static int check_app(const struct jp_runtime_app *app, const struct jp_image_manifest *image,
                      struct jp_error *err)
 {
@@ -162,7 +196,8 @@ static int check_app(const struct jp_runtime_app *app, const struct jp_image_man
     if (!place)
         return jp_oom(err);
     if (check_handlers(app->name, effective, err) < 0 ||
-        check_isolators(place, &effective->isolators, err) < 0)
+        check_isolators(place, &effective->isolators, err) < 0 ||
+        check_sockets(app->name, effective, err) < 0)
         return -1;
     if (jp_isolators_check(&effective->isolators, err) < 0)
         return jp_wrap(err, "%s", place);

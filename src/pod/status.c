@@ -77,6 +77,7 @@ static int fill_app(struct jp_pod_status *status, const struct jp_store_pod_app 
     /* What ran when the supervisor died does not run any more. */
     if (!jp_pod_state_is_alive(status->state)) {
         to->pid = 0;
+        jp_plan_sockets_clear(&to->sockets, &to->n_sockets);
         if (to->state &&
             (strcmp(to->state, "running") == 0 || strcmp(to->state, "starting") == 0 ||
              strcmp(to->state, "stopping") == 0 || strcmp(to->state, "restarting") == 0)) {

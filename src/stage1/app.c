@@ -42,6 +42,8 @@ static int start_child(struct jp_supervisor *s, struct jp_app *app, enum jp_role
         launch.has_tty = app->plan->has_tty;
         launch.has_stdin = app->plan->has_stdin;
         launch.window = s->window;
+        orders.sockets = app->socket_names;
+        launch.sockets = app->sockets;
     } else { /* ruling 21: handlers run as root of the app, everything else alike */
         orders.argv =
             role == JP_ROLE_PRE_START ? app->plan->pre_start.argv : app->plan->post_stop.argv;

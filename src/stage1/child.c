@@ -124,7 +124,11 @@ static int spawn(struct jp_supervisor *s, const struct jp_launch *launch, struct
                  pid_t *ret_pid, struct jp_error *err)
 {
     struct jp_spawn spawn = {
-        .app = launch->app, .orders = launch->orders, .release = streams->theirs};
+        .app = launch->app,
+        .orders = launch->orders,
+        .sockets = launch->sockets,
+        .release = streams->theirs,
+    };
     give_streams(launch, streams);
     memcpy(spawn.stdio, streams->theirs, sizeof(spawn.stdio));
     return jp_platform.isolation->spawn(s->isolation, &spawn, ret_pid, err);

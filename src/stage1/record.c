@@ -123,6 +123,20 @@ static const char *app_state(const struct jp_app *app)
     return names[is_unready ? JP_APP_STARTING : app->state];
 }
 
+static void add_sockets(struct jp_buf *out, const struct jp_app *app)
+{
+    jp_buf_puts(out, ",\"sockets\":[");
+    for (size_t i = 0; i < app->socket_names.count; i++) {
+        const struct jp_plan_socket *socket = &app->plan->sockets[i];
+        jp_buf_puts(out, i > 0 ? ",{\"name\":" : "{\"name\":");
+        add_string(out, socket->name);
+        add_text(out, "protocol", socket->is_udp ? "udp" : "tcp");
+        add_number(out, "port", socket->port);
+        jp_buf_putc(out, '}');
+    }
+    jp_buf_putc(out, ']');
+}
+
 static void add_app(struct jp_buf *out, const struct jp_app *app)
 {
     jp_buf_puts(out, "{\"name\":");
@@ -139,6 +153,8 @@ static void add_app(struct jp_buf *out, const struct jp_app *app)
     add_number(out, "restarts", app->restarts);
     add_number(out, "uid", app->identity.uid);
     add_number(out, "gid", app->identity.gid);
+    if (app->socket_names.count > 0)
+        add_sockets(out, app);
     if (app->error)
         add_text(out, "error", app->error);
     if (app->log.lost > 0)

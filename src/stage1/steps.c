@@ -99,6 +99,16 @@ static void undo_links(struct jp_supervisor *s, JP_UNUSED size_t app)
     jp_platform.links->teardown(s->isolation);
 }
 
+static int open_sockets(struct jp_supervisor *s, JP_UNUSED size_t app, struct jp_error *err)
+{
+    return jp_sockets_open(s, err);
+}
+
+static void close_sockets(struct jp_supervisor *s, JP_UNUSED size_t app)
+{
+    jp_sockets_close(s);
+}
+
 static int begin_ports(struct jp_supervisor *s, JP_UNUSED size_t app, struct jp_error *err)
 {
     return jp_forward_begin(s, err);
@@ -210,6 +220,7 @@ static const struct step steps[] = {
     {"limits", false, false, make_limits, undo_limits},
     {"network", false, false, make_links, undo_links},
     {"settings", false, false, make_settings, NULL},
+    {NULL, false, false, open_sockets, close_sockets},
     {"published ports", false, false, begin_ports, undo_ports},
     {"root", true, false, make_root, undo_root},
     {NULL, true, true, find_users, NULL},

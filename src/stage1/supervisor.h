@@ -63,6 +63,8 @@ struct jp_app {
     struct jp_child *child; /* the main process or handler that runs now */
     int notify_fd;   /* what it says by sd_notify(3) arrives there; -1: it was offered nothing */
     bool is_awaited; /* it is to say that it is ready, and has not */
+    int *sockets;    /* plan->n_sockets of them, while they are open; NULL */
+    struct jp_strv socket_names;
     struct jp_log log;
     bool has_status;
     int status; /* wait status of the main process when it ended last */
@@ -234,6 +236,11 @@ void jp_forward_limit(const struct jp_supervisor *s);
 /* Ends it: its ports refuse when this returns. */
 void jp_forward_end(struct jp_supervisor *s);
 
+/* sockets.c: ports that apps find listened on. */
+int jp_sockets_open(struct jp_supervisor *s, struct jp_error *err);
+/* From now on they refuse. */
+void jp_sockets_close(struct jp_supervisor *s);
+
 /* ready.c: apps that say when they are ready. */
 /* Before anything of an app is started: offers NOTIFY_SOCKET, when the plan says so. */
 int jp_ready_begin(struct jp_supervisor *s, struct jp_app *app, struct jp_error *err);
@@ -247,6 +254,7 @@ struct jp_launch {
     enum jp_role role;
     size_t app;
     struct jp_orders *orders; /* borrowed */
+    const int *sockets;       /* as many as orders->sockets; borrowed */
     bool has_tty;
     bool has_stdin;
     uint32_t window; /* rows << 16 | columns; 0: unknown */

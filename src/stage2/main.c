@@ -4,8 +4,8 @@
  * It is static, reads nothing of the image, and gets everything from its orders (plan/orders.h) on
  * an inherited descriptor. It promises that the program runs with exactly the ids, groups,
  * capabilities, filter, environment and working directory of the orders and with no descriptor but
- * the three standard ones; when a step fails it says which one and ends, it never goes on.
- * Main processes, event handlers, `exec` and `console` all pass here.
+ * the three standard ones and the sockets that the orders name; when a step fails it says which one
+ * and ends, it never goes on. Main processes, event handlers, `exec` and `console` all pass here.
  *
  * It is started already inside the app's root and, on Linux, not yet visible to the pod's
  * processes: it becomes visible (jp_shim_enter) when there is nothing left to steal from it.
@@ -18,24 +18,28 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "stage2/shim.h"
 
 #define MAX_ORDERS   (64U << 20) /* more than any ARG_MAX */
 #define EXIT_SHIM    125
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+static int report_fd = JP_SHIM_REPORT_FD;
+
 static void report(enum jp_shim_step step, int sys, pid_t pid)
 {
     struct jp_shim_report r = {.step = step, .sys = sys, .pid = pid};
     ssize_t n;
     do {
-        n = write(JP_SHIM_REPORT_FD, &r, sizeof(r));
+        n = write(report_fd, &r, sizeof(r));
     } while (n < 0 && errno == EINTR);
 }
 
@@ -116,10 +120,58 @@ static void wait_for_go(const struct jp_orders *orders)
     char go;
     ssize_t n;
     do {
-        n = read(JP_SHIM_REPORT_FD, &go, 1);
+        n = read(report_fd, &go, 1);
     } while (n < 0 && errno == EINTR);
     if (n != 1)
         _exit(EXIT_SHIM);
+}
+
+static void add_variable(struct jp_orders *orders, const char *name, const char *value)
+{
+    if (jp_strv_add_owned(&orders->env, jp_format("%s=%s", name, value)) < 0) {
+        errno = ENOMEM;
+        fail(JP_SHIM_SOCKETS);
+    }
+}
+
+/* sd_listen_fds(3): LISTEN_PID is the process as it sees itself. */
+static void announce_sockets(struct jp_orders *orders)
+{
+    JP_AUTO(jp_buf) names = JP_BUF_INIT;
+    char number[16];
+    for (size_t i = 0; i < orders->sockets.count; i++)
+        jp_buf_printf(&names, "%s%s", i > 0 ? ":" : "", orders->sockets.items[i]);
+    (void)snprintf(number, sizeof(number), "%ld", (long)getpid());
+    add_variable(orders, "LISTEN_PID", number);
+    (void)snprintf(number, sizeof(number), "%zu", orders->sockets.count);
+    add_variable(orders, "LISTEN_FDS", number);
+    add_variable(orders, "LISTEN_FDNAMES", jp_buf_text(&names));
+}
+
+/*
+ * From where they are to 3 and up, where the program looks for them, blocking as new ones are: one
+ * that ran before may have left them otherwise. What we report on moves out of their way.
+ */
+static void hand_on_sockets(struct jp_orders *orders)
+{
+    int count = (int)orders->sockets.count;
+    if (count == 0)
+        return;
+    report_fd = fcntl(JP_SHIM_REPORT_FD, F_DUPFD_CLOEXEC, JP_SHIM_FIRST_FD + count);
+    if (report_fd < 0) {
+        report_fd = JP_SHIM_REPORT_FD;
+        fail(JP_SHIM_SOCKETS);
+    }
+    for (int i = 0; i < count; i++) {
+        int to = STDERR_FILENO + 1 + i;
+        int flags = fcntl(JP_SHIM_FIRST_FD + i, F_GETFL);
+        if (flags < 0 || fcntl(JP_SHIM_FIRST_FD + i, F_SETFL, flags & ~O_NONBLOCK) < 0 ||
+            dup2(JP_SHIM_FIRST_FD + i, to) < 0)
+            fail(JP_SHIM_SOCKETS);
+    }
+    for (int fd = STDERR_FILENO + 1 + count; fd < JP_SHIM_FIRST_FD + count; fd++)
+        (void)close(fd);
+    announce_sockets(orders);
 }
 
 static const char *search_path(const struct jp_orders *orders)
@@ -183,9 +235,9 @@ int main(void)
     struct jp_orders orders = {0};
     if (jp_shim_protect() < 0)
         fail(JP_SHIM_CAPABILITIES);
-    closefrom(JP_SHIM_ORDERS_FD + 1);
     if (fcntl(JP_SHIM_REPORT_FD, F_SETFD, FD_CLOEXEC) < 0 || read_orders(&orders) < 0)
         fail(JP_SHIM_ORDERS);
+    closefrom(JP_SHIM_FIRST_FD + (int)orders.sockets.count);
     clean_slate(&orders);
     enter_cwd(&orders);
     take_identity(&orders);
@@ -198,6 +250,7 @@ int main(void)
         _exit(0);
     own_session(&orders);
     wait_for_go(&orders);
+    hand_on_sockets(&orders);
     if (jp_shim_filter(&orders) < 0)
         fail(JP_SHIM_SECCOMP);
     run_program(&orders);

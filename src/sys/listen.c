@@ -46,9 +46,10 @@ int jp_listen_tcp(const char *address, uint16_t port, struct jp_error *err)
     return jp_fd_take(&fd);
 }
 
-int jp_listen_at(const union jp_address *address, int type, struct jp_error *err)
+static int listen_at(const union jp_address *address, int type, bool takes_all,
+                     struct jp_error *err)
 {
-    int on = 1;
+    int on = 1, is_alone = !takes_all;
     JP_AUTO_FD int fd = socket(address->any.sa_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return jp_fail_sys(err, "make a socket");
@@ -56,12 +57,25 @@ int jp_listen_at(const union jp_address *address, int type, struct jp_error *err
     if (type == SOCK_STREAM)
         (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (address->any.sa_family == AF_INET6 &&
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
-        return jp_fail_sys(err, "make a socket of IPv6 alone");
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &is_alone, sizeof(is_alone)) < 0)
+        return jp_fail_sys(err, "set the families of a socket");
     if (bind(fd, &address->any, jp_address_len(address)) < 0 ||
         (type == SOCK_STREAM && listen(fd, QUEUE) < 0))
         return jp_fail_sys(err, "bind a socket to port %u", jp_address_port(address));
     return jp_fd_take(&fd);
+}
+
+int jp_listen_at(const union jp_address *address, int type, struct jp_error *err)
+{
+    return listen_at(address, type, false, err);
+}
+
+int jp_listen_everywhere(uint16_t port, int type, struct jp_error *err)
+{
+    union jp_address address;
+    if (jp_address_read(jp_listen_knows_ipv6() ? "::" : "0.0.0.0", port, &address, err) < 0)
+        return -1;
+    return listen_at(&address, type, true, err);
 }
 
 bool jp_listen_knows_ipv6(void)

@@ -20,6 +20,12 @@ int jp_listen_tcp(const char *address, uint16_t port, struct jp_error *err);
  */
 int jp_listen_at(const union jp_address *address, int type, struct jp_error *err);
 
+/*
+ * A socket bound to this port on every address, of both families where there is IPv6; else as
+ * jp_listen_at.
+ */
+int jp_listen_everywhere(uint16_t port, int type, struct jp_error *err);
+
 /* Whether this host has IPv6 at all. */
 bool jp_listen_knows_ipv6(void);
 

@@ -1,7 +1,7 @@
 /*
  * Starts one process of an app: the only way in, for main processes, handlers, exec and console.
  *
- * A child of the supervisor forbids tracing, keeps six descriptors and none of a directory
+ * A child of the supervisor forbids tracing, keeps what the shim is to have and no directory
  * (jail_attach(2) and chroot(2) would leave a way out with one), enters the jail, then the app's
  * root in it, and executes the shim. The shim becomes what the orders say and waits; we read back
  * from the kernel what it is and in which jail, and give the go.
@@ -24,21 +24,17 @@
 
 #include "base/mem.h"
 #include "platform/freebsd/freebsd.h"
+#include "platform/handover.h"
 #include "platform/report.h"
 #include "sys/fd.h"
 #include "sys/self.h"
-
-#define SHIM_FD        5  /* where the child keeps the shim's executable, close-on-exec */
-#define FIRST_SPARE_FD 16 /* above what the child rearranges */
 
 /* Allocates nothing: it is used between fork and exec. */
 struct launch {
     const struct jp_isolation *pod;
     const char *login_class;
     char root[JP_FREEBSD_PLACE + 1]; /* the app's, in the jail */
-    int report_fd;
-    int orders_fd;
-    const int *stdio;
+    struct jp_handover handover;
 };
 
 static int write_orders(const struct jp_orders *orders, struct jp_error *err)
@@ -51,25 +47,6 @@ static int write_orders(const struct jp_orders *orders, struct jp_error *err)
     if (!jp_codec_done(&codec))
         return jp_fail(err, JP_ELIMIT, 0, "the orders are too large");
     return jp_self_seal_bytes("orders", bytes.data, bytes.len, err);
-}
-
-/* Puts descriptors where the shim expects them, first out of each other's way. */
-static int arrange(const struct launch *launch)
-{
-    const int wanted[] = {launch->stdio[0],  launch->stdio[1],  launch->stdio[2],
-                          launch->report_fd, launch->orders_fd, launch->pod->stage2_fd};
-    int spare[JP_LEN(wanted)];
-    for (size_t i = 0; i < JP_LEN(wanted); i++) {
-        spare[i] = fcntl(wanted[i], F_DUPFD, FIRST_SPARE_FD);
-        if (spare[i] < 0)
-            return -1;
-    }
-    for (size_t i = 0; i < JP_LEN(wanted); i++) {
-        if (dup2(spare[i], (int)i) < 0)
-            return -1;
-    }
-    closefrom(SHIM_FD + 1);
-    return fcntl(SHIM_FD, F_SETFD, FD_CLOEXEC);
 }
 
 /* From outside to inside; the class has no counterpart in a jail. The shim is not to be traced
@@ -92,11 +69,12 @@ static JP_NORETURN void launch_shim(const struct launch *launch)
     static char *const argv[] = {name, NULL};
     static char *const env[] = {NULL};
     struct jp_shim_report r = {.step = 0};
-    int report_fd = launch->report_fd;
-    if (arrange(launch) == 0) {
+    int report_fd = launch->handover.report_fd;
+    int program_fd = jp_handover_arrange(&launch->handover);
+    if (program_fd >= 0) {
         report_fd = JP_SHIM_REPORT_FD;
         if (join(launch) == 0)
-            (void)fexecve(SHIM_FD, argv, env);
+            (void)fexecve(program_fd, argv, env);
     }
     r.sys = errno;
     (void)!write(report_fd, &r, sizeof(r));
@@ -206,9 +184,10 @@ int jp_freebsd_spawn(struct jp_isolation *pod, const struct jp_spawn *spawn, pid
         return jp_fail_sys(err, "make a socket pair");
     struct launch launch = {.pod = pod,
                             .login_class = pod->apps[spawn->app].login_class,
-                            .report_fd = ends[1],
-                            .orders_fd = orders_fd,
-                            .stdio = spawn->stdio};
+                            .handover = {.spawn = spawn,
+                                         .report_fd = ends[1],
+                                         .orders_fd = orders_fd,
+                                         .program_fd = pod->stage2_fd}};
     (void)snprintf(launch.root, sizeof(launch.root), "/%s", pod->apps[spawn->app].place);
     pid_t pid = fork();
     if (pid == 0)

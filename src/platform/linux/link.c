@@ -394,6 +394,7 @@ const struct jp_link_ops jp_linux_links = {
     .prepare = prepare,
     .setup = setup,
     .publish = jp_linux_publish,
+    .listen = jp_linux_listen,
     .teardown = teardown,
     .clean = clean,
     .release = release,

@@ -217,6 +217,10 @@ int jp_linux_inspect(const struct jp_plan_host *host, const struct jp_link_pod *
 int jp_linux_publish(struct jp_isolation *pod, const struct jp_publish *publish, pid_t *ret_pid,
                      struct jp_error *err);
 
+/* jp_link_ops.listen (listen.c) */
+int jp_linux_listen(struct jp_isolation *pod, const struct jp_plan_socket *socket, int *ret_fd,
+                    struct jp_error *err);
+
 /* jp_host_ops.holder (holder.c). */
 bool jp_linux_holder(bool is_udp, uint16_t port, char *out, size_t size);
 

@@ -1,12 +1,12 @@
 /*
  * Starts one process of an app: the only way in, for main processes, handlers, exec and console.
  *
- * A child of the supervisor joins the pod's namespaces but not yet its PID namespace, keeps five
- * descriptors and executes the shim. The shim drops what the program must not have and only then
- * forks into the PID namespace, a child of ours (CLONE_PARENT). That one waits; we move it into the
- * app's control groups, read back from the kernel what it is (CVE-2019-16884: never believe that a
- * write worked), compare it with the orders, and give the go. One thing only the shim itself can
- * read: the AppArmor profile that its execve(2) will bring.
+ * A child of the supervisor joins the pod's namespaces but not yet its PID namespace, keeps
+ * what the shim is to have and executes the shim. The shim drops what the program must not have and
+ * only then forks into the PID namespace, a child of ours (CLONE_PARENT). That one waits; we move
+ * it into the app's control groups, read back from the kernel what it is (CVE-2019-16884: never
+ * believe that a write worked), compare it with the orders, and give the go. One thing only the
+ * shim itself can read: the AppArmor profile that its execve(2) will bring.
  */
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -27,24 +27,21 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "platform/handover.h"
 #include "platform/linux/kernel.h"
 #include "platform/linux/linux.h"
 #include "platform/linux/settle.h"
 #include "platform/report.h"
 #include "sys/fd.h"
 
-#define SHIM_FD        5          /* where the child keeps the shim's executable, close-on-exec */
-#define FIRST_SPARE_FD 16         /* above what the child rearranges */
-#define MAX_STATUS     (2U << 20) /* /proc/PID/status with 65,536 groups of up to 11 bytes */
-#define PRUNE_AT       64         /* children remembered before we look who is gone */
+#define MAX_STATUS (2U << 20) /* /proc/PID/status with 65,536 groups of up to 11 bytes */
+#define PRUNE_AT   64         /* children remembered before we look who is gone */
 
 /* Closes nothing and allocates nothing: it runs between fork and exec. */
 struct launch {
     const struct jp_isolation *pod;
     const struct jp_linux_app *app;
-    int report_fd;
-    int orders_fd;
-    const int *stdio;
+    struct jp_handover handover;
 };
 
 static int write_orders(const struct jp_isolation *pod, const struct jp_spawn *spawn,
@@ -82,35 +79,18 @@ static int join(const struct launch *launch)
     return setns(launch->app->ns_fd, CLONE_NEWNS);
 }
 
-/* Puts descriptors where the shim expects them, first out of each other's way. */
-static int arrange(const struct launch *launch)
-{
-    const int wanted[] = {launch->stdio[0],  launch->stdio[1],  launch->stdio[2],
-                          launch->report_fd, launch->orders_fd, launch->pod->stage2_fd};
-    int spare[JP_LEN(wanted)];
-    for (size_t i = 0; i < JP_LEN(wanted); i++) {
-        spare[i] = fcntl(wanted[i], F_DUPFD, FIRST_SPARE_FD);
-        if (spare[i] < 0)
-            return -1;
-    }
-    for (size_t i = 0; i < JP_LEN(wanted); i++) {
-        if (dup3(spare[i], (int)i, i == SHIM_FD ? O_CLOEXEC : 0) < 0)
-            return -1;
-    }
-    return close_range(SHIM_FD + 1, ~0U, 0);
-}
-
 static JP_NORETURN void launch_shim(const struct launch *launch)
 {
     static char name[] = "jetpack-stage2";
     static char *const argv[] = {name, NULL};
     static char *const env[] = {NULL};
     struct jp_shim_report r = {.step = 0};
-    int report_fd = launch->report_fd;
+    int report_fd = launch->handover.report_fd;
     jp_linux_limit_program();
-    if (join(launch) == 0 && arrange(launch) == 0) {
+    int program_fd = join(launch) < 0 ? -1 : jp_handover_arrange(&launch->handover);
+    if (program_fd >= 0) {
         report_fd = JP_SHIM_REPORT_FD;
-        (void)execveat(SHIM_FD, "", argv, env, AT_EMPTY_PATH);
+        (void)execveat(program_fd, "", argv, env, AT_EMPTY_PATH);
     }
     r.sys = errno;
     (void)!write(report_fd, &r, sizeof(r));
@@ -338,9 +318,10 @@ int jp_linux_spawn(struct jp_isolation *pod, const struct jp_spawn *spawn, pid_t
         return jp_fail_sys(err, "make a socket pair");
     struct launch launch = {.pod = pod,
                             .app = &pod->apps[spawn->app],
-                            .report_fd = ends[1],
-                            .orders_fd = orders_fd,
-                            .stdio = spawn->stdio};
+                            .handover = {.spawn = spawn,
+                                         .report_fd = ends[1],
+                                         .orders_fd = orders_fd,
+                                         .program_fd = pod->stage2_fd}};
     pid_t shim_pid = jp_linux_fork(0, SIGCHLD, NULL);
     if (shim_pid == 0)
         launch_shim(&launch);
