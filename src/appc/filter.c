@@ -35,14 +35,14 @@ static int compare_bytes(const char *a, size_t a_len, const char *b, size_t b_le
     return a_len < b_len ? -1 : a_len > b_len;
 }
 
-static int compare_paths(const char *a, const char *b)
+int jp_filter_compare(const char *a, const char *b)
 {
     return compare_bytes(a, bare(a), b, bare(b));
 }
 
 static int compare_items(const void *a, const void *b)
 {
-    return compare_paths(*(char *const *)a, *(char *const *)b);
+    return jp_filter_compare(*(char *const *)a, *(char *const *)b);
 }
 
 /* ---- one whitelist ----------------------------------------------------------------------------
@@ -92,14 +92,13 @@ static int add(struct jp_strv *list, char *entry, size_t *total, struct jp_error
     *total += strlen(entry) + 1;
     if (*total > JP_FILTER_MAX) {
         free(entry);
-        return jp_fail(err, JP_ELIMIT, 0, "pathWhitelist: its paths take more than %u bytes",
+        return jp_fail(err, JP_ELIMIT, 0, "the paths of a whitelist take more than %u bytes",
                        JP_FILTER_MAX);
     }
     return jp_strv_add_owned(list, entry) < 0 ? jp_oom(err) : 0;
 }
 
-/* The sorted paths with the directories above them, each once. */
-static int expand(const struct jp_strv *sorted, struct jp_strv *ret, struct jp_error *err)
+int jp_filter_expand(const struct jp_strv *sorted, struct jp_strv *ret, struct jp_error *err)
 {
     size_t total = 0;
     const char *last = "";
@@ -107,7 +106,7 @@ static int expand(const struct jp_strv *sorted, struct jp_strv *ret, struct jp_e
         const char *path = sorted->items[i];
         if (!*path || strcmp(path, last) == 0)
             continue;
-        for (const char *p = path + common(last, path); (p = strchr(p + 1, '/'));) {
+        for (const char *p = path + common(last, path); *p && (p = strchr(p + 1, '/'));) {
             if (add(ret, jp_memdup0(path, (size_t)(p - path) + 1), &total, err) < 0)
                 return -1;
         }
@@ -128,7 +127,7 @@ static int read_whitelist(const struct jp_strv *whitelist, struct jp_strv *ret,
     }
     if (sorted.count > 0)
         qsort(sorted.items, sorted.count, sizeof(char *), compare_items);
-    return expand(&sorted, ret, err);
+    return jp_filter_expand(&sorted, ret, err);
 }
 
 /* ---- filters ----------------------------------------------------------------------------------
@@ -141,7 +140,7 @@ static int intersect(const struct jp_strv *a, const struct jp_strv *b, struct jp
     size_t i = 0;
     size_t k = 0;
     while (i < a->count && k < b->count) {
-        int order = compare_paths(a->items[i], b->items[k]);
+        int order = jp_filter_compare(a->items[i], b->items[k]);
         if (order == 0) {
             const char *entry = is_exact(a->items[i]) ? b->items[k] : a->items[i];
             if (jp_strv_add(ret, entry) < 0)

@@ -39,6 +39,18 @@ struct jp_filter {
 int jp_filter_restrict(struct jp_filter *filter, const struct jp_strv *whitelist,
                        struct jp_error *err);
 
+/*
+ * The order of a filter's paths: by bytes, but "/" before everything else, so that a directory
+ * comes right before what is in it. A "/" behind a path does not count.
+ */
+int jp_filter_compare(const char *a, const char *b);
+
+/*
+ * Relative paths in that order, with the directories above them, these with a "/" behind. A path
+ * may come more than once. Appended to *ret. JP_ELIMIT (JP_FILTER_MAX).
+ */
+int jp_filter_expand(const struct jp_strv *sorted, struct jp_strv *ret, struct jp_error *err);
+
 bool jp_filter_equal(const struct jp_filter *a, const struct jp_filter *b);
 /* *ret is overwritten. */
 int jp_filter_copy(const struct jp_filter *filter, struct jp_filter *ret, struct jp_error *err);

@@ -24,7 +24,10 @@ static int next_piece(void *context, const unsigned char **ret, size_t *ret_len,
 {
     struct sink *s = context;
     size_t len = 0;
+    const struct jp_image_layer *layer = s->assemble->layer;
     if (jp_stream_read(s->assemble->stream, s->in, JP_RING_BLOCK, &len, err) != 0)
+        return -1;
+    if (layer && layer->plain(layer->context, s->in, len, err) != 0)
         return -1;
     *ret = s->in;
     *ret_len = len;
@@ -99,6 +102,42 @@ static int put_entry(struct sink *s, struct jp_tar *tar, const struct jp_tar_ent
     return 0;
 }
 
+/* The directory that everything stands in, for a tar that does not begin with its "./". */
+static int put_top(struct sink *s, struct jp_error *err)
+{
+    char path[] = JP_ACI_ROOTFS;
+    const struct jp_image_layer *layer = s->assemble->layer;
+    if (!layer || !layer->top)
+        return put_own(s, JP_TAR_DIR, JP_ACI_ROOTFS, 0755, 0, err);
+    struct jp_tar_entry top = *layer->top;
+    top.path = path;
+    return put_header(s, &top, err);
+}
+
+static int put_parents(struct sink *s, const struct jp_strv *parents, struct jp_error *err)
+{
+    for (size_t i = 0; i < parents->count; i++) {
+        JP_AUTO_FREE char *path = moved(parents->items[i]);
+        if (!path)
+            return jp_oom(err);
+        if (put_own(s, JP_TAR_DIR, path, 0755, 0, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* What the layer makes of an entry, if there is a layer. */
+static int take_entry(struct sink *s, struct jp_tar *tar, const struct jp_tar_entry *entry,
+                      struct jp_error *err)
+{
+    const struct jp_image_layer *layer = s->assemble->layer;
+    JP_AUTO(jp_strv) parents = JP_STRV_INIT;
+    int r = layer ? layer->entry(layer->context, entry, &parents, err) : 1;
+    if (r <= 0)
+        return r;
+    return put_parents(s, &parents, err) == 0 ? put_entry(s, tar, entry, err) : -1;
+}
+
 static int put_all(struct sink *s, struct jp_tar *tar, struct jp_error *err)
 {
     char shown[JP_IMAGE_SHOWN_SIZE];
@@ -107,16 +146,38 @@ static int put_all(struct sink *s, struct jp_tar *tar, struct jp_error *err)
     int r = 0;
     while (!s->to.is_stopped && (r = jp_tar_next(tar, &entry, err)) > 0) {
         bool is_top = entry->path[0] == '\0';
-        /* A tar that does not begin with its "./" gets a directory to stand in. */
-        if (is_first && !is_top && put_own(s, JP_TAR_DIR, JP_ACI_ROOTFS, 0755, 0, err) != 0)
+        if (is_first && !is_top && put_top(s, err) != 0)
             return -1;
         is_first = false;
-        if (put_entry(s, tar, entry, err) != 0)
+        if (take_entry(s, tar, entry, err) != 0)
             return jp_wrap(err, "'%s'", jp_image_name_show(entry->path, shown));
     }
-    if (r == 0 && is_first && !s->to.is_stopped)
+    if (r < 0 || !is_first || s->to.is_stopped)
+        return r < 0 ? -1 : 0;
+    if (!s->assemble->layer)
         return jp_fail(err, JP_EINVALID, 0, "the root file system is empty");
-    return r < 0 ? -1 : 0;
+    return put_top(s, err);
+}
+
+static int put_manifest(struct sink *s, const char *text, size_t len, struct jp_error *err)
+{
+    if (put_own(s, JP_TAR_FILE, JP_ACI_MANIFEST, 0644, len, err) != 0)
+        return -1;
+    put(s, text, len);
+    put_padding(s, len);
+    return 0;
+}
+
+/* The last word of a layer, which has now seen everything. */
+static int finish_layer(struct sink *s, struct jp_error *err)
+{
+    const struct jp_image_layer *layer = s->assemble->layer;
+    const char *text = NULL;
+    size_t len = 0;
+    if (!layer || s->to.is_stopped)
+        return 0;
+    return layer->finish(layer->context, &text, &len, err) == 0 ? put_manifest(s, text, len, err)
+                                                                : -1;
 }
 
 int jp_assemble_run(const struct jp_assemble *assemble, struct jp_error *err)
@@ -129,11 +190,10 @@ int jp_assemble_run(const struct jp_assemble *assemble, struct jp_error *err)
     if (!in || !tar)
         return jp_oom(err);
     sink.in = in;
-    if (put_own(&sink, JP_TAR_FILE, JP_ACI_MANIFEST, 0644, assemble->manifest_len, err) != 0)
+    if (!assemble->layer &&
+        put_manifest(&sink, assemble->manifest, assemble->manifest_len, err) != 0)
         return -1;
-    put(&sink, assemble->manifest, assemble->manifest_len);
-    put_padding(&sink, assemble->manifest_len);
-    if (put_all(&sink, tar, err) != 0)
+    if (put_all(&sink, tar, err) != 0 || finish_layer(&sink, err) != 0)
         return -1;
     put_end(&sink);
     return 0;

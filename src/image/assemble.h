@@ -1,7 +1,8 @@
 /*
  * An ACI made of a root file system's tar and a manifest (`import ROOTFS.tar MANIFEST`), as a
- * stream: the manifest first, then every entry under "rootfs/". The same inputs always give the
- * same bytes and so the same image id. The result goes through the same rules as any archive.
+ * stream: the manifest first, then every entry under "rootfs/". With a layer (image/image.h) the
+ * manifest comes last, when the layer knows it. The same inputs always give the same bytes and so
+ * the same image id. The result goes through the same rules as any archive.
  */
 #ifndef JP_IMAGE_ASSEMBLE_H
 #define JP_IMAGE_ASSEMBLE_H
@@ -10,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "image/image.h"
 #include "image/ring.h"
 #include "image/stream.h"
 
@@ -18,6 +20,7 @@ struct jp_assemble {
     struct jp_ring *ring;
     const char *manifest;
     size_t manifest_len;
+    const struct jp_image_layer *layer; /* or NULL, with a manifest */
     uint64_t max_entries;
 };
 

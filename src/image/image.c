@@ -17,6 +17,8 @@
 #include "image/kept.h"
 #include "sys/fd.h"
 
+#define ORIGIN_FILE "origin"
+
 void jp_image_imported_clear(struct jp_image_imported *imported)
 {
     free(imported->id);
@@ -183,7 +185,9 @@ static int fill(struct jp_store *store, struct jp_store_draft *draft,
     if (jp_import_run(&target, &o, &result, err) != 0 ||
         describe(&o, &result, &image, ret, err) != 0 ||
         find_missing(store, &result.manifest, &ret->missing, err) != 0 ||
-        (o.accept && o.accept(o.accept_context, image.name, err) != 0))
+        (o.accept && o.accept(o.accept_context, image.name, err) != 0) ||
+        (o.origin && jp_file_replace(draft->dir_fd, ORIGIN_FILE, o.origin, strlen(o.origin), 0600,
+                                     false, err) != 0))
         return -1;
     if (jp_store_draft_commit(store, draft, &image, &own) == 0)
         return 0;
@@ -213,6 +217,26 @@ int jp_image_import(struct jp_store *store, const struct jp_image_import_options
     *ret = imported;
     imported = (struct jp_image_imported){.id = NULL};
     return 0;
+}
+
+int jp_image_origin(struct jp_store *store, const char *id, char **ret, struct jp_error *err)
+{
+    JP_AUTO_FD int dir_fd = -1;
+    JP_AUTO(jp_buf) text = JP_BUF_INIT;
+    struct jp_error own = JP_ERROR_INIT;
+    if (jp_store_image_open(store, id, &dir_fd, err) != 0)
+        return -1;
+    if (jp_file_read(dir_fd, ORIGIN_FILE, JP_IMAGE_ORIGIN_MAX, &text, &own) == 0) {
+        *ret = jp_strdup(jp_buf_text(&text));
+        return *ret ? 0 : jp_oom(err);
+    }
+    bool is_absent = own.code == JP_ENOTFOUND;
+    *ret = NULL;
+    if (is_absent)
+        jp_error_clear(&own);
+    else
+        jp_error_move(err, &own);
+    return is_absent ? 0 : -1;
 }
 
 /* ---- export and verify ----------------------------------------------------------------------- */

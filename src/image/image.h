@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/strv.h"
 #include "store/store.h"
 
 /* What an archive may cost. 0 stands for the default. */
@@ -82,8 +83,33 @@ int jp_image_parts_whitelist(const struct jp_image_parts *parts, struct jp_strv 
 /* Later modification times than this one (seconds) become this one. */
 void jp_image_parts_clamp(struct jp_image_parts *parts, int64_t latest);
 
+struct jp_tar_entry;
+
+/*
+ * A root file system's archive that somebody else knows how to read as an image: a layer of an OCI
+ * image. Every function is called from one thread, which is not the caller's, and returns -1 to
+ * refuse the archive.
+ */
+struct jp_image_layer {
+    void *context;
+    /* The bytes of the archive as they lie in fd; and the plain tar. For digests. */
+    int (*raw)(void *context, const void *bytes, size_t len, struct jp_error *err);
+    int (*plain)(void *context, const void *bytes, size_t len, struct jp_error *err);
+    /*
+     * Before each entry of the root file system: 1 to take it, 0 to leave it out. Paths added to
+     * *ret_parents become directories of root's before it (0755, no time).
+     */
+    int (*entry)(void *context, const struct jp_tar_entry *entry, struct jp_strv *ret_parents,
+                 struct jp_error *err);
+    /* After the last byte: the manifest, which comes last in the image. *ret is the layer's. */
+    int (*finish)(void *context, const char **ret, size_t *ret_len, struct jp_error *err);
+    /* What `rootfs` is when the archive has no "./"; NULL: a directory of root's, 0755. */
+    const struct jp_tar_entry *top;
+};
+
 struct jp_image_import_options {
     int fd;                  /* the archive; read to its end from the current offset, not closed */
+    uint64_t size_bytes;     /* how much of fd is the archive; 0: everything to its end */
     const char *source_name; /* what errors call it */
     /*
      * NULL: the archive is an ACI. Otherwise the archive is a root file system, and these bytes are
@@ -93,6 +119,8 @@ struct jp_image_import_options {
     size_t manifest_len;
     /* Not NULL: the ACI is made of these files and `manifest`; `fd` is not read. */
     const struct jp_image_parts *parts;
+    const struct jp_image_layer *layer; /* instead of a manifest; NULL */
+    const char *origin; /* kept beside the image (jp_image_origin()): where it came from; NULL */
     /* What the manifest must say, where the caller asked for something by name. NULL, 0: anything.
      */
     const char *expected_name;
@@ -138,6 +166,15 @@ int jp_image_import(struct jp_store *store, const struct jp_image_import_options
 struct jp_dependency;
 int jp_image_is_here(struct jp_store *store, const struct jp_dependency *dependency,
                      struct jp_error *err);
+
+/* Bytes of an image's origin, at most. */
+#define JP_IMAGE_ORIGIN_MAX 4096U
+
+/*
+ * What jp_image_import_options.origin said when the image came: the importer's word, which no
+ * archive can forge. *ret is the caller's, NULL when nothing was said.
+ */
+int jp_image_origin(struct jp_store *store, const char *id, char **ret, struct jp_error *err);
 
 enum jp_compression {
     JP_COMPRESSION_NONE,

@@ -103,6 +103,7 @@ static int produce_assembled(struct pipeline *p, struct jp_error *err)
         .ring = p->ring,
         .manifest = o->manifest,
         .manifest_len = o->manifest_len,
+        .layer = o->layer,
         .max_entries = o->limits.entries,
     };
     return jp_assemble_run(&assemble, err);
@@ -113,9 +114,9 @@ static void *produce(void *context)
     struct pipeline *p = context;
     struct jp_error err = JP_ERROR_INIT;
     const struct jp_image_import_options *o = p->options;
-    int r = o->parts      ? produce_parts(p, &err)
-            : o->manifest ? produce_assembled(p, &err)
-                          : produce_aci(p, &err);
+    int r = o->parts                  ? produce_parts(p, &err)
+            : o->manifest || o->layer ? produce_assembled(p, &err)
+                                      : produce_aci(p, &err);
     if (r != 0)
         jp_ring_stop(p->ring, &err);
     return NULL;
@@ -270,7 +271,9 @@ int jp_import_run(const struct jp_import_target *target,
 {
     struct jp_image_import_options o = *options;
     o.limits = with_defaults(o.limits);
-    struct pipeline p = {.options = &o, .kept_fd = -1, .total = o.parts ? 0 : source_size(o.fd)};
+    struct pipeline p = {.options = &o, .kept_fd = -1, .total = o.size_bytes};
+    if (p.total == 0 && !o.parts)
+        p.total = source_size(o.fd);
     JP_AUTO_PTR(jp_stream) stream = NULL;
     JP_AUTO_PTR(jp_ring) ring = jp_ring_new();
     JP_AUTO_PTR(jp_unpack) unpack = NULL;
@@ -282,10 +285,13 @@ int jp_import_run(const struct jp_import_target *target,
     };
     if (!ring)
         return jp_oom(err);
-    if (!o.parts && jp_stream_open(o.fd, o.watch.cancel, &stream, err) != 0)
+    struct jp_stream_source source = {.fd = o.fd, .size = o.size_bytes, .cancel = o.watch.cancel};
+    if (!o.parts && jp_stream_open(&source, &stream, err) != 0)
+        return -1;
+    if (o.layer && jp_stream_watch(stream, o.layer->raw, o.layer->context, err) != 0)
         return -1;
     JP_AUTO_FD int kept_fd = -1;
-    if (o.keeps_archive && !o.manifest) {
+    if (o.keeps_archive && !o.manifest && !o.layer) {
         kept_fd = jp_fd_open(target->dir_fd, JP_KEPT_FILE, O_WRONLY | O_CREAT | O_EXCL, 0600, err);
         if (kept_fd < 0 || jp_stream_keep(stream, kept_fd, err) != 0)
             return -1;

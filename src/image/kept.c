@@ -52,7 +52,8 @@ int jp_kept_copy(int fd, int out_fd, const char *id, const struct jp_image_watch
     JP_AUTO_PTR(jp_hash) hash = jp_hash_new(JP_HASH_SHA512);
     if (!hash)
         return jp_oom(err);
-    if (jp_stream_open(fd, watch->cancel, &stream, err) != 0 ||
+    struct jp_stream_source source = {.fd = fd, .cancel = watch->cancel};
+    if (jp_stream_open(&source, &stream, err) != 0 ||
         (out_fd >= 0 && jp_stream_keep(stream, out_fd, err) != 0) ||
         hash_stream(stream, hash, size_of(fd), watch, err) != 0 ||
         jp_hash_finish(hash, digest, err) != 0)

@@ -25,6 +25,10 @@ struct jp_stream {
     bool is_regular;
     bool has_copy; /* every byte goes to copy_fd, too */
     int copy_fd;
+    bool has_size;
+    uint64_t left; /* bytes that must still come, when has_size */
+    int (*raw)(void *context, const void *bytes, size_t len, struct jp_error *err); /* or NULL */
+    void *raw_context;
     const volatile sig_atomic_t *cancel;
     const struct jp_decoder *decoder; /* NULL: not compressed */
     void *state;
@@ -71,20 +75,35 @@ static int wait_readable(struct jp_stream *s, struct jp_error *err)
     }
 }
 
+/* Whoever wants the bytes as they came. */
+static int pass_on(struct jp_stream *s, const unsigned char *bytes, size_t len,
+                   struct jp_error *err)
+{
+    if (s->has_copy && jp_fd_write_all(s->copy_fd, bytes, len, "the archive", err) != 0)
+        return -1;
+    return s->raw ? s->raw(s->raw_context, bytes, len, err) : 0;
+}
+
 static int read_some(struct jp_stream *s, unsigned char *out, size_t len, size_t *ret_len,
                      struct jp_error *err)
 {
     ssize_t n;
+    if (s->has_size && len > s->left)
+        len = (size_t)s->left;
     do {
         if (wait_readable(s, err) != 0)
             return -1;
-        n = read(s->fd, out, len);
+        n = len > 0 ? read(s->fd, out, len) : 0;
     } while (n < 0 && (errno == EINTR || errno == EAGAIN));
     if (n < 0)
         return jp_fail_sys(err, "read the archive");
+    if (n == 0 && s->has_size && s->left > 0)
+        return jp_fail(err, JP_ECORRUPT, 0, "the archive ends %llu bytes too early",
+                       (unsigned long long)s->left);
     if (n == 0)
         s->in_ended = true;
-    if (s->has_copy && jp_fd_write_all(s->copy_fd, out, (size_t)n, "the archive", err) != 0)
+    s->left -= s->has_size ? (uint64_t)n : 0;
+    if (pass_on(s, out, (size_t)n, err) != 0)
         return -1;
     atomic_fetch_add_explicit(&s->position, (uint64_t)n, memory_order_relaxed);
     *ret_len = (size_t)n;
@@ -202,20 +221,22 @@ static int check_inside(struct jp_stream *s, const unsigned char *bytes, size_t 
 
 /* ---- the stream ------------------------------------------------------------------------------ */
 
-int jp_stream_open(int fd, const volatile sig_atomic_t *cancel, struct jp_stream **ret,
+int jp_stream_open(const struct jp_stream_source *source, struct jp_stream **ret,
                    struct jp_error *err)
 {
     struct stat st;
-    if (fstat(fd, &st) != 0)
+    if (fstat(source->fd, &st) != 0)
         return jp_fail_sys(err, "read the archive");
     if (S_ISDIR(st.st_mode))
         return jp_fail(err, JP_EINVALID, EISDIR, "read the archive");
     JP_AUTO_PTR(jp_stream) s = jp_calloc(1, sizeof(*s));
     if (!s)
         return jp_oom(err);
-    s->fd = fd;
+    s->fd = source->fd;
+    s->has_size = source->size > 0;
+    s->left = source->size;
     s->is_regular = S_ISREG(st.st_mode);
-    s->cancel = cancel;
+    s->cancel = source->cancel;
     if (detect(s, err) != 0)
         return -1;
     *ret = jp_take(&s);
@@ -227,6 +248,15 @@ int jp_stream_keep(struct jp_stream *s, int out_fd, struct jp_error *err)
     s->has_copy = true;
     s->copy_fd = out_fd;
     return jp_fd_write_all(out_fd, s->in, s->in_len, "the archive", err);
+}
+
+int jp_stream_watch(struct jp_stream *s,
+                    int (*raw)(void *context, const void *bytes, size_t len, struct jp_error *err),
+                    void *context, struct jp_error *err)
+{
+    s->raw = raw;
+    s->raw_context = context;
+    return raw(context, s->in, s->in_len, err);
 }
 
 void jp_stream_free(struct jp_stream *stream)

@@ -25,11 +25,17 @@
 
 struct jp_stream;
 
+struct jp_stream_source {
+    int fd; /* read from its current offset; stays the caller's */
+    uint64_t
+        size; /* how many bytes of it are the archive, all of which must come; 0: up to its end */
+    const volatile sig_atomic_t *cancel; /* as in struct jp_image_watch */
+};
+
 /*
- * Looks at the start of fd's content. `cancel` as in struct jp_image_watch. The descriptor stays
- * the caller's. JP_EINVALID when it is not a tar in one of these compressions.
+ * Looks at the start of the content. JP_EINVALID when it is not a tar in one of these compressions.
  */
-int jp_stream_open(int fd, const volatile sig_atomic_t *cancel, struct jp_stream **ret,
+int jp_stream_open(const struct jp_stream_source *source, struct jp_stream **ret,
                    struct jp_error *err);
 void jp_stream_free(struct jp_stream *stream);
 JP_DEFINE_AUTO_PTR(jp_stream);
@@ -39,6 +45,11 @@ JP_DEFINE_AUTO_PTR(jp_stream);
  * already; out_fd stays the caller's. Once, before the first jp_stream_read().
  */
 int jp_stream_keep(struct jp_stream *stream, int out_fd, struct jp_error *err);
+
+/* The same for a function instead of a file; -1 of it ends the reading. */
+int jp_stream_watch(struct jp_stream *stream,
+                    int (*raw)(void *context, const void *bytes, size_t len, struct jp_error *err),
+                    void *context, struct jp_error *err);
 
 /*
  * Fills `out`: *ret_len is less than len only at the end, which is reported only after every check

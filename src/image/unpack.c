@@ -470,6 +470,19 @@ static int take_top(struct jp_unpack *u, bool *seen, const struct jp_tar_entry *
     return 0;
 }
 
+/* What stands at the top of the archives of other people's images. */
+static bool is_of_docker(const char *path)
+{
+    static const char *const names[] = {"manifest.json", "repositories", "oci-layout",
+                                        "index.json",    "blobs",        "blobs/sha256"};
+    size_t len = strspn(path, "0123456789abcdef");
+    for (size_t i = 0; i < JP_LEN(names); i++) {
+        if (strcmp(path, names[i]) == 0)
+            return true;
+    }
+    return len == 64 && (!path[len] || strchr("./", path[len]));
+}
+
 static int take_entry(struct jp_unpack *u, struct jp_tar *tar, const struct jp_tar_entry *entry,
                       struct jp_error *err)
 {
@@ -485,6 +498,9 @@ static int take_entry(struct jp_unpack *u, struct jp_tar *tar, const struct jp_t
         return take_top(u, &u->has_rootfs, entry, err);
     if (entry->path[0] == '\0')
         return take_top(u, &u->has_top, entry, err);
+    if (is_of_docker(entry->path))
+        return jp_fail(err, JP_EINVALID, 0,
+                       "an image of Docker or OCI: import docker-archive:FILE or oci:PATH");
     return jp_fail(err, JP_EINVALID, 0, "an image has only 'manifest' and 'rootfs' at the top");
 }
 
