@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "cli/cmd.h"
 #include "cli/location.h"
+#include "cli/oci.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "sys/fd.h"
@@ -61,6 +62,14 @@ static int import(struct jp_cli *cli, struct jp_image_import_options *options, s
     return r < 0 ? -1 : report(cli, &imported, err);
 }
 
+static int import_oci(struct jp_cli *cli, const char *location, struct jp_error *err)
+{
+    JP_AUTO(jp_image_imported) imported = {.id = NULL};
+    if (cli->args.n_words > 1)
+        return jp_fail(err, JP_EUSAGE, 0, "'%s' has a manifest already", location);
+    return jp_cli_oci_import(cli, location, &imported, err) < 0 ? -1 : report(cli, &imported, err);
+}
+
 int jp_cmd_import(struct jp_cli *cli, struct jp_error *err)
 {
     const char *location = cli->args.words[0];
@@ -69,6 +78,8 @@ int jp_cmd_import(struct jp_cli *cli, struct jp_error *err)
     uint64_t max_manifest = jp_config_u64(cli->config, "images.max-manifest");
     if (check_trust(cli, err) < 0 || !jp_cli_pods(cli, err))
         return -1;
+    if (jp_cli_oci_is_location(location))
+        return import_oci(cli, location, err);
     JP_AUTO_FD int fd = jp_cli_location_open(location, err);
     JP_AUTO_FD int manifest_fd =
         manifest_path && fd >= 0 ? jp_cli_location_open(manifest_path, err) : -1;

@@ -40,7 +40,8 @@ static const struct jp_cli_option gc_options[] = {
     {"tagged", 0, NULL, "with -images: also those with tags", 0},
     {"dry-run", 'n', NULL, "say what would be done with pods and images, and do nothing", 0}, FORMAT, END};
 static const struct jp_cli_option import_options[] = {
-    {"name", 0, "NAME", "refuse an image of another name", 0},
+    {"name", 0, "NAME", "refuse an image of another name; what an OCI image is called here", 0},
+    {"platform", 0, "OS/ARCH[/VARIANT]", "which one of several OCI images", 0},
     {"allow-unsigned", 0, NULL, "accept an image without a signature", 0},
     SAVEID, {"quiet", 'q', NULL, "no progress bar, print the id only", 0}, FORMAT, END};
 static const struct jp_cli_option trust_options[] = {
@@ -192,9 +193,13 @@ const struct jp_command jp_commands[] = {
      "compressed with gzip, bzip2, xz or zstd. With MANIFEST (a path), LOCATION is the archive of a "
      "root file system instead. The image's id is the SHA-512 of the uncompressed archive. Unsigned "
      "images need -allow-unsigned or allow.no-signature = on. Images that it depends on may be "
-     "imported later; a warning names those that are not here.",
+     "imported later; a warning names those that are not here.\n\n"
+     "OCI and Docker images are converted: oci:PATH[:REFERENCE] is an image layout, a directory or "
+     "its archive, docker-archive:FILE[:NAME] what `docker save` writes. Every layer becomes an "
+     "image of its own, kept once however many images have it; on top stands the one with the name.",
      import_options,
      "jetpack import -allow-unsigned redis.aci\n"
+     "jetpack import -allow-unsigned oci:layout:12 # a layout made by skopeo, umoci or buildah\n"
      "jetpack import -allow-unsigned rootfs.tar.xz manifest.json"},
     {"fetch", JP_GROUP_IMAGES, JP_COMMAND_ROOT | JP_COMMAND_IMAGE, 1, JP_NO_LIMIT,
      "[OPTION...] LOCATION...", "bring images from elsewhere",

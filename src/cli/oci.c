@@ -1,0 +1,244 @@
+#include "cli/oci.h"
+
+#include <sys/stat.h>
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "appc/name.h"
+#include "base/mem.h"
+#include "cli/progress.h"
+#include "oci/oci.h"
+#include "oci/reference.h"
+#include "sys/fd.h"
+
+static const char *const schemes[] = {"oci:", "oci-archive:", "docker-archive:"};
+
+static const char *without_scheme(const char *location)
+{
+    for (size_t i = 0; i < JP_LEN(schemes); i++) {
+        if (strncmp(location, schemes[i], strlen(schemes[i])) == 0)
+            return location + strlen(schemes[i]);
+    }
+    return NULL;
+}
+
+bool jp_cli_oci_is_location(const char *location)
+{
+    return without_scheme(location) != NULL;
+}
+
+/* ---- where ----------------------------------------------------------------------------------- */
+
+/* PATH[:REFERENCE]; a path that is there as it stands has none. */
+struct place {
+    char *path;
+    char *reference; /* inside path's memory; NULL */
+};
+
+static int split(const char *location, struct place *ret, struct jp_error *err)
+{
+    struct stat st;
+    ret->path = jp_strdup(without_scheme(location));
+    if (!ret->path)
+        return jp_oom(err);
+    if (!*ret->path)
+        return jp_fail(err, JP_EUSAGE, 0, "'%s' names no file", location);
+    char *colon = strchr(ret->path, ':');
+    if (!colon || stat(ret->path, &st) == 0)
+        return 0;
+    *colon = '\0';
+    ret->reference = colon + 1;
+    return 0;
+}
+
+struct input {
+    int fd; /* of an archive */
+    struct jp_oci_source *source;
+};
+
+static int open_archive(struct jp_cli *cli, struct input *input, struct jp_error *err)
+{
+    struct jp_store *store = jp_cli_store(cli, err);
+    JP_AUTO_FREE char *tmp = store ? jp_format("%s/tmp", jp_store_root(store)) : NULL;
+    if (!tmp)
+        return store ? jp_oom(err) : -1;
+    struct jp_oci_archive archive = {
+        .fd = input->fd,
+        .tmp_dir = tmp,
+        .max = jp_config_u64(cli->config, "images.max-size"),
+        .cancel = cli->signals.interrupted,
+    };
+    return jp_oci_source_open_archive(&archive, &input->source, err);
+}
+
+static int open_input(struct jp_cli *cli, const char *path, struct input *input,
+                      struct jp_error *err)
+{
+    struct stat st;
+    bool is_stdin = strcmp(path, "-") == 0;
+    if (!is_stdin && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        return jp_oci_source_open_dir(path, &input->source, err);
+    input->fd = is_stdin ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (input->fd < 0)
+        return jp_fail_sys(err, "open '%s'", path);
+    return open_archive(cli, input, err) < 0 ? jp_wrap(err, "'%s'", path) : 0;
+}
+
+/* ---- what it is called ----------------------------------------------------------------------- */
+
+struct identity {
+    char *name;
+    char *version;
+    struct jp_oci_reference reference;
+};
+
+static void identity_clear(struct identity *identity)
+{
+    free(identity->name);
+    free(identity->version);
+    jp_oci_reference_clear(&identity->reference);
+}
+
+/* -name NAME[:VERSION] */
+static int name_given(const char *text, struct identity *ret, struct jp_error *err)
+{
+    size_t len = strcspn(text, ":");
+    ret->name = jp_memdup0(text, len);
+    if (!ret->name || (text[len] && !(ret->version = jp_strdup(text + len + 1))))
+        return jp_oom(err);
+    return jp_ac_identifier_check(ret->name, err) < 0 ? jp_wrap(err, "-name") : 0;
+}
+
+/* "dir/thing.tar" -> "thing" */
+static int name_of_file(const char *path, struct identity *ret, struct jp_error *err)
+{
+    JP_AUTO_FREE char *copy = jp_strdup(path);
+    if (!copy)
+        return jp_oom(err);
+    size_t len = strlen(copy);
+    while (len > 0 && copy[len - 1] == '/')
+        copy[--len] = '\0';
+    char *base = strrchr(copy, '/') ? strrchr(copy, '/') + 1 : copy;
+    char *dot = strstr(base, ".tar");
+    if (dot && dot > base)
+        *dot = '\0';
+    if (jp_oci_identifier_from(base, &ret->name, err) < 0)
+        return jp_wrap(err, "'%s': give it one with -name", path);
+    return 0;
+}
+
+static int name_of_reference(const char *text, struct identity *ret, struct jp_error *err)
+{
+    if (jp_oci_reference_parse(text, &ret->reference, err) < 0 ||
+        jp_oci_reference_image_name(&ret->reference, &ret->name, err) < 0)
+        return -1;
+    const char *tag = ret->reference.tag;
+    if (!tag && ret->reference.digest)
+        return 0;
+    return (ret->version = jp_strdup(tag ? tag : "latest")) ? 0 : jp_oom(err);
+}
+
+static int identify(const struct jp_cli *cli, const char *path, const struct jp_oci_image *image,
+                    struct identity *ret, struct jp_error *err)
+{
+    const char *given = jp_cli_value(&cli->args, "name");
+    const char *reference = image->reference;
+    if (given)
+        return name_given(given, ret, err);
+    if (reference && strpbrk(reference, ":/"))
+        return name_of_reference(reference, ret, err);
+    if (name_of_file(path, ret, err) < 0)
+        return -1;
+    if (reference && !(ret->version = jp_strdup(reference)))
+        return jp_oom(err);
+    return 0;
+}
+
+/* ---- which one of several -------------------------------------------------------------------- */
+
+/* -platform OS/ARCH[/VARIANT], else this machine's. *ret_copy keeps the words. */
+static int wish_for(const struct jp_cli *cli, const char *reference, struct jp_oci_wish *ret,
+                    char **ret_copy, struct jp_error *err)
+{
+    const char *platform = jp_cli_value(&cli->args, "platform");
+    const char *os = jp_pod_host_os();
+    *ret = (struct jp_oci_wish){.os = os, .reference = reference};
+    if (!platform) {
+        ret->arch = jp_oci_arch_from_appc(os, jp_pod_host_arch(), &ret->variant);
+        ret->runs_linux = strcmp(os, "freebsd") == 0;
+        return 0;
+    }
+    char *copy = *ret_copy = jp_strdup(platform);
+    if (!copy)
+        return jp_oom(err);
+    ret->os = strsep(&copy, "/");
+    ret->arch = strsep(&copy, "/");
+    ret->variant = strsep(&copy, "/");
+    if (!ret->arch || !*ret->os || !*ret->arch || copy)
+        return jp_fail(err, JP_EUSAGE, 0, "-platform=%s: must be OS/ARCH or OS/ARCH/VARIANT",
+                       platform);
+    return 0;
+}
+
+/* ---- the import ------------------------------------------------------------------------------ */
+
+static int import(struct jp_cli *cli, const char *location, const struct place *place,
+                  struct jp_oci_source *source, const struct jp_oci_image *image,
+                  struct jp_image_imported *ret, struct jp_error *err)
+{
+    struct identity identity = {.name = NULL};
+    struct jp_store *store = jp_cli_store(cli, err);
+    struct jp_progress progress = jp_progress_new(location, jp_cli_has(&cli->args, "quiet"));
+    int r = store ? identify(cli, place->path, image, &identity, err) : -1;
+    struct jp_oci_import options = {
+        .identity = {.name = identity.name,
+                     .version = identity.version,
+                     .original = location,
+                     .registry = identity.reference.registry,
+                     .repository = identity.reference.repository},
+        .limits = {.manifest_bytes = jp_config_u64(cli->config, "images.max-manifest"),
+                   .entries = jp_config_u64(cli->config, "images.max-entries"),
+                   .unpacked_bytes = jp_config_u64(cli->config, "images.max-size")},
+        .watch = jp_progress_watch(&progress, cli->signals.interrupted),
+    };
+    if (r == 0)
+        r = jp_oci_import(store, source, image, &options, ret, err);
+    jp_progress_end(&progress);
+    identity_clear(&identity);
+    return r;
+}
+
+static int find_and_import(struct jp_cli *cli, const char *location, const struct place *place,
+                           struct jp_oci_source *source, struct jp_image_imported *ret,
+                           struct jp_error *err)
+{
+    JP_AUTO_FREE char *words = NULL;
+    struct jp_oci_wish wish;
+    struct jp_oci_image image;
+    if (wish_for(cli, place->reference, &wish, &words, err) < 0)
+        return -1;
+    if (jp_oci_find(source, &wish, &image, err) < 0)
+        return jp_wrap(err, "'%s'", place->path);
+    int r = import(cli, location, place, source, &image, ret, err);
+    jp_oci_image_clear(&image);
+    return r;
+}
+
+int jp_cli_oci_import(struct jp_cli *cli, const char *location, struct jp_image_imported *ret,
+                      struct jp_error *err)
+{
+    struct place place = {.path = NULL};
+    struct input input = {.fd = -1};
+    int r = split(location, &place, err);
+    if (r == 0)
+        r = open_input(cli, place.path, &input, err);
+    if (r == 0)
+        r = find_and_import(cli, location, &place, input.source, ret, err);
+    jp_oci_source_free(input.source);
+    jp_fd_close(&input.fd);
+    free(place.path);
+    return r;
+}

@@ -1,0 +1,20 @@
+/* Locations of OCI and Docker images: oci:, docker-archive:. */
+#ifndef JP_CLI_OCI_H
+#define JP_CLI_OCI_H
+
+#include <stdbool.h>
+
+#include "cli/command.h"
+#include "image/image.h"
+
+/* Does the location begin with a word of ours? */
+bool jp_cli_oci_is_location(const char *location);
+
+/*
+ * Imports such a location; options of the command that count: -name, -platform, -quiet. *ret
+ * describes the image that carries the name.
+ */
+int jp_cli_oci_import(struct jp_cli *cli, const char *location, struct jp_image_imported *ret,
+                      struct jp_error *err);
+
+#endif
