@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "cli/cmd.h"
 #include "cli/fetch_image.h"
+#include "cli/oci.h"
 #include "cli/output.h"
 
 struct run {
@@ -36,8 +37,20 @@ static int fetch_here(struct run *run, struct jp_fetching *fetching, const char 
     return jp_fetch_missing(fetching, id, &run->options, err);
 }
 
+static int fetch_oci(struct run *run, const char *word, struct jp_fetched *ret,
+                     struct jp_error *err)
+{
+    if (!run->options.allows_unsigned)
+        return jp_fail(err, JP_EUNTRUSTED, 0,
+                       "%s has no signature: use -allow-unsigned or set allow.no-signature = on",
+                       word);
+    return jp_cli_oci_import(run->cli, word, &ret->image, err);
+}
+
 static int fetch(struct run *run, const char *word, struct jp_fetched *ret, struct jp_error *err)
 {
+    if (jp_cli_oci_is_location(word))
+        return fetch_oci(run, word, ret, err);
     struct jp_fetching *fetching = jp_cli_fetching(run->cli, err);
     if (!fetching)
         return -1;

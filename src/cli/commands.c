@@ -39,9 +39,10 @@ static const struct jp_cli_option gc_options[] = {
     {"keep", 0, "COUNT", "with -images: of each name the newest so many versions stay", 0},
     {"tagged", 0, NULL, "with -images: also those with tags", 0},
     {"dry-run", 'n', NULL, "say what would be done with pods and images, and do nothing", 0}, FORMAT, END};
+#define PLATFORM {"platform", 0, "OS/ARCH[/VARIANT]", "which one of several OCI images", 0}
 static const struct jp_cli_option import_options[] = {
     {"name", 0, "NAME", "refuse an image of another name; what an OCI image is called here", 0},
-    {"platform", 0, "OS/ARCH[/VARIANT]", "which one of several OCI images", 0},
+    PLATFORM,
     {"allow-unsigned", 0, NULL, "accept an image without a signature", 0},
     SAVEID, {"quiet", 'q', NULL, "no progress bar, print the id only", 0}, FORMAT, END};
 static const struct jp_cli_option trust_options[] = {
@@ -56,7 +57,7 @@ static const struct jp_cli_option untrust_options[] = {
 static const struct jp_cli_option fetch_options[] = {
     {"allow-unsigned", 0, NULL, "accept images without a signature", 0}, ALLOW_HTTP,
     {"no-cache", 0, NULL, "fetch again what is here already, too", 0},
-    SAVEID, {"quiet", 'q', NULL, "no progress bar, print the id only", 0}, FORMAT, END};
+    {"name", 0, "NAME[:VERSION]", "what an OCI image is called here", 0}, PLATFORM, SAVEID, {"quiet", 'q', NULL, "no progress bar, print the id only", 0}, FORMAT, END};
 static const struct jp_cli_option images_options[] = {
     {"tag", 0, "TAG", "only images with this tag", 0},
     {"filter", 0, "NAME=VALUE", "only images with this name or label:NAME", 0},
@@ -211,10 +212,15 @@ const struct jp_command jp_commands[] = {
      "unpacked; without one -allow-unsigned or allow.no-signature = on is needed. Images that it "
      "depends on are fetched as well (allow.autodiscovery). What has not changed since it was fetched "
      "costs one request, and what was interrupted goes on where it ended. fetch with the id of an "
-     "image that is here fetches what it depends on.",
+     "image that is here fetches what it depends on.\n\n"
+     "docker://[REGISTRY/]NAME[:TAG][@DIGEST] is an image of a registry, by default of Docker's; "
+     "oci:PATH[:REFERENCE] and docker-archive:FILE[:NAME] are as for import. Their digests are "
+     "checked, but nobody's signature is. A token is asked for where the registry says; the password "
+     "for that is the one of that place (fetch.auth.HOST).",
      fetch_options,
      "jetpack fetch example.com/redis:7.0\n"
-     "jetpack fetch -allow-unsigned https://example.com/redis.aci"},
+     "jetpack fetch -allow-unsigned https://example.com/redis.aci\n"
+     "jetpack fetch -allow-unsigned docker://debian:12-slim"},
     {"images", JP_GROUP_IMAGES, JP_COMMAND_ROOT, 0, 1, "[OPTION...] [IMAGE]", "list images",
      "All images by name, newest version first, or those that IMAGE fits. SIZE is that of the "
      "uncompressed archive; with -l, DISK is what its own files take and SHARED what those of the "

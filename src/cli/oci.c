@@ -9,12 +9,16 @@
 
 #include "appc/name.h"
 #include "base/mem.h"
+#include "cli/fetching.h"
 #include "cli/progress.h"
 #include "oci/oci.h"
 #include "oci/reference.h"
+#include "oci/registry.h"
 #include "sys/fd.h"
 
-static const char *const schemes[] = {"oci:", "oci-archive:", "docker-archive:"};
+#define DOCKER "docker://"
+
+static const char *const schemes[] = {"oci:", "oci-archive:", "docker-archive:", DOCKER};
 
 static const char *without_scheme(const char *location)
 {
@@ -62,12 +66,12 @@ struct input {
 static int open_archive(struct jp_cli *cli, struct input *input, struct jp_error *err)
 {
     struct jp_store *store = jp_cli_store(cli, err);
-    JP_AUTO_FREE char *tmp = store ? jp_format("%s/tmp", jp_store_root(store)) : NULL;
-    if (!tmp)
-        return store ? jp_oom(err) : -1;
+    JP_AUTO_FD int tmp_fd = store ? jp_fd_open_dir(jp_store_root_fd(store), "tmp", err) : -1;
+    if (tmp_fd < 0)
+        return -1;
     struct jp_oci_archive archive = {
         .fd = input->fd,
-        .tmp_dir = tmp,
+        .tmp_fd = tmp_fd,
         .max = jp_config_u64(cli->config, "images.max-size"),
         .cancel = cli->signals.interrupted,
     };
@@ -185,50 +189,50 @@ static int wish_for(const struct jp_cli *cli, const char *reference, struct jp_o
 
 /* ---- the import ------------------------------------------------------------------------------ */
 
-static int import(struct jp_cli *cli, const char *location, const struct place *place,
+static int import(struct jp_cli *cli, const char *location, const struct identity *identity,
                   struct jp_oci_source *source, const struct jp_oci_image *image,
-                  struct jp_image_imported *ret, struct jp_error *err)
+                  struct jp_progress *progress, struct jp_image_imported *ret, struct jp_error *err)
 {
-    struct identity identity = {.name = NULL};
     struct jp_store *store = jp_cli_store(cli, err);
-    struct jp_progress progress = jp_progress_new(location, jp_cli_has(&cli->args, "quiet"));
-    int r = store ? identify(cli, place->path, image, &identity, err) : -1;
     struct jp_oci_import options = {
-        .identity = {.name = identity.name,
-                     .version = identity.version,
+        .identity = {.name = identity->name,
+                     .version = identity->version,
                      .original = location,
-                     .registry = identity.reference.registry,
-                     .repository = identity.reference.repository},
+                     .registry = identity->reference.registry,
+                     .repository = identity->reference.repository},
         .limits = {.manifest_bytes = jp_config_u64(cli->config, "images.max-manifest"),
                    .entries = jp_config_u64(cli->config, "images.max-entries"),
                    .unpacked_bytes = jp_config_u64(cli->config, "images.max-size")},
-        .watch = jp_progress_watch(&progress, cli->signals.interrupted),
+        .watch = jp_progress_watch(progress, cli->signals.interrupted),
     };
-    if (r == 0)
-        r = jp_oci_import(store, source, image, &options, ret, err);
-    jp_progress_end(&progress);
-    identity_clear(&identity);
-    return r;
+    return store ? jp_oci_import(store, source, image, &options, ret, err) : -1;
 }
 
-static int find_and_import(struct jp_cli *cli, const char *location, const struct place *place,
-                           struct jp_oci_source *source, struct jp_image_imported *ret,
-                           struct jp_error *err)
+/* What is here: a layout or an archive. */
+static int import_found(struct jp_cli *cli, const char *location, const struct place *place,
+                        struct jp_oci_source *source, struct jp_image_imported *ret,
+                        struct jp_error *err)
 {
     JP_AUTO_FREE char *words = NULL;
     struct jp_oci_wish wish;
     struct jp_oci_image image;
+    struct identity identity = {.name = NULL};
+    struct jp_progress progress = jp_progress_new(location, jp_cli_has(&cli->args, "quiet"));
     if (wish_for(cli, place->reference, &wish, &words, err) < 0)
         return -1;
     if (jp_oci_find(source, &wish, &image, err) < 0)
         return jp_wrap(err, "'%s'", place->path);
-    int r = import(cli, location, place, source, &image, ret, err);
+    int r = identify(cli, place->path, &image, &identity, err);
+    if (r == 0)
+        r = import(cli, location, &identity, source, &image, &progress, ret, err);
+    jp_progress_end(&progress);
+    identity_clear(&identity);
     jp_oci_image_clear(&image);
     return r;
 }
 
-int jp_cli_oci_import(struct jp_cli *cli, const char *location, struct jp_image_imported *ret,
-                      struct jp_error *err)
+static int import_local(struct jp_cli *cli, const char *location, struct jp_image_imported *ret,
+                        struct jp_error *err)
 {
     struct place place = {.path = NULL};
     struct input input = {.fd = -1};
@@ -236,9 +240,124 @@ int jp_cli_oci_import(struct jp_cli *cli, const char *location, struct jp_image_
     if (r == 0)
         r = open_input(cli, place.path, &input, err);
     if (r == 0)
-        r = find_and_import(cli, location, &place, input.source, ret, err);
+        r = import_found(cli, location, &place, input.source, ret, err);
     jp_oci_source_free(input.source);
     jp_fd_close(&input.fd);
     free(place.path);
     return r;
+}
+
+/* ---- registries ------------------------------------------------------------------------------ */
+
+/* Without TLS only where the user named the host. */
+static int is_named_for_http(const struct jp_fetching *fetching, const char *registry,
+                             struct jp_error *err)
+{
+    JP_AUTO(jp_url) url = JP_URL_INIT;
+    JP_AUTO_FREE char *text = jp_format("http://%s/", registry);
+    if (!text)
+        return jp_oom(err);
+    if (jp_url_parse(text, &url, err) < 0)
+        return -1;
+    for (size_t i = 0; i < fetching->http_hosts.count; i++) {
+        if (jp_url_is_at(&url, fetching->http_hosts.items[i]))
+            return 1;
+    }
+    return 0;
+}
+
+struct remote {
+    struct jp_progress progress;
+    struct jp_image_watch watch; /* of it */
+    struct identity identity;
+    struct jp_oci_registry *registry;
+    struct jp_oci_source *source;
+    struct jp_oci_descriptor top;
+    int tmp_fd;
+};
+
+static void remote_clear(struct remote *remote)
+{
+    jp_progress_end(&remote->progress);
+    jp_oci_source_free(remote->source);
+    jp_oci_registry_free(remote->registry);
+    jp_oci_descriptor_clear(&remote->top);
+    identity_clear(&remote->identity);
+    jp_fd_close(&remote->tmp_fd);
+}
+
+static int open_registry(struct jp_cli *cli, bool pushes, struct remote *remote,
+                         struct jp_error *err)
+{
+    struct jp_fetching *fetching = jp_cli_fetching(cli, err);
+    struct jp_store *store = fetching ? jp_cli_store(cli, err) : NULL;
+    int is_http =
+        store ? is_named_for_http(fetching, remote->identity.reference.registry, err) : -1;
+    if (is_http < 0)
+        return -1;
+    remote->tmp_fd = jp_fd_open_dir(jp_store_root_fd(store), "tmp", err);
+    remote->watch = jp_progress_watch(&remote->progress, cli->signals.interrupted);
+    struct jp_oci_registry_options options = {
+        .transfer = fetching->transfer,
+        .reference = &remote->identity.reference,
+        .is_http = is_http,
+        .pushes = pushes,
+        .tmp_fd = remote->tmp_fd,
+        .max_bytes = fetching->settings.limits.bytes,
+        .progress = remote->watch.progress,
+        .context = remote->watch.context,
+    };
+    return remote->tmp_fd < 0 ? -1 : jp_oci_registry_open(&options, &remote->registry, err);
+}
+
+static int name_remote(const struct jp_cli *cli, const char *reference, struct identity *ret,
+                       struct jp_error *err)
+{
+    const char *given = jp_cli_value(&cli->args, "name");
+    if (name_of_reference(reference, ret, err) < 0)
+        return -1;
+    if (!given)
+        return 0;
+    free(jp_take(&ret->name));
+    free(jp_take(&ret->version));
+    return name_given(given, ret, err);
+}
+
+static int import_resolved(struct jp_cli *cli, const char *location, struct remote *remote,
+                           struct jp_image_imported *ret, struct jp_error *err)
+{
+    JP_AUTO_FREE char *words = NULL;
+    struct jp_oci_wish wish;
+    struct jp_oci_image image;
+    if (wish_for(cli, NULL, &wish, &words, err) < 0 ||
+        jp_oci_registry_source(remote->registry, &remote->source, err) < 0 ||
+        jp_oci_find_from(remote->source, &remote->top, &wish, &image, err) < 0)
+        return -1;
+    int r = import(cli, location, &remote->identity, remote->source, &image, &remote->progress, ret,
+                   err);
+    jp_oci_image_clear(&image);
+    return r;
+}
+
+static int import_remote(struct jp_cli *cli, const char *location, struct jp_image_imported *ret,
+                         struct jp_error *err)
+{
+    struct remote remote = {.tmp_fd = -1};
+    remote.progress = jp_progress_new(location, jp_cli_has(&cli->args, "quiet"));
+    int r = name_remote(cli, without_scheme(location), &remote.identity, err);
+    if (r == 0)
+        r = open_registry(cli, false, &remote, err);
+    if (r == 0)
+        r = jp_oci_registry_resolve(remote.registry, &remote.top, err);
+    if (r == 0)
+        r = import_resolved(cli, location, &remote, ret, err);
+    remote_clear(&remote);
+    return r < 0 ? jp_wrap(err, "%s", location) : 0;
+}
+
+int jp_cli_oci_import(struct jp_cli *cli, const char *location, struct jp_image_imported *ret,
+                      struct jp_error *err)
+{
+    return strncmp(location, DOCKER, strlen(DOCKER)) == 0 ? import_remote(cli, location, ret, err)
+                                                          : import_local(cli, location, ret, err);
 }

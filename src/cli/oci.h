@@ -1,4 +1,4 @@
-/* Locations of OCI and Docker images: oci:, docker-archive:. */
+/* Locations of OCI and Docker images: oci:, docker-archive:, docker://. */
 #ifndef JP_CLI_OCI_H
 #define JP_CLI_OCI_H
 

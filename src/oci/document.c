@@ -248,6 +248,11 @@ int jp_oci_saved_parse(const char *text, size_t len, struct jp_oci_saved_list *r
     return r;
 }
 
+void jp_oci_descriptor_clear(struct jp_oci_descriptor *descriptor)
+{
+    jp_json_clear(&descriptor_type, descriptor);
+}
+
 void jp_oci_index_clear(struct jp_oci_index *index)
 {
     jp_json_clear(&index_type, index);

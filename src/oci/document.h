@@ -127,6 +127,7 @@ int jp_oci_config_parse(const char *text, size_t len, struct jp_oci_config *ret,
 int jp_oci_saved_parse(const char *text, size_t len, struct jp_oci_saved_list *ret,
                        struct jp_error *err);
 
+void jp_oci_descriptor_clear(struct jp_oci_descriptor *descriptor);
 void jp_oci_index_clear(struct jp_oci_index *index);
 void jp_oci_manifest_clear(struct jp_oci_manifest *manifest);
 void jp_oci_config_clear(struct jp_oci_config *config);

@@ -396,3 +396,13 @@ int jp_oci_find(struct jp_oci_source *source, const struct jp_oci_wish *wish,
         jp_oci_image_clear(ret);
     return r;
 }
+
+int jp_oci_find_from(struct jp_oci_source *source, const struct jp_oci_descriptor *descriptor,
+                     const struct jp_oci_wish *wish, struct jp_oci_image *ret, struct jp_error *err)
+{
+    *ret = (struct jp_oci_image){.reference = NULL};
+    int r = follow(source, descriptor, wish, 1, ret, err);
+    if (r < 0)
+        jp_oci_image_clear(ret);
+    return r;
+}

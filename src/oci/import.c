@@ -110,7 +110,8 @@ static int import_archive(struct job *job, const struct jp_buf *archive,
                           struct jp_image_imported *ret, struct jp_error *err)
 {
     struct jp_image_import_options options = import_options(job);
-    JP_AUTO_FD int fd = jp_oci_unnamed_file(jp_store_root(job->store), err);
+    JP_AUTO_FD int tmp_fd = jp_fd_open_dir(jp_store_root_fd(job->store), "tmp", err);
+    JP_AUTO_FD int fd = tmp_fd < 0 ? -1 : jp_oci_unnamed_file(tmp_fd, err);
     if (fd < 0 || jp_fd_write_all(fd, jp_buf_text(archive), archive->len, "the image", err) < 0)
         return -1;
     if (lseek(fd, 0, SEEK_SET) < 0)

@@ -41,6 +41,12 @@ struct jp_oci_image {
  */
 int jp_oci_find(struct jp_oci_source *source, const struct jp_oci_wish *wish,
                 struct jp_oci_image *ret, struct jp_error *err);
+
+/* The same from a descriptor that somebody gave: a registry has no index of its own. */
+int jp_oci_find_from(struct jp_oci_source *source, const struct jp_oci_descriptor *descriptor,
+                     const struct jp_oci_wish *wish, struct jp_oci_image *ret,
+                     struct jp_error *err);
+
 void jp_oci_image_clear(struct jp_oci_image *image);
 
 struct jp_oci_import {

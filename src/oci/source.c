@@ -10,10 +10,12 @@
 
 #include "appc/name.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "image/stream.h"
 #include "image/tar.h"
 #include "image/tar_header.h"
 #include "oci/digest.h"
+#include "sys/calls.h"
 #include "sys/fd.h"
 #include "sys/path.h"
 
@@ -28,11 +30,12 @@ struct file {
 };
 
 struct jp_oci_source {
-    int dir_fd;         /* of a layout; -1 */
-    int fd;             /* of an archive: ours or the caller's */
-    int own_fd;         /* -1 when it is the caller's */
-    off_t start;        /* where the archive begins in fd */
-    struct file *files; /* sorted by name */
+    struct jp_oci_remote remote; /* open is NULL for what lies here */
+    int dir_fd;                  /* of a layout; -1 */
+    int fd;                      /* of an archive: ours or the caller's */
+    int own_fd;                  /* -1 when it is the caller's */
+    off_t start;                 /* where the archive begins in fd */
+    struct file *files;          /* sorted by name */
     size_t count;
     size_t capacity;
 };
@@ -71,6 +74,17 @@ int jp_oci_source_open_dir(const char *path, struct jp_oci_source **ret, struct 
         return jp_fail(err, JP_EINVALID, 0, "'%s' is not an OCI image layout: it has no index.json",
                        path);
     *ret = jp_take(&source);
+    return 0;
+}
+
+int jp_oci_source_open_remote(struct jp_oci_remote remote, struct jp_oci_source **ret,
+                              struct jp_error *err)
+{
+    struct jp_oci_source *source = new_source();
+    if (!source)
+        return jp_oom(err);
+    source->remote = remote;
+    *ret = source;
     return 0;
 }
 
@@ -191,15 +205,14 @@ static int read_contents(struct jp_oci_source *source, struct jp_error *err)
 
 /* ---- opening an archive ---------------------------------------------------------------------- */
 
-int jp_oci_unnamed_file(const char *dir, struct jp_error *err)
+int jp_oci_unnamed_file(int dir_fd, struct jp_error *err)
 {
-    JP_AUTO_FREE char *path = jp_format("%s/oci-XXXXXX", dir);
-    if (!path)
-        return jp_oom(err);
-    int fd = mkostemp(path, O_CLOEXEC);
-    if (fd < 0)
-        return jp_fail_sys(err, "make a file in '%s'", dir);
-    (void)unlink(path);
+    char uuid[JP_UUID_SIZE];
+    if (jp_uuid_new(uuid, err) < 0)
+        return -1;
+    int fd = jp_fd_open(dir_fd, uuid, O_RDWR | O_CREAT | O_EXCL, 0600, err);
+    if (fd >= 0)
+        (void)jp_sys.unlinkat(dir_fd, uuid, 0);
     return fd;
 }
 
@@ -246,7 +259,7 @@ int jp_oci_source_open_archive(const struct jp_oci_archive *archive, struct jp_o
     source->fd = archive->fd;
     if (!is_plain_file(archive->fd, &source->start)) {
         source->start = 0;
-        source->fd = source->own_fd = jp_oci_unnamed_file(archive->tmp_dir, err);
+        source->fd = source->own_fd = jp_oci_unnamed_file(archive->tmp_fd, err);
         if (source->own_fd < 0 || copy_plain(archive, source->own_fd, err) < 0)
             return -1;
     }
@@ -310,15 +323,21 @@ int jp_oci_source_open(struct jp_oci_source *source, const char *name, struct jp
     return open_in_archive(source, name, ret, err);
 }
 
-int jp_oci_source_blob(struct jp_oci_source *source, const struct jp_oci_descriptor *d,
-                       struct jp_oci_blob *ret, struct jp_error *err)
+static int open_by_digest(struct jp_oci_source *source, const struct jp_oci_descriptor *d,
+                          struct jp_oci_blob *ret, struct jp_error *err)
 {
     if (jp_oci_digest_check(d->digest, err) < 0)
         return -1;
+    if (source->remote.open)
+        return source->remote.open(source->remote.context, d, ret, err);
     JP_AUTO_FREE char *name = jp_format("blobs/%.6s/%s", d->digest, d->digest + 7);
-    if (!name)
-        return jp_oom(err);
-    if (jp_oci_source_open(source, name, ret, err) < 0)
+    return name ? jp_oci_source_open(source, name, ret, err) : jp_oom(err);
+}
+
+int jp_oci_source_blob(struct jp_oci_source *source, const struct jp_oci_descriptor *d,
+                       struct jp_oci_blob *ret, struct jp_error *err)
+{
+    if (open_by_digest(source, d, ret, err) < 0)
         return -1;
     if (ret->size == d->size)
         return 0;

@@ -28,17 +28,26 @@ int jp_oci_source_open_dir(const char *path, struct jp_oci_source **ret, struct 
 
 /*
  * An archive: an OCI layout, or `docker save`. fd stays the caller's and must stay open. When it is
- * compressed or a pipe, it is unpacked to a file in tmp_dir first, at most `max` bytes. JP_EINVALID
+ * compressed or a pipe, it is unpacked to a file in tmp_fd first, at most `max` bytes. JP_EINVALID
  * for anything that is neither.
  */
 struct jp_oci_archive {
     int fd;
-    const char *tmp_dir;
+    int tmp_fd; /* ROOT/tmp */
     uint64_t max;
     const volatile sig_atomic_t *cancel;
 };
 int jp_oci_source_open_archive(const struct jp_oci_archive *archive, struct jp_oci_source **ret,
                                struct jp_error *err);
+
+/* Content that is somewhere else: `open` gives a blob; the context must outlive the source. */
+struct jp_oci_remote {
+    int (*open)(void *context, const struct jp_oci_descriptor *descriptor, struct jp_oci_blob *ret,
+                struct jp_error *err);
+    void *context;
+};
+int jp_oci_source_open_remote(struct jp_oci_remote remote, struct jp_oci_source **ret,
+                              struct jp_error *err);
 
 void jp_oci_source_free(struct jp_oci_source *source);
 JP_DEFINE_AUTO_PTR(jp_oci_source);
@@ -65,7 +74,7 @@ int jp_oci_source_read(struct jp_oci_source *source, const char *name, struct jp
 int jp_oci_source_document(struct jp_oci_source *source, const struct jp_oci_descriptor *descriptor,
                            struct jp_buf *ret, struct jp_error *err);
 
-/* A file in the directory that nothing else can open, read and written; -1. */
-int jp_oci_unnamed_file(const char *dir, struct jp_error *err);
+/* A file in the directory (ROOT/tmp) that has no name any more, to be written and read; -1. */
+int jp_oci_unnamed_file(int dir_fd, struct jp_error *err);
 
 #endif
