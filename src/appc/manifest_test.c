@@ -151,6 +151,7 @@ static const struct row app_fields[] = {
     {"\"mountPoints\":[{\"name\":\"a\",\"path\":\"/a\",\"readOnly\":1}]",
      "app.mountPoints[0].readOnly: must be true or false"},
     {"\"ports\":[{\"name\":\"a\",\"protocol\":\"tcp\",\"port\":1,\"count\":65535}]", NULL},
+    {"\"ports\":[{\"name\":\"a\",\"protocol\":\"UDP Lite\",\"port\":1}]", NULL},
     {"\"ports\":[{\"name\":\"a\",\"protocol\":\"tcp\",\"port\":2,\"count\":65535}]",
      "app.ports[0].count: the range"},
     {"\"ports\":[{\"name\":\"a\",\"protocol\":\"tcp\",\"port\":0}]",
