@@ -131,6 +131,7 @@ struct jp_pod_context *jp_cli_pods(struct jp_cli *cli, struct jp_error *err)
         .jail_prefix = jp_config_get(cli->config, "jail.namePrefix"),
         .jail_parameters = &cli->jail_parameters,
         .stop_grace_ms = grace ? (uint32_t)grace * 1000 : 1,
+        .ready_limit_ms = (uint32_t)jp_config_u64(cli->config, "ready.limit") * 1000,
         .log_max_bytes = jp_config_u64(cli->config, "logs.max-size"),
         .log_files = (uint32_t)jp_config_u64(cli->config, "logs.files"),
         .metadata = metadata(cli),

@@ -24,13 +24,14 @@ static json_t *sockets_json(const struct jp_pod_app_status *app)
 
 static json_t *app_json(const struct jp_pod_app_status *app)
 {
-    return json_pack(
-        "{s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:i, s:o}", "name", jp_json_text(app->name),
-        "image", jp_json_text(app->image_id), "image_name", jp_json_text(app->image_name), "state",
-        jp_json_text(app->state), "pid", app->pid ? json_integer(app->pid) : json_null(), "exit",
-        app->has_status ? jp_json_status(app->status) : json_null(), "out_of_memory",
-        (int)app->out_of_memory, "started", jp_json_time(app->started_ns), "ended",
-        jp_json_time(app->ended_ns), "restarts", (int)app->restarts, "sockets", sockets_json(app));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:i, s:o, s:o}", "name",
+                     jp_json_text(app->name), "image", jp_json_text(app->image_id), "image_name",
+                     jp_json_text(app->image_name), "state", jp_json_text(app->state), "pid",
+                     app->pid ? json_integer(app->pid) : json_null(), "exit",
+                     app->has_status ? jp_json_status(app->status) : json_null(), "out_of_memory",
+                     (int)app->out_of_memory, "started", jp_json_time(app->started_ns), "ended",
+                     jp_json_time(app->ended_ns), "restarts", (int)app->restarts, "error",
+                     jp_json_text(app->error), "sockets", sockets_json(app));
 }
 
 static json_t *ports_json(const struct jp_plan_ports *ports)
@@ -326,6 +327,7 @@ static void show_app(const struct jp_pod_app_status *app)
         jp_format_status(app->status, word);
         jp_show_line("  Exit status", word);
     }
+    jp_show_line("  Error", app->error);
     if (app->out_of_memory)
         jp_show_line("  Killed", "out of memory");
     if (app->restarts > 0) {

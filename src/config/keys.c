@@ -123,6 +123,10 @@ const struct jp_config_key jp_config_keys[] = {
     {"path.prefix", PATH, JP_PREFIX, "Where Jetpack is installed.", NULL},
     {"path.share", PATH, JP_DATADIR, "Where files for every machine are.", NULL},
     {"pods.zfs.*", TEXT, NULL, "A property of the dataset of pods (zfs).", NULL},
+    {"ready.limit", SECONDS, "0",
+     "How long an app that says when it is ready (sd_notify) may take for that; 0: as long as it "
+     "likes.",
+     NULL},
     {"root.dir", PATH, JP_DEFAULT_ROOT, "The root directory: images, pods, keys and the database.",
      NULL},
     {"root.zfs", TEXT, "zroot/jetpack", "The dataset below which everything is kept (zfs).", NULL},

@@ -127,6 +127,7 @@ static void code_app(struct jp_codec *c, struct jp_plan_app *app)
     jp_codec_bool(c, &app->has_tty);
     jp_codec_bool(c, &app->has_stdin);
     jp_codec_bool(c, &app->notifies);
+    jp_codec_u32(c, &app->ready_ms);
     jp_codec_bool(c, &app->is_linux);
     jp_codec_u32(c, &app->devfs_ruleset);
 }

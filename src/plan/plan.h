@@ -20,7 +20,7 @@
 #include "plan/label.h"
 #include "plan/port.h"
 
-#define JP_PLAN_VERSION 6
+#define JP_PLAN_VERSION 7
 
 /* Limits of what a plan may hold; pod/ refuses manifests beyond them with JP_ELIMIT. */
 #define JP_PLAN_MAX_APPS    256
@@ -148,6 +148,7 @@ struct jp_plan_app {
     bool has_tty;           /* main process gets a pseudo-terminal */
     bool has_stdin;         /* main process gets a pipe for input, else /dev/null */
     bool notifies;          /* says by sd_notify(3) when it is ready */
+    uint32_t ready_ms;      /* ... after so long at most; 0: there is no limit */
     bool is_linux;          /* image label os=linux: OS-SPEC.md's file systems and devices */
     uint32_t devfs_ruleset; /* FreeBSD: what of /dev the app sees */
 };

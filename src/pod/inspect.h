@@ -47,6 +47,7 @@ struct jp_pod_app_status {
     int64_t started_ns; /* 0: never */
     int64_t ended_ns;
     uint32_t restarts;
+    char *error;                    /* why it, or a handler of it, failed; NULL */
     struct jp_plan_socket *sockets; /* that it finds open, as long as the pod is alive */
     size_t n_sockets;
 };

@@ -41,6 +41,7 @@
 #define JP_NOTE_VOLUME_LINKS  "jetpack/volume-symlinks"
 #define JP_NOTE_STOP_GRACE    "jetpack/stop-grace"  /* seconds */
 #define JP_NOTE_STOP_SIGNAL   "jetpack/stop-signal" /* of an app, or the pod for all */
+#define JP_NOTE_READY_LIMIT   "jetpack/ready-limit" /* seconds; likewise, and of an image */
 #define JP_NOTE_ADDRESS       "ip-address"
 #define JP_NOTE_DEVFS_RULESET "jetpack/devfs-ruleset"
 #define JP_NOTE_PORT_FROM     "jetpack/port-from/" /* and a port: networks, separated by blanks */

@@ -17,6 +17,7 @@
 #define DEFAULT_LOG_BYTES (10U << 20)
 #define DEFAULT_LOG_FILES 5
 #define MAX_GRACE_S       86400
+#define MAX_READY_S       86400
 
 bool jp_pod_start_includes(const struct jp_pod_start *start, const char *app)
 {
@@ -376,14 +377,28 @@ static int plan_sockets(const struct jp_app *app, struct jp_plan_app *to, struct
     return 0;
 }
 
+struct app_plan {
+    const struct jp_pod_plan_request *request;
+    const struct jp_pod_verdicts *verdicts;
+    const char *resolv_conf;
+    uint32_t ready_limit_ms;
+};
+
+/* What the app's annotation says, else the pod's, else the image's; NULL. */
+static const char *note_of(const struct jp_pod_plan_request *request,
+                           const struct jp_runtime_app *app, const struct jp_image_manifest *image,
+                           const char *note)
+{
+    const char *text = jp_pairs_get(&app->annotations, note);
+    if (!text)
+        text = jp_pod_manifest_annotation(request->manifest, note);
+    return text ? text : jp_image_manifest_annotation(image, note);
+}
+
 static int stop_signal(const struct jp_pod_plan_request *request, const struct jp_runtime_app *app,
                        const struct jp_image_manifest *image, int32_t *ret, struct jp_error *err)
 {
-    const char *name = jp_pairs_get(&app->annotations, JP_NOTE_STOP_SIGNAL);
-    if (!name)
-        name = jp_pod_manifest_annotation(request->manifest, JP_NOTE_STOP_SIGNAL);
-    if (!name)
-        name = jp_image_manifest_annotation(image, JP_NOTE_STOP_SIGNAL);
+    const char *name = note_of(request, app, image, JP_NOTE_STOP_SIGNAL);
     *ret = name ? jp_signal_number(name) : SIGTERM;
     if (*ret == 0)
         return jp_fail(err, JP_EINVALID, 0, "app '%s': there is no signal '%s'", app->name, name);
@@ -399,6 +414,19 @@ static bool notifies(const struct jp_runtime_app *app, const struct jp_image_man
     if (!word)
         word = jp_image_manifest_annotation(image, note);
     return word && strcmp(word, "true") == 0;
+}
+
+static int ready_limit(const struct app_plan *p, const struct jp_runtime_app *app,
+                       const struct jp_image_manifest *image, uint32_t *ret, struct jp_error *err)
+{
+    const char *text = note_of(p->request, app, image, JP_NOTE_READY_LIMIT);
+    uint64_t seconds = 0;
+    if (text && !jp_parse_u64(text, 10, 0, MAX_READY_S, &seconds))
+        return jp_fail(err, JP_EINVALID, 0,
+                       "app '%s': annotation %s: '%.80s' is not a number of seconds (0 to %d)",
+                       app->name, JP_NOTE_READY_LIMIT, text, MAX_READY_S);
+    *ret = text ? (uint32_t)seconds * 1000 : p->ready_limit_ms;
+    return 0;
 }
 
 static int add_file(struct jp_plan_app *to, const char *path, const char *content,
@@ -440,12 +468,6 @@ static bool is_chosen(const char *choice, const struct jp_pod_plan_request *requ
     return request->start->only_app || request->manifest->apps.count == 1;
 }
 
-struct app_plan {
-    const struct jp_pod_plan_request *request;
-    const struct jp_pod_verdicts *verdicts;
-    const char *resolv_conf;
-};
-
 static int plan_app(const struct app_plan *p, struct jp_plan *plan, size_t index,
                     struct jp_plan_app *to, struct jp_error *err)
 {
@@ -470,6 +492,7 @@ static int plan_app(const struct app_plan *p, struct jp_plan *plan, size_t index
         plan_handler(app, "pre-start", &to->pre_start, err) < 0 ||
         plan_handler(app, "post-stop", &to->post_stop, err) < 0 ||
         stop_signal(p->request, from, image, &to->stop_signal, err) < 0 ||
+        ready_limit(p, from, image, &to->ready_ms, err) < 0 ||
         plan_files(plan, p->resolv_conf, to, err) < 0)
         return -1;
     return jp_pod_confine_app(app, from->name, &to->confine, &to->limits, p->verdicts, err);
@@ -510,7 +533,7 @@ int jp_pod_plan_make(const struct jp_pod_context *ctx, const struct jp_pod_plan_
         jp_pod_resolv_conf(ctx, request->manifest, &plan.net, &resolv_conf, err) < 0 ||
         jp_pod_confine_pod(&request->manifest->isolators, &plan, verdicts, err) < 0)
         return -1;
-    struct app_plan p = {request, verdicts, resolv_conf};
+    struct app_plan p = {request, verdicts, resolv_conf, ctx->ready_limit_ms};
     if (plan_apps(&p, &plan, err) < 0)
         return -1;
     *ret = plan;

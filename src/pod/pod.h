@@ -59,6 +59,7 @@ struct jp_pod_context {
     const char *jail_prefix;               /* jail.namePrefix; NULL: "jetpack/" */
     const struct jp_strv *jail_parameters; /* ace.jailConf.*: NAME=VALUE; NULL: none */
     uint32_t stop_grace_ms;                /* 0: 10000 */
+    uint32_t ready_limit_ms;               /* 0: apps may take as long as they like */
     uint64_t log_max_bytes;                /* 0: 10 MiB */
     uint32_t log_files;                    /* 0: 5 */
     bool is_strict; /* refuse to run a pod one of whose isolators is ignored */

@@ -105,6 +105,7 @@ static int read_app(const json_t *from, struct jp_pod_app_status *to, struct jp_
     json_int_t number = 0;
     to->name = text_of(from, "name");
     to->state = text_of(from, "state");
+    to->error = text_of(from, "error");
     if (number_of(from, "pid", INT32_MAX, &number))
         to->pid = (pid_t)number;
     to->has_status = number_of(from, "status", INT32_MAX, &number);
@@ -281,6 +282,7 @@ static void clear_app(struct jp_pod_app_status *app)
     free(app->image_id);
     free(app->image_name);
     free(app->state);
+    free(app->error);
     jp_plan_sockets_clear(&app->sockets, &app->n_sockets);
 }
 

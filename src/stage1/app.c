@@ -130,6 +130,8 @@ static void start_main(struct jp_supervisor *s, struct jp_app *app)
     app->started_ns = jp_time_now_ns();
     app->ended_ns = 0;
     app->was_out_of_memory = false;
+    app->was_late = false;
+    jp_ready_count(app);
     s->record_is_stale = true;
     if (!app->is_awaited)
         count_as_started(s, app);
@@ -141,6 +143,25 @@ void jp_app_ready(struct jp_supervisor *s, struct jp_app *app)
     s->record_is_stale = true;
     if (app->state == JP_APP_RUNNING)
         count_as_started(s, app);
+}
+
+void jp_app_late(struct jp_supervisor *s, struct jp_app *app)
+{
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    jp_fail(&err, JP_EBUSY, 0, "app %s: it was not ready (sd_notify READY=1) within %u seconds",
+            app->plan->name, app->plan->ready_ms / 1000);
+    app->is_awaited = false;
+    app->was_late = true;
+    s->record_is_stale = true;
+    note_failure(app, &err);
+    jp_restart_tell(s, (size_t)(app - s->apps), &err);
+    if (s->phase >= JP_PHASE_STOPPING)
+        return;
+    if (app->restarts == 0)
+        jp_apps_fail(s, &err);
+    else
+        jp_restart_end_main(s, app, -1);
+    check_started(s);
 }
 
 void jp_app_begin(struct jp_supervisor *s, struct jp_app *app)
@@ -243,7 +264,7 @@ static void main_ended(struct jp_supervisor *s, struct jp_app *app, int status)
     bool was_awaited = app->is_awaited;
     jp_ready_end(app);
     app->has_status = true;
-    app->status = status;
+    app->status = app->was_late ? failure_status(JP_EBUSY) : status;
     app->ended_ns = jp_time_now_ns();
     app->was_out_of_memory =
         status != 0 && jp_platform.limits->was_out_of_memory(s->isolation, index);
@@ -418,6 +439,7 @@ void jp_apps_tick(struct jp_supervisor *s, int64_t now_ms)
 {
     if (s->stop_at_ms > 0 && now_ms >= s->stop_at_ms && s->phase == JP_PHASE_STOPPING)
         kill_all(s);
+    jp_ready_tick(s, now_ms);
     jp_restart_tick(s, now_ms);
     jp_renew_tick(s, now_ms);
     for (struct jp_child *c = s->children; c; c = c->next) {
@@ -442,6 +464,7 @@ int64_t jp_apps_next_deadline(const struct jp_supervisor *s)
 {
     int64_t next = s->phase == JP_PHASE_STOPPING ? s->stop_at_ms : 0;
     next = sooner(jp_restart_next_ms(s), next);
+    next = sooner(jp_ready_next_ms(s), next);
     next = sooner(s->phase < JP_PHASE_DRAINING ? s->look_at_ms : 0, next);
     for (const struct jp_child *c = s->children; c; c = c->next)
         next = sooner(c->has_ended ? 0 : c->kill_at_ms, next);

@@ -4,7 +4,8 @@
  * with its first instruction: `run -d`, `start` and `restart` wait for it.
  *
  * The socket lies in the app's own /dev; who is in there may speak for the app. Whatever else is
- * said is received and forgotten, so that nobody waits for us.
+ * said is received and forgotten, so that nobody waits for us. Who takes longer than the plan
+ * allows is ended, as one that could not be started.
  */
 #include <sys/socket.h>
 
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/time.h"
 #include "stage1/supervisor.h"
 #include "sys/fd.h"
 
@@ -41,6 +43,38 @@ void jp_ready_end(struct jp_app *app)
 {
     jp_fd_close(&app->notify_fd);
     app->is_awaited = false;
+    app->ready_at_ms = 0;
+}
+
+void jp_ready_count(struct jp_app *app)
+{
+    if (app->is_awaited && app->plan->ready_ms > 0)
+        app->ready_at_ms = jp_time_monotonic_ms() + app->plan->ready_ms;
+}
+
+static bool is_due(const struct jp_app *app)
+{
+    return app->is_awaited && app->ready_at_ms > 0 && app->state == JP_APP_RUNNING;
+}
+
+void jp_ready_tick(struct jp_supervisor *s, int64_t now_ms)
+{
+    for (size_t i = 0; s->apps && i < s->plan.n_apps; i++) {
+        struct jp_app *app = &s->apps[i];
+        if (is_due(app) && now_ms >= app->ready_at_ms)
+            jp_app_late(s, app);
+    }
+}
+
+int64_t jp_ready_next_ms(const struct jp_supervisor *s)
+{
+    int64_t next = 0;
+    for (size_t i = 0; s->apps && i < s->plan.n_apps; i++) {
+        const struct jp_app *app = &s->apps[i];
+        if (is_due(app) && (next == 0 || app->ready_at_ms < next))
+            next = app->ready_at_ms;
+    }
+    return next;
 }
 
 /* "READY=1" as a line of its own. */

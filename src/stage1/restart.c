@@ -100,8 +100,7 @@ void jp_restart_tell(struct jp_supervisor *s, size_t app, const struct jp_error 
     }
 }
 
-/* Its main process gets the stop signal, and SIGKILL after the grace. */
-static void end_main(struct jp_supervisor *s, struct jp_app *app, int64_t grace_ms)
+void jp_restart_end_main(struct jp_supervisor *s, struct jp_app *app, int64_t grace_ms)
 {
     bool is_given = grace_ms >= 0 && grace_ms <= UINT32_MAX;
     int64_t grace = is_given ? grace_ms : (int64_t)s->plan.stop_grace_ms;
@@ -124,7 +123,7 @@ int jp_restart_order(struct jp_supervisor *s, struct jp_client *client, size_t i
     app->is_ordered = true;
     app->will_restart = true;
     if (app->state == JP_APP_RUNNING)
-        end_main(s, app, grace_ms);
+        jp_restart_end_main(s, app, grace_ms);
     else if (app->state != JP_APP_STOPPING)
         jp_restart_pause(s, app); /* of no length */
     return 0;

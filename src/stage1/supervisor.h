@@ -63,7 +63,9 @@ struct jp_app {
     struct jp_child *child; /* the main process or handler that runs now */
     int notify_fd;   /* what it says by sd_notify(3) arrives there; -1: it was offered nothing */
     bool is_awaited; /* it is to say that it is ready, and has not */
-    int *sockets;    /* plan->n_sockets of them, while they are open; NULL */
+    int64_t ready_at_ms; /* is_awaited: by when, monotonic; 0: no limit */
+    bool was_late;       /* it did not, and is being ended */
+    int *sockets;        /* plan->n_sockets of them, while they are open; NULL */
     struct jp_strv socket_names;
     struct jp_log log;
     bool has_status;
@@ -248,6 +250,11 @@ int jp_ready_begin(struct jp_supervisor *s, struct jp_app *app, struct jp_error 
 bool jp_ready_hear(struct jp_app *app);
 /* Nothing is offered or waited for any more. */
 void jp_ready_end(struct jp_app *app);
+/* Its main process runs: from now on it is waited for. */
+void jp_ready_count(struct jp_app *app);
+/* Ends the waiting for those who are late; when the next will be, 0: never. */
+void jp_ready_tick(struct jp_supervisor *s, int64_t now_ms);
+int64_t jp_ready_next_ms(const struct jp_supervisor *s);
 
 /* child.c */
 struct jp_launch {
@@ -288,6 +295,8 @@ void jp_app_begin(struct jp_supervisor *s, struct jp_app *app);
 void jp_app_has_root(struct jp_supervisor *s, struct jp_app *app, struct jp_error *error);
 /* The app says that it is ready: it counts as started. */
 void jp_app_ready(struct jp_supervisor *s, struct jp_app *app);
+/* It has not said so in time: on its first way that is the pod's failure, later an end of it. */
+void jp_app_late(struct jp_supervisor *s, struct jp_app *app);
 void jp_app_child_ended(struct jp_supervisor *s, struct jp_child *child);
 bool jp_apps_are_over(const struct jp_supervisor *s);
 /* The pod could not be started, or its world broke: moves the error in and stops what runs. */
@@ -304,6 +313,8 @@ int64_t jp_apps_next_deadline(const struct jp_supervisor *s);
 /* restart.c */
 /* True when the app, whose main process has ended with app->status, is to be started again. */
 bool jp_restart_is_wanted(const struct jp_supervisor *s, const struct jp_app *app);
+/* Its main process gets the stop signal, and SIGKILL after the grace (-1: the plan's). */
+void jp_restart_end_main(struct jp_supervisor *s, struct jp_app *app, int64_t grace_ms);
 /* The app is at its end: it will be started again after a pause. */
 void jp_restart_pause(struct jp_supervisor *s, struct jp_app *app);
 /* Starts what is due; when the next is, 0: never. */

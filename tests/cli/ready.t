@@ -71,4 +71,52 @@ jetpack stop never
 end_of "$job"
 is "$?" 125 "a pod that is stopped before it was ready"
 like "$(cat "$work/job")" 'stopped before it was started' "... says so"
+
+# ---- not for ever ----
+fails 125 'app tells: it was not ready \(sd_notify READY=1\) within 1 seconds' "a limit to the waiting" \
+    jetpack run -d --net=none test.example/tells -a jetpack/ready-limit=1
+jetpack prepare --net=none -pod-name late -a jetpack/ready-limit=1 test.example/tells >"$work/id"
+fails 1 'was not ready' "... by the pod's annotation" jetpack start late
+state_of late failed
+ok $? "... is the failure of the pod"
+fails 125 'within 1 seconds' "... or by the configuration" \
+    jetpack -o ready.limit=1 run -d --net=none test.example/tells
+fails 125 "annotation jetpack/ready-limit: 'soon' is not a number of seconds" "a limit that is none" \
+    jetpack run -d --net=none test.example/tells -a jetpack/ready-limit=soon
+echo 'ready.limit = 1' >>"$config"
+started soon:tells run -d --net=none -pod-name soon test.example/tells -a jetpack/ready-limit=6000
+jetpack destroy soon
+
+# ---- started again ----
+echo 'ready.limit = 0' >>"$config"
+# The app runs, and has not said that it is ready.
+is_awaited() { jetpack show "$1" | awk '$1 == "State" { s = $2 } $1 == "Pid" { p = $2 } $1 == "Restarts" { r = $2 }
+    END { exit !(s == "starting" && p && r == '"$2"') }'; }
+started again:tells run -d --net=none --restart=on-failure -pod-name again test.example/tells
+kill -KILL "$(jetpack show again | sed -n 's/^ *Pid *//p')"
+wait_for 60 is_awaited again 1
+ok $? "an app that is started again by policy is awaited again"
+state_of again running
+ok $? "... in a pod that runs"
+run jetpack exec again /bin/probe notify READY=1
+is "$status" 0 "... until it is ready"
+wait_for 60 eval 'jetpack show again | grep -Eq "State +running"'
+ok $? "... then it runs"
+in_background "$work/job" restart again:tells
+wait_for 60 is_awaited again 2
+alive "$job"
+ok $? "restart waits for it, too"
+run jetpack exec again /bin/probe notify READY=1
+end_of "$job"
+is "$?" 0 "... until it is ready" || sed 's/^/# /' "$work/job"
+jetpack destroy again
+
+# Once it was ready; after that it never says so.
+done_well "an app that is ready" jetpack run -d --net=none -pod-name once -v 'state,kind=empty' test.example/tells \
+    -m state:/state --user 0 --group 0 -a jetpack/ready-limit=10 --exec /bin/probe -- ready-once /state/was ---
+fails 1 'app tells: it was not ready \(sd_notify READY=1\) within 10 seconds' "... and in its restart is not" \
+    jetpack restart once:tells
+run jetpack wait once
+is "$status" 125 "... has ended with status 125"
+like "$(jetpack show once)" 'Error +app tells: it was not ready' "... and show says why"
 finish

@@ -380,6 +380,14 @@ static int run(const char *what, char **rest)
         return write_file(rest[0], rest[1]);
     if (strcmp(what, "notify") == 0)
         return notify(rest);
+    if (strcmp(what, "ready-once") == 0 && rest[0]) {
+        static char word[] = "READY=1";
+        char *ready[] = {word, NULL};
+        if (access(rest[0], F_OK) != 0 && (write_file(rest[0], "was ready") || notify(ready)))
+            return 1;
+        for (;;)
+            pause();
+    }
     if (strcmp(what, "exists") == 0) {
         for (; *rest; rest++)
             puts(access(*rest, F_OK) == 0 ? "yes" : "no");
