@@ -5,7 +5,8 @@
  * It trusts nobody at either end. What it holds is bounded: JP_MAX_CONNECTIONS and JP_MAX_FLOWS,
  * each with a fixed number of descriptors and a few hundred bytes; what cannot be given on is not
  * taken, so a slow receiver slows its sender; when there are as many connections as there may be,
- * the next ones wait in the kernel's queue. A turn of work for one is limited (JP_TURN_*), so that
+ * the next ones wait in the kernel's queue; of one client there may be half of them at most
+ * (forward/guests.h). A turn of work for one is limited (JP_TURN_*), so that
  * nobody waits for the busiest.
  *
  * End of file and errors are carried as they came: a half-closed connection stays half-closed, a
@@ -19,6 +20,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "forward/guests.h"
 #include "forward/hold.h"
 #include "forward/watch.h"
 #include "plan/forward.h"
@@ -84,6 +86,8 @@ struct jp_forwarder {
     size_t n_connections;
     size_t max_connections;
     struct jp_connection *connections;
+    struct jp_guests guests;
+    struct jp_task unpark; /* looks whether who waits there may begin */
     struct jp_flows flows;
     struct jp_rate rate[2]; /* into the pod, and out of it */
     bool is_over;
@@ -131,6 +135,8 @@ const union jp_address *jp_forwarder_target(const struct jp_forwarder *f, sa_fam
 /* tcp.c */
 void jp_tcp_serve(struct jp_watch *watch, unsigned ready);
 void jp_tcp_accept(struct jp_task *task);
+/* Goes on with connections that waited for others of their client (f->unpark). */
+void jp_tcp_unpark(struct jp_task *task);
 void jp_tcp_sweep(struct jp_forwarder *f);
 void jp_tcp_close_all(struct jp_forwarder *f);
 

@@ -386,6 +386,25 @@ static int serve_next(const struct bed *b, const int *clients, int count)
                : -1;
 }
 
+/* As one of many clients, where loopback has more than one address. -1: it has not, or refused. */
+static int dial_as(const union jp_address *to, int client)
+{
+    char text[32];
+    (void)snprintf(text, sizeof(text), "127.0.1.%d", client % 100 + 1);
+    union jp_address from = parse(text, 0);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && (bind(fd, &from.any, jp_address_len(&from)) < 0 ||
+                    connect(fd, &to->any, jp_address_len(to)) < 0))
+        jp_fd_close(&fd);
+    return fd;
+}
+
+static bool has_many_addresses(void)
+{
+    JP_AUTO_FD int fd = bound("127.0.1.1", SOCK_STREAM);
+    return fd >= 0;
+}
+
 /* Clients come faster than they go; the forwarder has room for some twenty at a time. */
 static void test_limit(struct bed *b)
 {
@@ -394,7 +413,7 @@ static void test_limit(struct bed *b)
     unsigned most = 0;
     int served = 0, number;
     for (int i = 0; i < CLIENTS; i++) {
-        clients[i] = dial(&b->at[TCP4]);
+        clients[i] = dial_as(&b->at[TCP4], i);
         (void)!write(clients[i], &i, sizeof(i));
     }
     for (; served < CLIENTS && (number = serve_next(b, clients, CLIENTS)) >= 0; served++) {
@@ -406,6 +425,50 @@ static void test_limit(struct bed *b)
     TAP_OK(most <= FEW_FILES + 2, "with at most %d descriptors (%u seen)", FEW_FILES, most);
     for (int i = 0; i < CLIENTS; i++)
         jp_fd_close(&clients[i]);
+}
+
+/* The next that comes to the pod has sent a number: *ret_pod is its socket. */
+static int hear_next(const struct bed *b, int *ret_pod)
+{
+    int number = -1;
+    *ret_pod = answer_call(b);
+    if (*ret_pod < 0 || !wait_for(*ret_pod, POLLIN) ||
+        read(*ret_pod, &number, sizeof(number)) != (ssize_t)sizeof(number))
+        return -1;
+    return number;
+}
+
+/* One client opens all that it can; the last of these clients is another. */
+static void test_greed(struct bed *b)
+{
+    enum { GREED = 25 };
+    int clients[GREED + 1], pods[GREED + 1], carried = 0, waited = 0;
+    for (int i = 0; i <= GREED; i++) {
+        clients[i] = dial_as(&b->at[TCP4], i == GREED);
+        (void)!write(clients[i], &i, sizeof(i));
+        pods[i] = -1;
+    }
+    int number = hear_next(b, &pods[0]);
+    while (number >= 0 && number < GREED && carried < GREED)
+        number = hear_next(b, &pods[++carried]);
+    TAP_OK(number == GREED, "beside a client that opens %d connections another is let in", GREED);
+    TAP_OK(carried > 3 && carried < GREED, "... which has %d of them carried", carried);
+    for (int i = 0; i < carried; i++) {
+        jp_fd_close(&clients[i]);
+        jp_fd_close(&pods[i]);
+    }
+    for (int pod = -1; waited < GREED - carried; waited++) {
+        number = hear_next(b, &pod);
+        jp_fd_close(&pod);
+        if (number < carried || number >= GREED)
+            break;
+        jp_fd_close(&clients[number]);
+    }
+    TAP_OK(waited == GREED - carried, "... and the other %d when those have gone", waited);
+    for (int i = 0; i <= GREED; i++) {
+        jp_fd_close(&clients[i]);
+        jp_fd_close(&pods[i]);
+    }
 }
 
 static void test_hostile(struct bed *b)
@@ -696,7 +759,12 @@ int main(void)
     test_hostile(&b);
     end(&b);
     begin(&b, FEW_FILES);
-    test_limit(&b);
+    if (has_many_addresses()) {
+        test_limit(&b);
+        test_greed(&b);
+    } else {
+        tap_skip("limits of connections", "not here: loopback has one address");
+    }
     test_flood(&b);
     end(&b);
     test_program();

@@ -102,12 +102,15 @@ static int share_out(struct jp_forwarder *f, struct jp_error *err)
                      ? UINT32_MAX
                      : (size_t)limit.rlim_cur;
     size_t left = all > used ? all - used : 0;
-    f->max_connections = left / 3 * 2 / PER_CONNECTION;
+    f->max_connections = left / 3 * 2 / (PER_CONNECTION + 1); /* and as many may be parked */
     if (f->max_connections > JP_MAX_CONNECTIONS)
         f->max_connections = JP_MAX_CONNECTIONS;
     if (f->max_connections < LEAST_CONNECTIONS)
         return jp_fail(err, JP_ELIMIT, 0, "%zu open files are too few to forward %zu ports", all,
                        f->settings->n_listeners);
+    f->unpark.run = jp_tcp_unpark;
+    if (jp_guests_open(&f->guests, err) < 0)
+        return -1;
     return jp_udp_open(f, left / 3, err);
 }
 
@@ -198,6 +201,7 @@ void jp_forwarder_run(struct jp_forwarder *f, int life)
 void jp_forwarder_close(struct jp_forwarder *f)
 {
     jp_tcp_close_all(f);
+    jp_guests_close(&f->guests);
     if (f->flows.buckets)
         jp_udp_close(f);
     for (size_t i = 0; i < f->n_services; i++) {

@@ -42,6 +42,7 @@ struct jp_connection {
     struct jp_connection *next;
     struct jp_connection **link;
     struct jp_forwarder *forwarder;
+    struct jp_guest *guest;
     struct jp_task task;
     uint16_t pod_port;
     bool may_fall_back; /* to IPv4, should nobody listen at the pod's IPv6 address */
@@ -75,6 +76,9 @@ static void bury(struct jp_connection *c)
     c->next = f->dead;
     f->dead = c;
     f->n_connections--;
+    jp_guest_leave(&f->guests, c->guest);
+    if (f->guests.n_parked > 0)
+        jp_task_put(&f->tasks, &f->unpark);
     while (f->waiting.first) {
         struct jp_task *task = f->waiting.first;
         jp_task_drop(task);
@@ -344,14 +348,17 @@ static int connect_pod(const struct jp_service *service, union jp_address *clien
     return fd < 0 && target.any.sa_family == AF_INET6 ? connect_four(f, service->pod_port) : fd;
 }
 
-static void begin(struct jp_service *service, int *client_fd, union jp_address *client)
+/* Entered as one of the guest's; a failure leaves *client_fd to the caller, who has it leave. */
+static int begin(struct jp_service *service, struct jp_guest *guest, int *client_fd,
+                 union jp_address *client)
 {
     struct jp_forwarder *f = service->forwarder;
     JP_AUTO_FD int pod = connect_pod(service, client);
     struct jp_connection *c = pod < 0 ? NULL : jp_calloc(1, sizeof(*c));
     if (!c)
-        return;
+        return -1;
     c->forwarder = f;
+    c->guest = guest;
     c->pod_port = service->pod_port;
     c->may_fall_back = jp_forwarder_target(f, client->any.sa_family)->any.sa_family == AF_INET6;
     tune(*client_fd, pod);
@@ -359,6 +366,44 @@ static void begin(struct jp_service *service, int *client_fd, union jp_address *
     if (jp_watch_add(f->queue, c->client.fd, &c->client.watch) < 0 ||
         jp_watch_add(f->queue, c->pod.fd, &c->pod.watch) < 0)
         abort_connection(c);
+    return 0;
+}
+
+/* Carried, or parked behind others of its client; what can be neither is the caller's to reset. */
+static void receive(struct jp_service *service, int *fd, union jp_address *client)
+{
+    struct jp_forwarder *f = service->forwarder;
+    struct jp_guest *guest = jp_guest_enter(&f->guests, client);
+    if (!guest)
+        return;
+    if (jp_guest_may_begin(guest, f->max_connections - f->n_connections)) {
+        if (begin(service, guest, fd, client) == 0)
+            return;
+    } else if (f->guests.n_parked < f->max_connections &&
+               jp_guest_park(&f->guests, guest, service, fd, client) == 0) {
+        return;
+    }
+    jp_guest_leave(&f->guests, guest);
+}
+
+void jp_tcp_unpark(struct jp_task *task)
+{
+    struct jp_forwarder *f =
+        (struct jp_forwarder *)(void *)((char *)task - offsetof(struct jp_forwarder, unpark));
+    struct jp_guest *guest = NULL;
+    for (int i = 0; i < JP_TURN_TIMES && f->n_connections < f->max_connections; i++) {
+        struct jp_parked *parked = jp_guests_unpark(
+            &f->guests, f->max_connections - f->n_connections, JP_TURN_TIMES, &guest);
+        if (!parked)
+            return;
+        if (begin(parked->service, guest, &parked->fd, &parked->client) < 0) {
+            reset(&parked->fd);
+            jp_guest_leave(&f->guests, guest);
+        }
+        free(parked);
+    }
+    if (f->guests.n_parked > 0 && f->n_connections < f->max_connections)
+        jp_task_put(&f->tasks, &f->unpark);
 }
 
 /* ---- a listening socket ---------------------------------------------------------------------- */
@@ -375,7 +420,7 @@ static bool accept_one(struct jp_service *service)
     if (fd < 0)
         return errno == EINTR || errno == ECONNABORTED || errno == EPROTO;
     if (jp_sources_admit(service->sources, service->n_sources, &client))
-        begin(service, &fd, &client);
+        receive(service, &fd, &client);
     if (fd >= 0)
         reset(&fd);
     return true;

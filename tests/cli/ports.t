@@ -105,6 +105,14 @@ namespaces="$namespaces $holder"
 wait_for 60 grep -q held "$work/held"
 is "$(from "$neighbour" "$wire" many 192.0.2.1 8080 500)" 500 "others beside 500 that say nothing"
 kill -KILL "$holder"
+nsenter -t "$client" -n "$wire" hold 192.0.2.1 8080 9000 >"$work/held" 2>&1 &
+holder=$!
+namespaces="$namespaces $holder"
+wait_for 60 grep -q held "$work/held"
+is "$(from "$neighbour" "$wire" many 192.0.2.1 8080 500)" 500 "others beside one who takes all that it can, 9,000"
+kill -KILL "$holder"
+wait_for 60 served "$client" tcp 192.0.2.1 8080
+is $? 0 "... who is served again when it has let go"
 
 # ---- what is told ------------------------------------------------------------------------------
 run jetpack list

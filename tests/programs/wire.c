@@ -107,8 +107,17 @@ static void answer(int fd)
     close(fd);
 }
 
+static void allow_files(void)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static void serve_tcp(const char *port)
 {
+    allow_files();
     int listening = serve_at(port, SOCK_STREAM);
     int queue = epoll_create1(0);
     struct epoll_event event = {.events = EPOLLIN, .data.fd = listening};
@@ -198,12 +207,9 @@ static int dial(const union address *there, socklen_t len)
 static int many(const char *address, const char *port, int wanted)
 {
     union address there;
-    struct rlimit limit;
     socklen_t len = parse(address, port, &there);
     int queue = epoll_create1(0), begun = 0, open = 0, answered = 0;
-    getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
+    allow_files();
     while (begun < wanted || open > 0) {
         int fd = begun < wanted ? dial(&there, len) : -1;
         if (fd >= 0) {
@@ -241,11 +247,8 @@ static int many(const char *address, const char *port, int wanted)
 static void hold(const char *address, const char *port, int wanted)
 {
     union address there;
-    struct rlimit limit;
     socklen_t len = parse(address, port, &there);
-    getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
+    allow_files();
     for (int i = 0; i < wanted; i++) {
         int fd = socket(there.any.sa_family, SOCK_STREAM, 0);
         if (fd < 0 || connect(fd, &there.any, len) < 0)
