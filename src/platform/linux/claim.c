@@ -43,17 +43,12 @@ struct alias {
 static void read_alias(void *context, const unsigned char *bytes, size_t len)
 {
     struct alias *alias = context;
-    struct nlattr header;
+    struct jp_netlink_value value;
     size_t at = NLMSG_ALIGN(sizeof(struct ifinfomsg));
-    while (at + sizeof(header) <= len) {
-        memcpy(&header, bytes + at, sizeof(header));
-        if (header.nla_len < sizeof(header) || header.nla_len > len - at)
-            return;
-        if (header.nla_type == IFLA_IFALIAS)
-            (void)snprintf(alias->text, sizeof(alias->text), "%.*s",
-                           (int)(header.nla_len - sizeof(header)),
-                           (const char *)bytes + at + sizeof(header));
-        at += (size_t)NLA_ALIGN(header.nla_len);
+    while (jp_netlink_next(bytes, len, &at, &value)) {
+        if (value.type == IFLA_IFALIAS)
+            (void)snprintf(alias->text, sizeof(alias->text), "%.*s", (int)value.len,
+                           (const char *)value.bytes);
     }
 }
 

@@ -306,20 +306,14 @@ struct count {
 static void count_rule(void *context, const unsigned char *bytes, size_t len)
 {
     struct count *count = context;
-    struct nlattr header;
+    struct jp_netlink_value value;
     size_t at = sizeof(struct nfgenmsg); /* a multiple of 4 */
+    size_t wanted = strlen(count->comment) + 1;
     count->all++;
-    while (at + sizeof(header) <= len) {
-        memcpy(&header, bytes + at, sizeof(header));
-        if (header.nla_len < sizeof(header) || header.nla_len > len - at)
-            return;
-        const unsigned char *user_data = bytes + at + sizeof(header);
-        size_t size = header.nla_len - sizeof(header);
-        size_t wanted = strlen(count->comment) + 1;
-        if ((header.nla_type & NLA_TYPE_MASK) == NFTA_RULE_USERDATA && size == wanted + 2 &&
-            memcmp(user_data + 2, count->comment, wanted) == 0)
+    while (jp_netlink_next(bytes, len, &at, &value)) {
+        if (value.type == NFTA_RULE_USERDATA && value.len == wanted + 2 &&
+            memcmp(value.bytes + 2, count->comment, wanted) == 0)
             count->ours++;
-        at += (size_t)NLA_ALIGN(header.nla_len);
     }
 }
 

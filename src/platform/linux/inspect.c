@@ -52,16 +52,11 @@ struct master {
 static void read_master(void *context, const unsigned char *bytes, size_t len)
 {
     struct master *master = context;
-    struct nlattr header;
+    struct jp_netlink_value value;
     size_t at = NLMSG_ALIGN(sizeof(struct ifinfomsg));
-    while (at + sizeof(header) <= len) {
-        memcpy(&header, bytes + at, sizeof(header));
-        if (header.nla_len < sizeof(header) || header.nla_len > len - at)
-            return;
-        if (header.nla_type == IFLA_MASTER &&
-            header.nla_len >= sizeof(header) + sizeof(master->index))
-            memcpy(&master->index, bytes + at + sizeof(header), sizeof(master->index));
-        at += (size_t)NLA_ALIGN(header.nla_len);
+    while (jp_netlink_next(bytes, len, &at, &value)) {
+        if (value.type == IFLA_MASTER && value.len >= sizeof(master->index))
+            memcpy(&master->index, value.bytes, sizeof(master->index));
     }
 }
 

@@ -202,6 +202,22 @@ static int read_list(const unsigned char *bytes, size_t len,
     return 1;
 }
 
+bool jp_netlink_next(const unsigned char *bytes, size_t len, size_t *at,
+                     struct jp_netlink_value *ret)
+{
+    struct nlattr header;
+    if (*at > len || len - *at < sizeof(header))
+        return false;
+    memcpy(&header, bytes + *at, sizeof(header));
+    if (header.nla_len < sizeof(header) || header.nla_len > len - *at)
+        return false;
+    ret->type = (uint16_t)(header.nla_type & NLA_TYPE_MASK);
+    ret->bytes = bytes + *at + sizeof(header);
+    ret->len = header.nla_len - sizeof(header);
+    *at += (size_t)NLA_ALIGN(header.nla_len);
+    return true;
+}
+
 int jp_netlink_list(int fd, struct jp_netlink_batch *b,
                     void (*each)(void *context, const unsigned char *bytes, size_t len),
                     void *context, struct jp_error *err)

@@ -54,6 +54,20 @@ void jp_netlink_number(struct jp_netlink_batch *b, uint16_t type, uint32_t numbe
 size_t jp_netlink_open_nest(struct jp_netlink_batch *b, uint16_t type);
 void jp_netlink_close_nest(struct jp_netlink_batch *b, size_t nest);
 
+/* An attribute of a message that came. */
+struct jp_netlink_value {
+    uint16_t type; /* without the bits that say how it is written */
+    const unsigned char *bytes;
+    size_t len;
+};
+
+/*
+ * Walks attributes: the one at *at, which moves on. Begin behind the fixed part of the message.
+ * False at the end, or at one that does not fit.
+ */
+bool jp_netlink_next(const unsigned char *bytes, size_t len, size_t *at,
+                     struct jp_netlink_value *ret);
+
 /*
  * Sends a batch of one message, made by jp_netlink_before(), that asks for a list, and calls `each`
  * with the part after the header of every object in it.

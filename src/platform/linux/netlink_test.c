@@ -67,6 +67,38 @@ static void test_limits(void)
 }
 
 /* The kernel answers each request; a refusal names its own. */
+static void test_walk(void)
+{
+    struct jp_netlink_batch b = {0};
+    struct jp_netlink_value value;
+    size_t at = 0, count = 0;
+    jp_netlink_before(&b, RTM_NEWLINK, 0);
+    jp_netlink_text(&b, IFLA_IFNAME, "abcd");
+    size_t nest = jp_netlink_open_nest(&b, IFLA_LINKINFO);
+    jp_netlink_close_nest(&b, nest);
+    jp_netlink_number(&b, IFLA_MASTER, 7);
+    unsigned char *bytes = b.data.bytes + NLMSG_HDRLEN;
+    size_t all = b.len - NLMSG_HDRLEN;
+    bool is_first = jp_netlink_next(bytes, all, &at, &value);
+    TAP_OK(is_first && value.type == IFLA_IFNAME && value.len == 5 &&
+               memcmp(value.bytes, "abcd", 5) == 0,
+           "an attribute is walked to");
+    bool is_second = jp_netlink_next(bytes, all, &at, &value);
+    TAP_OK(is_second && value.type == IFLA_LINKINFO && value.len == 0,
+           "... behind its padding, without the bit of a nest");
+    TAP_OK(jp_netlink_next(bytes, all, &at, &value) && value.type == IFLA_MASTER &&
+               !jp_netlink_next(bytes, all, &at, &value),
+           "... up to the last");
+    for (size_t len = 0; len < all; len++) {
+        for (at = 0; jp_netlink_next(bytes, len, &at, &value);)
+            count += value.bytes + value.len > bytes + len;
+    }
+    bytes[0] = bytes[1] = 0; /* a length of 0 would be walked for ever */
+    at = 0;
+    TAP_OK(count == 0 && !jp_netlink_next(bytes, all, &at, &value),
+           "one that does not fit is the end");
+}
+
 static void test_answers(void)
 {
     JP_AUTO(jp_error) err = JP_ERROR_INIT;
@@ -99,6 +131,7 @@ int main(void)
 {
     test_layout();
     test_limits();
+    test_walk();
     test_answers();
     return tap_done();
 }
