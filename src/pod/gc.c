@@ -97,7 +97,8 @@ static bool needs_a_look(const struct jp_store_pod *pod, int pod_fd,
     bool is_dead = jp_pod_record_now(pod_fd, &record, NULL) < 0 || jp_pod_record_is_alive(&record);
     bool has_ended = record.is_there;
     jp_pod_record_clear(&record);
-    return is_dead || (options->exited && has_ended) || has_roots(pod, pod_fd);
+    return is_dead || jp_store_pod_is_orphan(pod_fd) || (options->exited && has_ended) ||
+           has_roots(pod, pod_fd);
 }
 
 /* What mending this pod would come to; its lock is held. */
@@ -146,7 +147,7 @@ static int mend_pod(const struct jp_pod_context *ctx, const struct jp_store_pod 
         return -1;
     if (was_shed)
         say(options, "pod", pod->uuid, "root file systems of its last run removed");
-    if (!must_go(options, pod_fd))
+    if (!must_go(options, pod_fd) && !jp_store_pod_is_orphan(pod_fd))
         return 0;
     if (jp_store_pod_destroy(ctx->store, pod->uuid, err) < 0)
         return -1;

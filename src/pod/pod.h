@@ -197,6 +197,16 @@ int jp_pod_prepare(const struct jp_pod_context *ctx, const struct jp_pod_request
 int jp_pod_prepare_volatile(const struct jp_pod_context *ctx, const struct jp_pod_request *request,
                             struct jp_store_pod *ret, struct jp_error *err);
 
+/*
+ * A pod that its maker needs only as long as it lives (`build`): once *ret_owner, which is the
+ * caller's, is closed by whatever end, gc removes the pod.
+ */
+int jp_pod_prepare_owned(const struct jp_pod_context *ctx, const struct jp_pod_request *request,
+                         struct jp_store_pod *ret, int *ret_owner, struct jp_error *err);
+/* Lets it stay: closes *owner. */
+int jp_pod_disown(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, int *owner,
+                  struct jp_error *err);
+
 /* ---- finding -----------------------------------------------------------------------------------
  */
 
@@ -236,6 +246,12 @@ struct jp_pod_start {
     const struct jp_strv *at_end;
     /* program and arguments that make an app's root anew; they end in jp_pod_renew_root() */
     const struct jp_strv *renew;
+    /*
+     * Called with the tree of the only app (of an overlay the upper directory) when it is clean and
+     * nothing runs in it yet, to put something there; NULL. Returns 0, or -1.
+     */
+    int (*furnish)(void *context, int tree_fd, struct jp_error *err);
+    void *furnish_context;
     bool without_apps;     /* isolation only (ruling 7); set by exec, console and cp themselves */
     const char *tty_app;   /* this app gets a pseudo-terminal; "" : the only one; NULL: none */
     const char *stdin_app; /* this app gets standard input; likewise */

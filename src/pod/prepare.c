@@ -117,8 +117,9 @@ static int wanted_address(const struct jp_pod_manifest *m, const struct jp_netwo
     return text && network ? jp_network_address(network, text, ret, err) : 0;
 }
 
+/* ret_owner: NULL, or where the descriptor of an owned pod goes. */
 static int prepare(const struct jp_pod_context *ctx, const struct jp_pod_request *request,
-                   bool is_volatile, struct jp_store_pod *ret, struct jp_error *err)
+                   bool is_volatile, struct jp_store_pod *ret, int *ret_owner, struct jp_error *err)
 {
     JP_AUTO(jp_pod_draft) draft = JP_POD_DRAFT_INIT;
     JP_AUTO(jp_store_pod) pod = {.uuid = NULL};
@@ -139,13 +140,18 @@ static int prepare(const struct jp_pod_context *ctx, const struct jp_pod_request
         .manifest = print_with_address,
         .context = &draft.manifest,
         .is_volatile = is_volatile,
+        .is_owned = ret_owner != NULL,
+        .owner_fd = -1,
     };
     if (create(ctx, &draft, &create_request, err) < 0)
         return -1;
     if (make_volumes(ctx, &draft, pod.uuid, err) < 0 || jp_pod_check_interrupt(ctx, err) < 0) {
         (void)jp_store_pod_destroy(ctx->store, pod.uuid, NULL);
+        jp_fd_close(&create_request.owner_fd);
         return -1;
     }
+    if (ret_owner)
+        *ret_owner = create_request.owner_fd;
     *ret = pod;
     pod = (struct jp_store_pod){.uuid = NULL};
     return 0;
@@ -154,13 +160,30 @@ static int prepare(const struct jp_pod_context *ctx, const struct jp_pod_request
 int jp_pod_prepare(const struct jp_pod_context *ctx, const struct jp_pod_request *request,
                    struct jp_store_pod *ret, struct jp_error *err)
 {
-    return prepare(ctx, request, false, ret, err);
+    return prepare(ctx, request, false, ret, NULL, err);
 }
 
 int jp_pod_prepare_volatile(const struct jp_pod_context *ctx, const struct jp_pod_request *request,
                             struct jp_store_pod *ret, struct jp_error *err)
 {
-    return prepare(ctx, request, true, ret, err);
+    return prepare(ctx, request, true, ret, NULL, err);
+}
+
+int jp_pod_prepare_owned(const struct jp_pod_context *ctx, const struct jp_pod_request *request,
+                         struct jp_store_pod *ret, int *ret_owner, struct jp_error *err)
+{
+    return prepare(ctx, request, true, ret, ret_owner, err);
+}
+
+int jp_pod_disown(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, int *owner,
+                  struct jp_error *err)
+{
+    JP_AUTO_FD int pod_fd = -1;
+    if (jp_store_pod_open(ctx->store, pod->uuid, &pod_fd, err) < 0 ||
+        jp_store_pod_disown(pod_fd, err) < 0)
+        return -1;
+    jp_fd_close(owner);
+    return 0;
 }
 
 /* ---- finding ---- */

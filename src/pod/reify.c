@@ -73,13 +73,13 @@ static bool has_setting(const struct jp_pod_request_app *app, enum jp_pod_option
 static int take_app_object(const struct jp_pod_request_app *from, struct jp_runtime_app *app,
                            const struct jp_image_manifest *image, struct jp_error *err)
 {
-    bool is_changed = from->arguments.count > 0;
+    bool is_changed = from->is_blank || from->arguments.count > 0;
     for (size_t i = 0; i < from->n_settings && !is_changed; i++)
         is_changed = jp_pod_option_is_of_app_object(from->settings[i].option);
     if (!is_changed)
         return 0;
     app->has_app = true;
-    if (image->has_app)
+    if (image->has_app && !from->is_blank)
         return jp_app_copy(&app->app, &image->app, err);
     app->app.user = jp_strdup("0");
     app->app.group = jp_strdup("0");

@@ -205,6 +205,12 @@ int jp_pod_request_argument(struct jp_pod_request *request, const char *argument
     return jp_strv_add(&app->arguments, argument) < 0 ? jp_oom(err) : 0;
 }
 
+void jp_pod_request_blank(struct jp_pod_request *request)
+{
+    if (request->n_apps > 0)
+        request->apps[request->n_apps - 1].is_blank = true;
+}
+
 void jp_pod_request_clear(struct jp_pod_request *request)
 {
     free(request->manifest);

@@ -89,6 +89,7 @@ struct jp_pod_request_app {
     size_t n_settings;
     size_t settings_capacity;
     struct jp_strv arguments; /* of `-- ARGS ---`: appended to the exec list */
+    bool is_blank;            /* nothing of the image's app object counts */
 };
 
 struct jp_pod_request {
@@ -128,6 +129,9 @@ int jp_pod_request_set(struct jp_pod_request *request, enum jp_pod_option option
 /* Appends an argument to the last image's exec list (`-- ARGS ---`). */
 int jp_pod_request_argument(struct jp_pod_request *request, const char *argument,
                             struct jp_error *err);
+
+/* The last image's app starts from nothing: of the image only the root file system is taken. */
+void jp_pod_request_blank(struct jp_pod_request *request);
 
 void jp_pod_request_clear(struct jp_pod_request *request);
 

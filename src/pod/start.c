@@ -164,6 +164,19 @@ static int clone_roots(struct launch *l, struct jp_error *err)
     return result;
 }
 
+static int furnish(const struct launch *l, struct jp_error *err)
+{
+    struct jp_store_clone clone = JP_STORE_CLONE_INIT;
+    const struct jp_pod_start *o = l->options;
+    if (!o->furnish)
+        return 0;
+    if (jp_store_clone_open(l->ctx->store, l->pod, l->manifest.apps.items[0].name, &clone, err) < 0)
+        return -1;
+    int r = o->furnish(o->furnish_context, clone.fd, err);
+    jp_store_clone_clear(&clone);
+    return r;
+}
+
 static int make_roots(struct launch *l, struct jp_error *err)
 {
     if (l->options->without_apps && take_kept_roots(l, &l->is_kept, err) < 0)
@@ -172,7 +185,7 @@ static int make_roots(struct launch *l, struct jp_error *err)
         return jp_store_pod_mount(l->pod_fd, err);
     if (jp_sys.unlinkat(l->pod_fd, JP_POD_KEPT_FILE, 0) < 0 && errno != ENOENT)
         return jp_fail_sys(err, "remove '%s'", JP_POD_KEPT_FILE);
-    return clone_roots(l, err);
+    return clone_roots(l, err) < 0 ? -1 : furnish(l, err);
 }
 
 static int note_kept(struct launch *l, struct jp_error *err)

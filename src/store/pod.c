@@ -19,8 +19,10 @@
 #include "store/internal.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
+#include "sys/lock.h"
 
-#define MAX_NAMED 8 /* in the text about an ambiguous word */
+#define MAX_NAMED  8 /* in the text about an ambiguous word */
+#define OWNER_FILE "owner"
 
 /* ---- making ------------------------------------------------------------------------------------
  */
@@ -61,7 +63,7 @@ static int check_claims(struct jp_store *store, const struct jp_store_pod *pod,
 }
 
 /* Fills the directory that becomes the pod's. */
-static int write_pod(int dir_fd, const struct jp_store_pod_request *request, struct jp_error *err)
+static int write_pod(int dir_fd, struct jp_store_pod_request *request, struct jp_error *err)
 {
     static const char *const parts[] = {"apps", "volumes", "logs"};
     for (size_t i = 0; i < JP_LEN(parts); i++) {
@@ -73,6 +75,11 @@ static int write_pod(int dir_fd, const struct jp_store_pod_request *request, str
     if (!manifest)
         return -1;
     bool durable = !request->is_volatile;
+    if (request->is_owned) {
+        request->owner_fd = jp_lock_take(dir_fd, OWNER_FILE, JP_LOCK_LIFE, false, err);
+        if (request->owner_fd < 0)
+            return -1;
+    }
     if (jp_store_write_new(dir_fd, "manifest", manifest, strlen(manifest), durable, err) < 0)
         return -1;
     return jp_record_write_pod(dir_fd, pod, durable, err);
@@ -114,6 +121,7 @@ int jp_store_pod_create(struct jp_store *store, struct jp_store_pod_request *req
     struct jp_db *db = jp_store_db(store, err);
     if (!db)
         return -1;
+    request->owner_fd = -1;
     free(jp_take(&pod->address));
     if (pod->created_ns == 0)
         pod->created_ns = jp_time_now_ns();
@@ -127,11 +135,25 @@ int jp_store_pod_create(struct jp_store *store, struct jp_store_pod_request *req
         r = jp_db_end(db, enter_pod(store, name, fd, request, &renamed, err), err);
     if (r == 0)
         return 0;
+    if (request->is_owned)
+        jp_fd_close(&request->owner_fd);
     if (renamed)
         (void)jp_sys.renameat(store->pods_fd, pod->uuid, store->tmp_fd, name);
     (void)jp_trash_empty(store->tmp_fd, name, NULL);
     free(jp_take(&pod->address));
     return jp_wrap(err, "make pod '%s'", pod->name);
+}
+
+bool jp_store_pod_is_orphan(int pod_fd)
+{
+    return jp_store_exists(pod_fd, OWNER_FILE) && jp_lock_is_held(pod_fd, OWNER_FILE, NULL) == 0;
+}
+
+int jp_store_pod_disown(int pod_fd, struct jp_error *err)
+{
+    if (jp_sys.unlinkat(pod_fd, OWNER_FILE, 0) < 0 && errno != ENOENT)
+        return jp_fail_sys(err, "remove '%s'", OWNER_FILE);
+    return 0;
 }
 
 /* ---- finding -----------------------------------------------------------------------------------

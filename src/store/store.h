@@ -211,6 +211,8 @@ void jp_store_pods_clear(struct jp_store_pods *pods);
 struct jp_store_pod_request {
     struct jp_store_pod *pod; /* uuid, name, apps set by the caller; created_ns 0 means now */
     bool is_volatile;         /* thrown away after its run: not synced to disk */
+    bool is_owned;            /* it is worth nothing without the process that makes it */
+    int owner_fd;             /* set by the call when is_owned: as long as it is open, that lives */
     bool wants_address;
     const char *subnet;  /* where from; NULL: the store's own */
     uint32_t host;       /* the host's address in it, never leased; 0: the first one */
@@ -220,6 +222,11 @@ struct jp_store_pod_request {
 };
 int jp_store_pod_create(struct jp_store *store, struct jp_store_pod_request *request,
                         struct jp_error *err);
+
+/* True for an owned pod whose process is gone: garbage. False also when it cannot be told. */
+bool jp_store_pod_is_orphan(int pod_fd);
+/* From now on the pod is as any other. The descriptor is closed by the caller. */
+int jp_store_pod_disown(int pod_fd, struct jp_error *err);
 
 /* Adds the ids of the images that were pinned when the pod was made, sorted. */
 int jp_store_pod_pins(struct jp_store *store, const char *uuid, struct jp_strv *ret,

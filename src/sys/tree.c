@@ -213,3 +213,36 @@ int jp_tree_usage_own(int dir_fd, uint64_t *ret_bytes, struct jp_error *err)
 {
     return measure_tree(dir_fd, true, ret_bytes, err);
 }
+
+/* ---- owner ------------------------------------------------------------------------------------
+ */
+
+static int own_entry(struct jp_tree_stack *stack, const char *name, uid_t uid, gid_t gid,
+                     struct jp_error *err)
+{
+    int dir_fd = jp_tree_top(stack)->fd;
+    struct stat st;
+    if (jp_sys.fchownat(dir_fd, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+        fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return jp_fail_sys(err, "set the owner of '%s'", name);
+    if (!S_ISDIR(st.st_mode))
+        return 0;
+    int fd = jp_fd_open_dir(dir_fd, name, err);
+    return fd < 0 ? -1 : jp_tree_push(stack, fd, name, true, err);
+}
+
+int jp_tree_own(int dir_fd, uid_t uid, gid_t gid, struct jp_error *err)
+{
+    struct jp_tree_stack stack = JP_TREE_STACK_INIT;
+    int fd = jp_fd_open_dir(dir_fd, ".", err);
+    if (fd < 0 || jp_tree_push(&stack, fd, ".", true, err) < 0)
+        return -1;
+    int r = jp_sys.fchown(dir_fd, uid, gid) < 0 ? jp_fail_sys(err, "set owner") : 0;
+    while (r == 0 && stack.count > 0) {
+        char kind;
+        const char *name = jp_tree_next(jp_tree_top(&stack), &kind);
+        r = name ? own_entry(&stack, name, uid, gid, err) : jp_tree_pop(&stack, err);
+    }
+    jp_tree_stack_clear(&stack);
+    return r;
+}

@@ -2,6 +2,8 @@
 #ifndef JP_SYS_TREE_H
 #define JP_SYS_TREE_H
 
+#include <sys/types.h>
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -38,6 +40,12 @@ int jp_tree_merge(int from_fd, int to_fd, bool is_tame, struct jp_error *err);
  */
 int jp_tree_copy_entry(int from_dir, const char *name, int to_dir, bool is_tame,
                        struct jp_error *err);
+
+/*
+ * Gives everything below dir_fd, and itself, to this owner; links themselves, not what they name.
+ * Set-id bits and file capabilities are lost, as chown(2) does it.
+ */
+int jp_tree_own(int dir_fd, uid_t uid, gid_t gid, struct jp_error *err);
 
 /* Bytes that the tree takes on disk (blocks of files, each hard-linked file once). */
 int jp_tree_usage(int dir_fd, uint64_t *ret_bytes, struct jp_error *err);
