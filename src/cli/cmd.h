@@ -5,6 +5,7 @@
 #include "cli/command.h"
 
 int jp_cmd_attach(struct jp_cli *cli, struct jp_error *err);
+int jp_cmd_build(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_commit(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_config(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_console(struct jp_cli *cli, struct jp_error *err);

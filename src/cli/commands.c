@@ -71,6 +71,23 @@ static const struct jp_cli_option export_options[] = {
     {"compression", 0, "METHOD", "none, gzip, bzip2, xz or zstd (images.aci.compression)", 0},
     {"flat", 0, NULL, "one archive with all that the image depends on", 0},
     {"quiet", 'q', NULL, "no progress bar", 0}, END};
+static const struct jp_cli_option build_options[] = {
+    {"dir", 0, "DIR", "the build directory (the current one)", 0},
+    {"cp", 0, "PATH", "a file or directory that goes into it as well, can be repeated", 0},
+    {"reproducible", 0, NULL, "no later times than SOURCE_DATE_EPOCH, or the parent's", 0},
+    {"keep", 0, NULL, "keep the pod of a build that fails", 0},
+    {"environment", 'e', "NAME=VALUE", "set a variable of the command, can be repeated", 0},
+    {"volume", 'v', "[-]NAME[:/PATH]", "a volume, as of run", 0},
+    {"mount", 'm', "VOLUME:/PATH", "mount it there", 0},
+    {"net", 0, "pod|host|none|NETWORK[,ip=ADDRESS]", "network of the pod", 0},
+    {"dns", 0, "ADDRESS", "name server; may be repeated", 0},
+    {"hostname", 0, "NAME", "host name inside the pod", 0},
+    {"memory", 0, "QUANTITY", "memory limit, as 512Mi", 0},
+    {"cpu", 0, "QUANTITY", "limit of processor cores, as 0.5 or 500m", 0},
+    {"caps-retain", 0, "CAP[,CAP...]", "the only capabilities", 0},
+    {"caps-remove", 0, "CAP[,CAP...]", "capabilities to take from the default", 0},
+    {"seccomp", 0, "unconfined|mode=retain|remove[,errno=E],CALL...", "filter of system calls", 0},
+    SAVEID, FORMAT, END};
 static const struct jp_cli_option commit_options[] = {
     {"reproducible", 0, NULL, "no later times than SOURCE_DATE_EPOCH, or the image's", 0},
     SAVEID, FORMAT, END};
@@ -254,6 +271,25 @@ const struct jp_command jp_commands[] = {
      "holds the root file system that the image stands for with its dependencies, as an image that "
      "depends on nothing; its id is printed when it is written to FILE.",
      export_options, "jetpack export -compression=zstd example.com/redis redis.aci"},
+    {"build", JP_GROUP_IMAGES,
+     JP_COMMAND_ROOT | JP_COMMAND_IMAGE | JP_COMMAND_STATUS | JP_COMMAND_PROGRAM, 2, JP_NO_LIMIT,
+     "[OPTION...] IMAGE COMMAND [ARG...]", "make an image by a command on top of another",
+     "Makes a pod from IMAGE, copies the build directory and what -cp names into the directory "
+     "/.jetpack.build. of it (0700, the files are root's), and runs COMMAND there as root, on this "
+     "terminal, with the network and the metadata service that pods have. The image's own app counts "
+     "for nothing: environment, mounts, handlers and isolators are those given here. When the command "
+     "has ended with status 0 and everything in the pod is dead, manifest.json of the build directory "
+     "becomes the manifest of an image that holds what differs from IMAGE, without the build "
+     "directory and /etc/resolv.conf, and depends on IMAGE.\n\n"
+     "What the manifest does not say is filled in: the annotation timestamp, the labels os and arch "
+     "of IMAGE (a label os or arch that is empty is taken out). When something was deleted, the "
+     "pathWhitelist lists all that is left. With -reproducible the same content gives the same image "
+     "id, as for commit.\n\n"
+     "A build that fails leaves nothing, or with -keep its pod, to be looked at with diff, exec and "
+     "cp. The exit status is the command's; 125 when Jetpack itself failed.",
+     build_options,
+     "jetpack build -dir . -saveid image.id example.com/debian ./install.sh\n"
+     "jetpack build -cp nginx.conf -e DEBIAN_FRONTEND=noninteractive example.com/debian /bin/sh build.sh"},
     {"verify", JP_GROUP_IMAGES, JP_COMMAND_ROOT | JP_COMMAND_IMAGE, 0, JP_NO_LIMIT,
      "[OPTION...] IMAGE...", "compare images with what was imported",
      "Recomputes the id from what is on disk and names every file that differs. The exit status is "
@@ -429,12 +465,19 @@ const struct jp_command *jp_command_find(const char *name)
 /* ---- the spelling of older documents --------------------------------------------------------- */
 
 static const char *const image_verbs[][2] = {
-    {"list", "images"},           {"ls", "images"},
-    {"show", "show-image"},       {"inspect", "show-image"},
-    {"destroy", "destroy-image"}, {"rm", "destroy-image"},
-    {"remove", "destroy-image"},  {"manifest", "image-manifest"},
-    {"import", "import"},         {"export", "export"},
-    {"verify", "verify"},         {"tag", "tag"},
+    {"list", "images"},
+    {"ls", "images"},
+    {"show", "show-image"},
+    {"inspect", "show-image"},
+    {"destroy", "destroy-image"},
+    {"rm", "destroy-image"},
+    {"remove", "destroy-image"},
+    {"manifest", "image-manifest"},
+    {"import", "import"},
+    {"export", "export"},
+    {"build", "build"},
+    {"verify", "verify"},
+    {"tag", "tag"},
     {"untag", "untag"},
 };
 
