@@ -7,10 +7,13 @@
 #include "appc/image_manifest.h"
 #include "appc/imagename.h"
 #include "base/buf.h"
+#include "base/escape.h"
 #include "base/mem.h"
 #include "cli/cmd.h"
 #include "cli/output.h"
+#include "image/image.h"
 #include "store/views.h"
+#include "sys/fd.h"
 
 static int print_ids(const struct jp_store_images *images)
 {
@@ -315,6 +318,7 @@ struct image {
     struct jp_image_manifest manifest;
     char *text;
     size_t len;
+    json_t *signers; /* a list; empty: it was not signed */
 };
 
 static void image_clear(struct image *image)
@@ -322,6 +326,7 @@ static void image_clear(struct image *image)
     jp_store_images_clear(&image->found);
     jp_image_manifest_clear(&image->manifest);
     free(image->text);
+    json_decref(image->signers);
 }
 
 static int image_load(struct jp_cli *cli, const char *word, struct image *ret, struct jp_error *err)
@@ -385,6 +390,42 @@ static void show_app(const struct jp_app *app)
     }
 }
 
+/* Who signed it: what its import has written down (image/image.h). */
+static int load_signers(struct jp_cli *cli, struct image *image, struct jp_error *err)
+{
+    JP_AUTO(jp_buf) text = JP_BUF_INIT;
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    JP_AUTO_FD int dir_fd = -1;
+    const char *id = image->found.items[0].id;
+    if (jp_store_image_open(jp_cli_store(cli, err), id, &dir_fd, err) < 0)
+        return -1;
+    if (jp_file_read(dir_fd, JP_IMAGE_SIGNED_FILE, JP_IMAGE_SIGNED_MAX, &text, &why) == 0)
+        image->signers = json_loadb(jp_buf_text(&text), text.len, JSON_REJECT_DUPLICATES, NULL);
+    else if (why.code == JP_ENOTFOUND)
+        image->signers = json_array();
+    if (json_is_array(image->signers))
+        return 0;
+    if (why.code == JP_OK)
+        return jp_fail(err, JP_ECORRUPT, 0, "'%s' of %.19s is damaged", JP_IMAGE_SIGNED_FILE, id);
+    jp_error_move(err, &why);
+    return -1;
+}
+
+static void show_signers(const json_t *signers)
+{
+    size_t i;
+    const json_t *signer;
+    json_array_foreach((json_t *)(uintptr_t)signers, i, signer)
+    {
+        const char *fingerprint = json_string_value(json_object_get(signer, "fingerprint"));
+        const char *identity = json_string_value(json_object_get(signer, "identity"));
+        JP_AUTO_FREE char *escaped = jp_escape(identity ? identity : "");
+        JP_AUTO_FREE char *line =
+            jp_format("%s %s", fingerprint ? fingerprint : "?", escaped ? escaped : "");
+        jp_show_line(i ? "" : "Signed by", line);
+    }
+}
+
 static void show_image(struct jp_cli *cli, const struct image *image)
 {
     uint64_t shared = 0;
@@ -415,6 +456,7 @@ static void show_image(struct jp_cli *cli, const struct image *image)
         jp_show_line(i ? "" : "Annotations", jp_buf_text(&line));
         jp_buf_clear(&line);
     }
+    show_signers(image->signers);
     if (manifest->has_app)
         show_app(&manifest->app);
 }
@@ -425,8 +467,12 @@ int jp_cmd_show_image(struct jp_cli *cli, struct jp_error *err)
     int r = image_load(cli, cli->args.words[0], &image, err);
     if (r == 0)
         r = jp_image_manifest_parse(image.text, image.len, &image.manifest, err);
+    if (r == 0)
+        r = load_signers(cli, &image, err);
     if (r == 0 && jp_cli_wants_json(&cli->args)) {
         json_t *object = image_json(cli, &image.found.items[0]);
+        if (object)
+            (void)json_object_set(object, "signed", image.signers);
         if (object)
             (void)json_object_set_new(object, "manifest", json_loads(image.text, 0, NULL));
         r = jp_print_json(object, err);

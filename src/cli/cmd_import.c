@@ -11,18 +11,8 @@
 #include "cli/oci.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "cli/signature.h"
 #include "sys/fd.h"
-
-/* Ruling 6: the same for every source. Signatures are checked from a later version on. */
-static int check_trust(const struct jp_cli *cli, struct jp_error *err)
-{
-    if (jp_cli_has(&cli->args, "allow-unsigned") ||
-        jp_config_bool(cli->config, "allow.no-signature"))
-        return 0;
-    return jp_fail(err, JP_EUNTRUSTED, 0,
-                   "%s has no signature: use -allow-unsigned or set allow.no-signature = on",
-                   cli->args.words[0]);
-}
 
 static int report(const struct jp_cli *cli, const struct jp_image_imported *imported,
                   struct jp_error *err)
@@ -48,6 +38,105 @@ static int report(const struct jp_cli *cli, const struct jp_image_imported *impo
     return 0;
 }
 
+/* ---- what is imported ------------------------------------------------------------------------ */
+
+struct source {
+    const char *location;
+    const char *name; /* what errors call it */
+    int fd;
+    struct jp_buf manifest;  /* with a root file system */
+    struct jp_buf signature; /* its file; empty: none */
+    struct jp_cli_signature judged;
+};
+
+static void source_clear(struct source *source)
+{
+    jp_fd_close(&source->fd);
+    jp_buf_clear(&source->manifest);
+    jp_buf_clear(&source->signature);
+    jp_cli_signature_clear(&source->judged);
+}
+
+static bool allows_unsigned(const struct jp_cli *cli)
+{
+    return jp_cli_has(&cli->args, "allow-unsigned") ||
+           jp_config_bool(cli->config, "allow.no-signature");
+}
+
+/* Where -sig says, else beside the archive. 1 there is one, 0 there is none. */
+static int find_signature(const struct jp_cli *cli, struct source *source, struct jp_error *err)
+{
+    const char *location = jp_cli_value(&cli->args, "sig");
+    if (!location)
+        return jp_cli_location_read_beside(source->location, JP_TRUST_SUFFIX,
+                                           JP_TRUST_SIGNATURE_MAX, &source->signature, err);
+    if (strcmp(location, "-") == 0 && strcmp(source->location, "-") == 0)
+        return jp_fail(err, JP_EUSAGE, 0, "standard input cannot be archive and signature");
+    if (jp_cli_location_read(location, JP_TRUST_SIGNATURE_MAX, &source->signature, err) < 0)
+        return jp_wrap(err, "signature");
+    return 1;
+}
+
+/*
+ * Ruling 6, the same for every source. Where unsigned images are allowed, a signature that nobody
+ * asked for and whose key nobody trusts is as good as none; one that does not fit is never.
+ */
+static int judge(struct jp_cli *cli, struct source *source, struct jp_error *err)
+{
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    if (jp_cli_spool(cli, &source->fd, source->name, err) < 0)
+        return -1;
+    const struct jp_trust_question question = {
+        .name = jp_cli_value(&cli->args, "name"),
+        .fd = source->fd,
+        .what = source->name,
+        .signature = jp_buf_text(&source->signature),
+        .signature_len = source->signature.len,
+    };
+    if (jp_cli_signature_judge(cli, &question, &source->judged, &why) == 0)
+        return 1;
+    bool may_be_unknown = allows_unsigned(cli) && !jp_cli_value(&cli->args, "sig");
+    if (may_be_unknown &&
+        (source->judged.answer.verdict == JP_TRUST_UNKNOWN || why.code == JP_EUNSUPPORTED)) {
+        jp_cli_warn(jp_error_text(&why));
+        return 0;
+    }
+    jp_error_move(err, &why);
+    return -1;
+}
+
+static int check_unsigned(const struct jp_cli *cli, struct jp_error *err)
+{
+    if (allows_unsigned(cli))
+        return 0;
+    return jp_fail(err, JP_EUNTRUSTED, 0,
+                   "%s has no signature: use -allow-unsigned or set allow.no-signature = on",
+                   cli->args.words[0]);
+}
+
+/* 1 signed by somebody who is trusted, 0 not, which is allowed; -1. */
+static int check_trust(struct jp_cli *cli, struct source *source, struct jp_error *err)
+{
+    int r = cli->args.n_words > 1 ? 0 : find_signature(cli, source, err);
+    if (r > 0)
+        r = judge(cli, source, err);
+    return r != 0 ? r : check_unsigned(cli, err);
+}
+
+static int open_source(struct jp_cli *cli, struct source *source, struct jp_error *err)
+{
+    const char *manifest = cli->args.n_words > 1 ? cli->args.words[1] : NULL;
+    uint64_t max = jp_config_u64(cli->config, "images.max-manifest");
+    if (manifest && jp_cli_has(&cli->args, "sig"))
+        return jp_fail(err, JP_EUSAGE, 0, "-sig is for images, not for a root file system");
+    source->fd = jp_cli_location_open(source->location, err);
+    if (source->fd < 0)
+        return -1;
+    return manifest ? jp_cli_location_read(manifest, max, &source->manifest, err) : 0;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------- */
+
 static int import(struct jp_cli *cli, struct jp_image_import_options *options, struct jp_error *err)
 {
     struct jp_store *store = jp_cli_store(cli, err);
@@ -67,41 +156,58 @@ static int import_oci(struct jp_cli *cli, const char *location, struct jp_error 
     JP_AUTO(jp_image_imported) imported = {.id = NULL};
     if (cli->args.n_words > 1)
         return jp_fail(err, JP_EUSAGE, 0, "'%s' has a manifest already", location);
+    if (jp_cli_has(&cli->args, "sig"))
+        return jp_fail(err, JP_EUSAGE, 0, "-sig is for App Container images");
+    if (check_unsigned(cli, err) < 0)
+        return -1;
     return jp_cli_oci_import(cli, location, &imported, err) < 0 ? -1 : report(cli, &imported, err);
+}
+
+/* When the name was not known before: is the key trusted for that of the manifest? */
+static int accept_name(void *context, const char *name, struct jp_error *err)
+{
+    struct jp_cli_signature *judged = context;
+    return jp_trust_confirm(&judged->trust, name, &judged->answer, err);
+}
+
+static int import_source(struct jp_cli *cli, struct source *source, struct jp_error *err)
+{
+    bool has_manifest = cli->args.n_words > 1;
+    if (open_source(cli, source, err) < 0)
+        return -1;
+    int is_signed = check_trust(cli, source, err);
+    if (is_signed < 0)
+        return -1;
+    struct jp_image_import_options options = {
+        .fd = source->fd,
+        .source_name = source->name,
+        .manifest = has_manifest ? jp_buf_text(&source->manifest) : NULL,
+        .manifest_len = source->manifest.len,
+        .expected_name = jp_cli_value(&cli->args, "name"),
+        .signature = is_signed ? &source->judged.image : NULL,
+        .accept = is_signed ? accept_name : NULL,
+        .accept_context = &source->judged,
+        .keeps_archive = jp_config_bool(cli->config, "images.aci.store"),
+        .limits = {.manifest_bytes = jp_config_u64(cli->config, "images.max-manifest"),
+                   .entries = jp_config_u64(cli->config, "images.max-entries"),
+                   .unpacked_bytes = jp_config_u64(cli->config, "images.max-size")},
+    };
+    return import(cli, &options, err);
 }
 
 int jp_cmd_import(struct jp_cli *cli, struct jp_error *err)
 {
     const char *location = cli->args.words[0];
-    const char *manifest_path = cli->args.n_words > 1 ? cli->args.words[1] : NULL;
-    struct jp_buf manifest = JP_BUF_INIT;
-    uint64_t max_manifest = jp_config_u64(cli->config, "images.max-manifest");
-    if (check_trust(cli, err) < 0 || !jp_cli_pods(cli, err))
+    struct source source = {
+        .location = location,
+        .name = strcmp(location, "-") == 0 ? "standard input" : location,
+        .fd = -1,
+    };
+    if (!jp_cli_pods(cli, err))
         return -1;
     if (jp_cli_oci_is_location(location))
         return import_oci(cli, location, err);
-    JP_AUTO_FD int fd = jp_cli_location_open(location, err);
-    JP_AUTO_FD int manifest_fd =
-        manifest_path && fd >= 0 ? jp_cli_location_open(manifest_path, err) : -1;
-    if (fd < 0 || (manifest_path && manifest_fd < 0))
-        return -1;
-    if (manifest_path &&
-        jp_fd_read_all(manifest_fd, max_manifest, manifest_path, &manifest, err) < 0) {
-        jp_buf_clear(&manifest);
-        return -1;
-    }
-    struct jp_image_import_options options = {
-        .fd = fd,
-        .source_name = strcmp(location, "-") == 0 ? "standard input" : location,
-        .manifest = manifest_path ? jp_buf_text(&manifest) : NULL,
-        .manifest_len = manifest.len,
-        .expected_name = jp_cli_value(&cli->args, "name"),
-        .keeps_archive = jp_config_bool(cli->config, "images.aci.store"),
-        .limits = {.manifest_bytes = max_manifest,
-                   .entries = jp_config_u64(cli->config, "images.max-entries"),
-                   .unpacked_bytes = jp_config_u64(cli->config, "images.max-size")},
-    };
-    int r = import(cli, &options, err);
-    jp_buf_clear(&manifest);
+    int r = import_source(cli, &source, err);
+    source_clear(&source);
     return r;
 }

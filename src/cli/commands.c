@@ -43,6 +43,7 @@ static const struct jp_cli_option gc_options[] = {
 static const struct jp_cli_option import_options[] = {
     {"name", 0, "NAME", "refuse an image of another name; what an OCI image is called here", 0},
     PLATFORM,
+    {"sig", 0, "LOCATION", "the signature of the image (else LOCATION.asc, where there is one)", 0},
     {"allow-unsigned", 0, NULL, "accept an image without a signature", 0},
     SAVEID, {"quiet", 'q', NULL, "no progress bar, print the id only", 0}, FORMAT, END};
 static const struct jp_cli_option trust_options[] = {
@@ -209,13 +210,17 @@ const struct jp_command jp_commands[] = {
      "[OPTION...] LOCATION [MANIFEST]", "import an image from an archive",
      "LOCATION is an App Container image: a path, a file:// URL, or - for standard input; plain or "
      "compressed with gzip, bzip2, xz or zstd. With MANIFEST (a path), LOCATION is the archive of a "
-     "root file system instead. The image's id is the SHA-512 of the uncompressed archive. Unsigned "
-     "images need -allow-unsigned or allow.no-signature = on. Images that it depends on may be "
-     "imported later; a warning names those that are not here.\n\n"
+     "root file system instead. The image's id is the SHA-512 of the uncompressed archive. A signature "
+     "(-sig, or LOCATION.asc beside it) is checked before anything is unpacked, and must be by a key "
+     "that is trusted for the image's name. Unsigned images need -allow-unsigned or "
+     "allow.no-signature = on; then a signature by an unknown key counts as none, and one that is "
+     "wrong is still refused. Images that it depends on may be imported later; a warning names those "
+     "that are not here.\n\n"
      "OCI and Docker images are converted: oci:PATH[:REFERENCE] is an image layout, a directory or "
      "its archive, docker-archive:FILE[:NAME] what `docker save` writes. Every layer becomes an "
      "image of its own, kept once however many images have it; on top stands the one with the name.",
      import_options,
+     "jetpack import redis.aci # redis.aci.asc is its signature\n"
      "jetpack import -allow-unsigned redis.aci\n"
      "jetpack import -allow-unsigned oci:layout:12 # a layout made by skopeo, umoci or buildah\n"
      "jetpack import -allow-unsigned rootfs.tar.xz manifest.json"},

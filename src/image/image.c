@@ -150,6 +150,33 @@ static int describe(const struct jp_image_import_options *o, const struct jp_imp
     return copy_dependencies(&m, image, err);
 }
 
+/* ---- signatures ------------------------------------------------------------------------------ */
+
+static int keep_signature(const struct jp_image_signature *signature, int dir_fd,
+                          struct jp_error *err)
+{
+    if (!signature)
+        return 0;
+    return jp_file_replace(dir_fd, JP_IMAGE_SIGNATURE_FILE, signature->bytes, signature->len, 0600,
+                           true, err) != 0 ||
+                   jp_file_replace(dir_fd, JP_IMAGE_SIGNED_FILE, signature->record,
+                                   strlen(signature->record), 0600, true, err) != 0
+               ? -1
+               : 0;
+}
+
+/* An image that was here without a signature, or with another, has this one from now on. */
+static int keep_signature_of(struct jp_store *store, const char *id,
+                             const struct jp_image_signature *signature, struct jp_error *err)
+{
+    JP_AUTO_FD int dir_fd = -1;
+    if (!signature)
+        return 0;
+    if (jp_store_image_open(store, id, &dir_fd, err) != 0)
+        return -1;
+    return keep_signature(signature, dir_fd, err);
+}
+
 /* ---- import ---------------------------------------------------------------------------------- */
 
 /* The store syncs the file system of the draft at commit: ours is for a tree on another one. */
@@ -187,7 +214,8 @@ static int fill(struct jp_store *store, struct jp_store_draft *draft,
         find_missing(store, &result.manifest, &ret->missing, err) != 0 ||
         (o.accept && o.accept(o.accept_context, image.name, err) != 0) ||
         (o.origin && jp_file_replace(draft->dir_fd, ORIGIN_FILE, o.origin, strlen(o.origin), 0600,
-                                     false, err) != 0))
+                                     false, err) != 0) ||
+        keep_signature(o.signature, draft->dir_fd, err) != 0)
         return -1;
     if (jp_store_draft_commit(store, draft, &image, &own) == 0)
         return 0;
@@ -199,7 +227,7 @@ static int fill(struct jp_store *store, struct jp_store_draft *draft,
     }
     jp_error_clear(&own);
     ret->was_here = true;
-    return 0;
+    return keep_signature_of(store, image.id, o.signature, err);
 }
 
 int jp_image_import(struct jp_store *store, const struct jp_image_import_options *options,

@@ -107,6 +107,25 @@ struct jp_image_layer {
     const struct jp_tar_entry *top;
 };
 
+/* Files in the directory of an image that was signed. */
+#define JP_IMAGE_SIGNATURE_FILE "signature" /* as it came */
+#define JP_IMAGE_SIGNED_FILE    "signed"    /* who made it, JSON */
+#define JP_IMAGE_SIGNED_MAX     65536       /* bytes */
+#define JP_IMAGE_DIGEST_SIZE    64          /* SHA-512 */
+
+/* What somebody has found out about the archive before it is unpacked. */
+struct jp_image_signature {
+    const void *bytes; /* the signature, and who made it: kept beside the image */
+    size_t len;
+    const char *record;
+    /*
+     * What the signature was checked over. The import fails with JP_ECORRUPT when it reads anything
+     * else: the file may be somebody's who writes to it meanwhile (row 42).
+     */
+    uint64_t size_bytes;
+    unsigned char digest[JP_IMAGE_DIGEST_SIZE];
+};
+
 struct jp_image_import_options {
     int fd;                  /* the archive; read to its end from the current offset, not closed */
     uint64_t size_bytes;     /* how much of fd is the archive; 0: everything to its end */
@@ -127,6 +146,8 @@ struct jp_image_import_options {
     const struct jp_store_label *expected_labels;
     size_t n_expected_labels;
     const char *expected_id; /* full id, or NULL */
+    /* NULL: there is none, which the caller accepts. Neither with `parts` nor with `layer`. */
+    const struct jp_image_signature *signature;
     struct jp_image_limits limits;
     bool
         keeps_archive; /* also as it came: export gives it back. An ACI only, not with `manifest` */

@@ -265,6 +265,29 @@ void jp_import_result_clear(struct jp_import_result *result)
     jp_buf_clear(&result->manifest);
 }
 
+static int hash_raw(void *context, const void *bytes, size_t len, struct jp_error *err)
+{
+    struct jp_hash *hash = context;
+    return jp_hash_add(hash, bytes, len, err);
+}
+
+/* Row 42: what was unpacked is what was signed, to the last byte. */
+static int check_signed(const struct jp_image_signature *signature, struct jp_hash *hash,
+                        uint64_t read_bytes, struct jp_error *err)
+{
+    unsigned char digest[JP_HASH_SHA512_SIZE];
+    if (!signature)
+        return 0;
+    if (jp_hash_finish(hash, digest, err) != 0)
+        return -1;
+    if (read_bytes == signature->size_bytes &&
+        memcmp(digest, signature->digest, sizeof(digest)) == 0)
+        return 0;
+    return jp_fail(err, JP_ECORRUPT, 0,
+                   "the archive is not what its signature was checked for: it "
+                   "was changed meanwhile");
+}
+
 int jp_import_run(const struct jp_import_target *target,
                   const struct jp_image_import_options *options, struct jp_import_result *ret,
                   struct jp_error *err)
@@ -290,6 +313,11 @@ int jp_import_run(const struct jp_import_target *target,
         return -1;
     if (o.layer && jp_stream_watch(stream, o.layer->raw, o.layer->context, err) != 0)
         return -1;
+    JP_AUTO_PTR(jp_hash) hash = o.signature ? jp_hash_new(JP_HASH_SHA512) : NULL;
+    if (o.signature && !hash)
+        return jp_oom(err);
+    if (o.signature && jp_stream_watch(stream, hash_raw, hash, err) != 0)
+        return -1;
     JP_AUTO_FD int kept_fd = -1;
     if (o.keeps_archive && !o.manifest && !o.layer) {
         kept_fd = jp_fd_open(target->dir_fd, JP_KEPT_FILE, O_WRONLY | O_CREAT | O_EXCL, 0600, err);
@@ -301,7 +329,8 @@ int jp_import_run(const struct jp_import_target *target,
         return -1;
     p.stream = stream;
     p.ring = ring;
-    if (run_threads(&p, unpack, err) != 0)
+    if (run_threads(&p, unpack, err) != 0 ||
+        check_signed(o.signature, hash, jp_stream_position(stream), err) != 0)
         return -1;
     if (o.watch.progress && stream)
         o.watch.progress(o.watch.context, jp_stream_position(stream), p.total);

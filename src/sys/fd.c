@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/parse.h"
 #include "base/random.h"
 #include "sys/calls.h"
 
@@ -136,6 +137,22 @@ int jp_file_read(int dir_fd, const char *path, size_t max, struct jp_buf *out, s
     if (!S_ISREG(st.st_mode))
         return jp_fail(err, JP_EINVALID, 0, "'%s' is not a regular file", path);
     return jp_fd_read_all(fd, max, path, out, err);
+}
+
+int jp_fd_unnamed(int dir_fd, struct jp_error *err)
+{
+    unsigned char salt[8];
+    char name[32];
+    if (jp_random_bytes(salt, sizeof(salt), err) < 0)
+        return -1;
+    (void)snprintf(name, sizeof(name), ".unnamed.");
+    jp_hex_encode(salt, sizeof(salt), name + strlen(name));
+    JP_AUTO_FD int fd = jp_fd_open(dir_fd, name, O_RDWR | O_CREAT | O_EXCL, 0600, err);
+    if (fd < 0)
+        return -1;
+    if (jp_sys.unlinkat(dir_fd, name, 0) < 0 && errno != ENOENT)
+        return jp_fail_sys(err, "remove '%s'", name);
+    return jp_fd_take(&fd);
 }
 
 int jp_file_replace(int dir_fd, const char *path, const void *bytes, size_t len, mode_t mode,

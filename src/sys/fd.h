@@ -67,6 +67,12 @@ int jp_file_update(int dir_fd, const char *path, const void *bytes, size_t len, 
  */
 int jp_file_put(const char *path, const char *text, struct jp_error *err);
 
+/*
+ * A new empty file in dir_fd without a name, for reading and writing, which is gone with its last
+ * descriptor.
+ */
+int jp_fd_unnamed(int dir_fd, struct jp_error *err);
+
 /* Makes sure that 0, 1 and 2 are open (on /dev/null where they are not). First thing in main(). */
 int jp_fd_sane_stdio(struct jp_error *err);
 

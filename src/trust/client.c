@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -106,9 +107,13 @@ static int talk(const struct jp_trust *trust, struct jp_openpgp_request *request
     jp_fd_close(&theirs);
     JP_AUTO(jp_error) why = JP_ERROR_INIT;
     int r = send_request(trust, request, fds, n_fds, ours, &why);
+    (void)shutdown(ours, SHUT_WR);
     if (r == 0)
         r = receive(ours, answer, &why);
     jp_fd_close(&ours);
+    /* One that we did not hear to its end may have none. */
+    if (r < 0 && why.code == JP_ELIMIT)
+        (void)kill(pid, SIGKILL);
     /* How it ended says more than that it did not listen. */
     if (wait_for(pid, err) < 0)
         return -1;
