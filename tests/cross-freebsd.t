@@ -11,7 +11,8 @@ BUILD_DIR=$(cd "${BUILD_DIR:-.}" && pwd) || exit 1
 RELEASE=14.0
 ARCHITECTURES='x86_64 aarch64'
 LENT='jansson.h jansson_config.h sqlite3.h archive.h archive_entry.h openssl zlib.h zconf.h bzlib.h
-    lzma.h lzma zstd.h zstd_errors.h isa-l.h isa-l nettle microhttpd.h curl libxml unicode'
+    lzma.h lzma zstd.h zstd_errors.h isa-l.h isa-l nettle microhttpd.h curl libxml unicode
+    rnp'
 
 skip() { # REASON
     if [ "${JETPACK_MUST_WORK:-}" = 1 ]; then
@@ -143,7 +144,7 @@ archive() { # NAME FILE...
     xargs "$ZIG" ar rcs "$output" <"$scratch/objects"
 }
 
-LENT_LIBRARIES='jansson sqlite3 nettle z bz2 lzma zstd microhttpd crypto curl xml2'
+LENT_LIBRARIES='jansson sqlite3 nettle z bz2 lzma zstd microhttpd crypto curl xml2 rnp'
 lent_names | sort -u | sed 's/.*/void &(void); void &(void) {}/' >"$scratch/lent.c"
 # Not: programs' own files, tests, and the other one of two files of which a build takes one.
 grep -vE '_test\.c$|/(main[a-z_]*|harness|smoke|inflate_isal|dataset_none)\.c$|^src/platform/fake/' \

@@ -2,15 +2,14 @@
 
 #include "config.h"
 
-#include <sys/resource.h>
-
 #include "openpgp/confine.h"
+#include "sys/rlimit.h"
 
 #define MEMORY_BYTES (UINT64_C(768) << 20) /* libraries and all; a check takes some 60 MiB */
 #define BASE_SECONDS 120                   /* of processor time, however slow the machine */
 #define SLOWEST      1000000U              /* bytes a second */
 
-static int limit(int what, uint64_t value, struct jp_error *err)
+static int limit(jp_resource what, uint64_t value, struct jp_error *err)
 {
     const struct rlimit rlimit = {(rlim_t)value, (rlim_t)value};
     return setrlimit(what, &rlimit) < 0 ? jp_fail_sys(err, "limit resources") : 0;

@@ -1,6 +1,5 @@
 #include "sys/detach.h"
 
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <string.h>
@@ -8,6 +7,7 @@
 
 #include "base/macros.h"
 #include "sys/fd.h"
+#include "sys/rlimit.h"
 
 #ifdef __linux__
 #include <sys/syscall.h>
@@ -21,16 +21,10 @@
 
 extern char **environ;
 
-#ifdef __GLIBC__
-typedef __rlimit_resource_t resource;
-#else
-typedef int resource;
-#endif
-
 static void reset_limits(void)
 {
     static const struct {
-        resource what;
+        jp_resource what;
         rlim_t value;
     } limits[] = {
         {RLIMIT_AS, RLIM_INFINITY},    {RLIMIT_CPU, RLIM_INFINITY}, {RLIMIT_DATA, RLIM_INFINITY},

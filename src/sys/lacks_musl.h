@@ -16,9 +16,6 @@
 #include <stdint.h>
 #include <unistd.h>
 
-/* Types of arguments that only glibc names. */
-typedef int __rlimit_resource_t;
-
 static inline int close_range(unsigned first, unsigned last, int flags)
 {
     return (int)syscall(SYS_close_range, first, last, flags);

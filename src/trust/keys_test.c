@@ -90,7 +90,7 @@ static void test_prefixes(void)
 static void test_fingerprints(void)
 {
     static const char *const good[] = {
-        FIRST, "0x" FIRST, "00112233445566778899AABBCCDDEEFF00112233",
+        FIRST, ("0x" FIRST), "00112233445566778899AABBCCDDEEFF00112233",
         "0011 2233 4455 6677 8899  aabb ccdd eeff 0011 2233",
         "00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff:00:11:22:33"};
     static const char *const bad[] = {"",         "0x",       "ccddeeff00112233", "00112233",

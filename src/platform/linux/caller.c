@@ -10,7 +10,6 @@
  */
 #include <sys/personality.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include <fcntl.h>
@@ -24,6 +23,7 @@
 #include "platform/linux/linux.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
+#include "sys/rlimit.h"
 
 #define MAX_CPUS       8192 /* CONFIG_NR_CPUS of the largest kernels */
 #define TIMER_SLACK_NS 50000
@@ -32,7 +32,7 @@
 
 /* Soft limits as the kernel starts with; hard ones at most these, and at most PID 1's. */
 static const struct limit {
-    int resource;
+    jp_resource resource;
     const char *name;
     rlim_t soft;
     rlim_t hard;
@@ -71,15 +71,15 @@ static void warn(struct jp_strv *warnings, const char *what, const char *more)
 static void reset_limit(const struct limit *limit, struct jp_strv *warnings)
 {
     struct rlimit now, host;
-    if (getrlimit((__rlimit_resource_t)limit->resource, &now) < 0)
+    if (getrlimit(limit->resource, &now) < 0)
         return; /* unknown to this kernel */
-    if (prlimit(1, (__rlimit_resource_t)limit->resource, NULL, &host) < 0)
+    if (prlimit(1, limit->resource, NULL, &host) < 0)
         host = now;
     struct rlimit wanted = {.rlim_max = lesser(limit->hard, host.rlim_max)};
     wanted.rlim_cur = lesser(limit->soft, wanted.rlim_max);
     if (now.rlim_cur == wanted.rlim_cur && now.rlim_max == wanted.rlim_max)
         return;
-    if (setrlimit((__rlimit_resource_t)limit->resource, &wanted) == 0)
+    if (setrlimit(limit->resource, &wanted) == 0)
         return;
     char more[80];
     (void)snprintf(more, sizeof(more), " (%s, at most %llu)", limit->name,
@@ -88,7 +88,7 @@ static void reset_limit(const struct limit *limit, struct jp_strv *warnings)
         warn(warnings, "the resource limit", more);
     wanted.rlim_max = now.rlim_max;
     wanted.rlim_cur = lesser(limit->soft, wanted.rlim_max);
-    (void)setrlimit((__rlimit_resource_t)limit->resource, &wanted);
+    (void)setrlimit(limit->resource, &wanted);
 }
 
 static int reset_processors(void)
