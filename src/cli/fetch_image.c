@@ -100,7 +100,7 @@ static int take_unchanged(const struct job *job, struct jp_record *record, struc
     if (is_id_here(store_of(job), record->id, &ret->image.name, err) < 0)
         return -1;
     record->time_s = (int64_t)time(NULL);
-    return jp_record_write(root_of(job), job->key, record, err);
+    return jp_record_keep(root_of(job), job->key, record, err);
 }
 
 static bool is_fresh(const struct jp_record *record)
@@ -125,7 +125,7 @@ static int remember(const struct job *job, const char *id, struct jp_error *err)
     };
     if (job->options->import.manifest)
         return 0; /* the image is not what lies there */
-    return jp_record_write(root_of(job), job->key, &record, err);
+    return jp_record_keep(root_of(job), job->key, &record, err);
 }
 
 /* ---- asking ---------------------------------------------------------------------------------- */

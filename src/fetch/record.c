@@ -83,8 +83,8 @@ int jp_record_read(int root_fd, const char *key, struct jp_record *ret, struct j
     return is_whole;
 }
 
-int jp_record_write(int root_fd, const char *key, const struct jp_record *record,
-                    struct jp_error *err)
+int jp_record_keep(int root_fd, const char *key, const struct jp_record *record,
+                   struct jp_error *err)
 {
     char name[65];
     struct jp_buf text = JP_BUF_INIT;

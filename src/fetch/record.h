@@ -39,8 +39,8 @@ void jp_record_name(const char *key, char out[65]);
 int jp_record_read(int root_fd, const char *key, struct jp_record *ret, struct jp_error *err);
 
 /* Writes it, not durably. */
-int jp_record_write(int root_fd, const char *key, const struct jp_record *record,
-                    struct jp_error *err);
+int jp_record_keep(int root_fd, const char *key, const struct jp_record *record,
+                   struct jp_error *err);
 
 /* Seconds that an answer may be used without asking, from its Cache-Control; at most a day. */
 int64_t jp_record_freshness(const char *cache_control);
