@@ -523,6 +523,15 @@ static bool asks(const struct bed *b, int client, const union jp_address *to, co
     return strcmp(got, text) == 0;
 }
 
+/* Linux has all of 127/8. */
+static bool has_address(const union jp_address *address)
+{
+    union jp_address own = *address;
+    jp_address_set_port(&own, 0);
+    JP_AUTO_FD int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    return fd >= 0 && bind(fd, &own.any, jp_address_len(&own)) == 0;
+}
+
 static void test_udp(struct bed *b)
 {
     union jp_address from;
@@ -533,8 +542,11 @@ static void test_udp(struct bed *b)
            "UDP: an answer");
     TAP_OK(asks(b, two, &b->at[UDP4], "two", &from) && asks(b, one, &b->at[UDP4], "again", &from),
            "... each client gets its own");
-    TAP_OK(asks(b, one, &other, "elsewhere", &from) && jp_address_equal(&from, &other),
-           "... from the address that was asked");
+    if (has_address(&other))
+        TAP_OK(asks(b, one, &other, "elsewhere", &from) && jp_address_equal(&from, &other),
+               "... from the address that was asked");
+    else
+        tap_skip("... from the address that was asked", "not here: one loopback address");
     jp_fd_close(&one);
     jp_fd_close(&two);
 }
@@ -666,6 +678,10 @@ static void check_rights(pid_t pid)
 {
     if (geteuid() != 0) {
         tap_skip("what it gives up", "not here: only root has something to give up");
+        return;
+    }
+    if (access("/proc/self/status", R_OK) < 0) {
+        tap_skip("what it gives up", "not here: no /proc as on Linux");
         return;
     }
     TAP_OK(status_has(pid, "\nUid:\t65534\t65534\t65534\t65534\n") &&

@@ -97,7 +97,7 @@ wait_for 60 heard
 ok $? "attach hears"
 done_well "stop" jetpack stop later
 end_of "$waiter"
-is "$?" 7 "who waits for such a pod learns its status"
+is "$?" 7 "who waits for such a pod learns its status" || show wait "$(cat "$work/wait")"
 end_of "$follower"
 is "$?" 0 "logs -f ends well"
 like "$(cat "$work/follow")" 'caught 15' "... with the last line"

@@ -76,10 +76,11 @@ text='text/plain; charset=us-ascii'
 # ---- before the first pod ----
 fails 1 'no metadata service is running' "mds says that none runs" jetpack mds
 done_well "init" jetpack init
-is "$(stat -c '%a %U %G' "$work/root/mds")" "750 root $(id -gn nobody)" "the directory is the service's to read"
-is "$(stat -c '%a %U' "$work/root/mds/token.key" "$work/root/mds/signing.key" | sort -u)" "600 root" \
+facts_of() { "$programs/probe" stat "$1" | cut -d' ' -f2-; }
+is "$(facts_of "$work/root/mds")" "0750 0 $(id -g nobody)" "the directory is the service's to read"
+is "$(facts_of "$work/root/mds/token.key") $(facts_of "$work/root/mds/signing.key")" "0600 0 0 0600 0 0" \
     "the keys are root's"
-is "$(stat -c %s "$work/root/mds/token.key")" 64 "a key has 64 bytes"
+is "$(($(wc -c <"$work/root/mds/token.key")))" 64 "a key has 64 bytes"
 cmp -s "$work/root/mds/token.key" "$work/root/mds/signing.key"
 is "$?" 1 "two keys"
 before=$(cksum "$work/root/mds/token.key")
@@ -309,22 +310,31 @@ printf '%s\n' "$token" >"$work/token"
 is "$(cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' '\n' | grep -c -f "$work/token")" 0 "... nor a command line"
 unlike "$(jetpack show one; jetpack show -format=json one)" "$token" "... nor does show tell it"
 mds_pid=$(service_pid)
-is "$(sed -n 's/^\(Uid\|Gid\|Groups\|CapEff\|CapPrm\|CapBnd\|NoNewPrivs\):[[:space:]]*//p' "/proc/$mds_pid/status" | head -n 2 | tr -s '\t\n' ' ')" \
-    "$(id -u nobody) $(id -u nobody) $(id -u nobody) $(id -u nobody) $(id -g nobody) $(id -g nobody) $(id -g nobody) $(id -g nobody) " "the service is not root"
-like "$(cat "/proc/$mds_pid/status")" '^CapEff:[[:space:]]*0+$' "... and has no capability"
-like "$(cat "/proc/$mds_pid/status")" '^NoNewPrivs:[[:space:]]*1$' "... nor can it get any"
-is "$(tr '\0' '\n' <"/proc/$mds_pid/environ" | grep -vc '^PATH=')" 0 "its environment is not the caller's"
-like "$(cat "/proc/$mds_pid/limits")" '^Max open files +[0-9]{4}' "its limits are not the caller's"
-is "$(sed 's/.*) //' "/proc/$mds_pid/stat" | cut -d' ' -f17)" 0 "... nor is its priority"
-is "$(sed 's/.*) //' "/proc/$mds_pid/stat" | cut -d' ' -f4)" "$mds_pid" "... nor its session"
-wait_for 60 sh -c "! grep -qv ':/\$' /proc/$mds_pid/cgroup"
-is "$(grep -vc ':/$' "/proc/$mds_pid/cgroup")" 0 "... nor are its control groups"
-is "$(ls -l "/proc/$mds_pid/fd" | sed -n 's/.* -> //p' | grep -vcE "^(/dev/null|$work/|socket:|pipe:|anon_inode:)")" 0 \
-    "... nor any descriptor"
-case $(jetpack version; grep -c 'JP_SANITIZED 1' "$build_dir/config.h") in
-*0) like "$(cat "/proc/$mds_pid/status")" '^Seccomp:[[:space:]]*2$' "its system calls are filtered" ;;
-*) skip "its system calls are filtered" "not here: a build with sanitizers" ;;
-esac
+# What its process is, as Linux tells it.
+is_confined() {
+    is "$(sed -n 's/^\(Uid\|Gid\|Groups\|CapEff\|CapPrm\|CapBnd\|NoNewPrivs\):[[:space:]]*//p' "/proc/$mds_pid/status" | head -n 2 | tr -s '\t\n' ' ')" \
+        "$(id -u nobody) $(id -u nobody) $(id -u nobody) $(id -u nobody) $(id -g nobody) $(id -g nobody) $(id -g nobody) $(id -g nobody) " "the service is not root"
+    like "$(cat "/proc/$mds_pid/status")" '^CapEff:[[:space:]]*0+$' "... and has no capability"
+    like "$(cat "/proc/$mds_pid/status")" '^NoNewPrivs:[[:space:]]*1$' "... nor can it get any"
+    is "$(tr '\0' '\n' <"/proc/$mds_pid/environ" | grep -vc '^PATH=')" 0 "its environment is not the caller's"
+    like "$(cat "/proc/$mds_pid/limits")" '^Max open files +[0-9]{4}' "its limits are not the caller's"
+    is "$(sed 's/.*) //' "/proc/$mds_pid/stat" | cut -d' ' -f17)" 0 "... nor is its priority"
+    is "$(sed 's/.*) //' "/proc/$mds_pid/stat" | cut -d' ' -f4)" "$mds_pid" "... nor its session"
+    wait_for 60 sh -c "! grep -qv ':/\$' /proc/$mds_pid/cgroup"
+    is "$(grep -vc ':/$' "/proc/$mds_pid/cgroup")" 0 "... nor are its control groups"
+    is "$(ls -l "/proc/$mds_pid/fd" | sed -n 's/.* -> //p' | grep -vcE "^(/dev/null|$work/|socket:|pipe:|anon_inode:)")" 0 \
+        "... nor any descriptor"
+    case $(jetpack version; grep -c 'JP_SANITIZED 1' "$build_dir/config.h") in
+    *0) like "$(cat "/proc/$mds_pid/status")" '^Seccomp:[[:space:]]*2$' "its system calls are filtered" ;;
+    *) skip "its system calls are filtered" "not here: a build with sanitizers" ;;
+    esac
+}
+if [ "$host_os" = linux ]; then
+    is_confined
+else
+    is "$(ps -o uid=,ruid= -p "$mds_pid" | tr -s ' ' | sed 's/^ //;s/ $//')" "$(id -u nobody) $(id -u nobody)" \
+        "the service is not root"
+fi
 
 # ---- in the host's network, and without one ----
 done_well "a pod in the host's network" jetpack run -d --net=host -pod-name hosted test.example/asker
@@ -373,7 +383,7 @@ jetpack destroy orphan
 split "$(url_of hosted)"
 printf 'GET /~%s%s/pod/uuid HTTP/1.1\r\nHost: %s:%s\r\n\r\n' "$token" "$v1" "$address" "$port" >"$work/one"
 is "$("$web" many "$address" "$port" 2000 <"$work/one")" 2000 "2,000 requests over one connection"
-memory() { sed -n 's/^VmRSS:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$mds_pid/status"; }
+memory() { ps -o rss= -p "$mds_pid"; }
 first=$(memory)
 is "$("$web" many "$address" "$port" 100000 <"$work/one")" 100000 "row 56: 100,000 more"
 if grep -q 'JP_SANITIZED 1' "$build_dir/config.h"; then
@@ -459,7 +469,7 @@ supervisor=$(jetpack show -format=json p1 | sed -n 's/.*"supervisor": *\([0-9]*\
 done_well "gc" jetpack gc
 is "$(ls -A "$work/root/mds" | grep -cE '^00000000|^\.')" 0 "gc removes strange registrations and drafts"
 is "$(ls "$work/root/mds" | grep -c -- '-.*-.*-.*-')" 6 "... and those of running pods stay"
-is "$(stat -c %s "$work/root/mds/token.key")" 64 "... as do the keys"
+is "$(($(wc -c <"$work/root/mds/token.key")))" 64 "... as do the keys"
 
 # In the foreground: waits for the one that runs.
 # What a service manager is told, as by sd_notify(3).
