@@ -43,4 +43,21 @@ wait_for 60 gone "$uuid"
 norules() { [ -z "$(rules_of "$uuid|$(class_of "$uuid")")" ]; }
 wait_for 60 norules
 ok $? "... and with its supervisor"
+
+# The kernel lists the rules of all jails: ours are found among many.
+many() { # -a or -r
+    n=0
+    while [ "$n" -lt 1500 ]; do
+        n=$((n + 1))
+        echo "jail:jetpack-test-$$-$n-with-a-name-as-long-as-those-of-pods-have:memoryuse:deny=1g"
+    done | xargs -n 100 rctl "$1"
+}
+trap 'many -r; cleanup' EXIT
+many -a
+done_well "beside 1,500 jails with limits" jetpack run -d --net=none --pod-name many \
+    test.example/sleeper -memory 64Mi
+uuid=$(uuid_of many)
+like "$(rules_of "^loginclass:$(class_of "$uuid")-0:memoryuse")" 'sigkill=' "its rule is there"
+done_well "destroy" jetpack destroy many
+is "$(rules_of "$uuid|$(class_of "$uuid")")" "" "... and goes"
 finish

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,8 +19,9 @@
 #include "base/random.h"
 #include "platform/freebsd/freebsd.h"
 
-#define MAX_RULE  256
-#define MAX_RULES 65536 /* bytes of a listing */
+#define MAX_RULE   256
+#define SOME_RULES 65536      /* bytes of a listing, which grows */
+#define MAX_RULES  (16 << 20) /* what the kernel lists at most */
 
 static const char not_linux[] = "this is not Linux";
 static const char racct_off[] = "RACCT is off: set kern.racct.enable=1 in loader.conf";
@@ -199,18 +201,38 @@ static bool is_of(const char *rule, const char *uuid, const char *class_prefix)
            strncmp(subject + 1, class_prefix, strlen(class_prefix)) == 0;
 }
 
+/* The rules of all subjects of a kind, joined by commas; the caller's. 1: this kernel has none. */
+static int list_rules(const char *kind, char **ret, struct jp_error *err)
+{
+    for (size_t size = SOME_RULES; size <= MAX_RULES; size *= 2) {
+        char *rules = jp_calloc(1, size);
+        if (!rules)
+            return jp_oom(err);
+        if (rctl_get_rules(kind, strlen(kind) + 1, rules, size) == 0) {
+            *ret = rules;
+            return 0;
+        }
+        int saved = errno;
+        free(rules);
+        if (saved == ENOSYS)
+            return 1;
+        if (saved != ERANGE)
+            return jp_fail(err, JP_ESYS, saved, "list the limits");
+    }
+    return jp_fail(err, JP_ELIMIT, 0, "there are too many limits to list");
+}
+
 static int remove_rules(const char *uuid, struct jp_error *err)
 {
-    char all_of[][16] = {"jail:", "loginclass:"};
+    static const char *const kinds_of[] = {"jail:", "loginclass:"};
     char class_prefix[24];
     (void)snprintf(class_prefix, sizeof(class_prefix), "jp%.8s%.4s-", uuid, uuid + 9);
-    JP_AUTO_FREE char *rules = jp_calloc(1, MAX_RULES);
-    if (!rules)
-        return jp_oom(err);
-    for (size_t i = 0; i < JP_LEN(all_of); i++) {
-        if (rctl_get_rules(all_of[i], strlen(all_of[i]) + 1, rules, MAX_RULES) < 0)
-            return errno == ENOSYS ? 0 : jp_fail_sys(err, "list the limits");
+    for (size_t i = 0; i < JP_LEN(kinds_of); i++) {
+        JP_AUTO_FREE char *rules = NULL;
         char *rest = NULL;
+        int r = list_rules(kinds_of[i], &rules, err);
+        if (r != 0)
+            return r < 0 ? -1 : 0;
         for (char *rule = strtok_r(rules, ",", &rest); rule; rule = strtok_r(NULL, ",", &rest)) {
             if (is_of(rule, uuid, class_prefix) &&
                 rctl_remove_rule(rule, strlen(rule) + 1, NULL, 0) < 0 && errno != ESRCH)
