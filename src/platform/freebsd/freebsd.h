@@ -23,6 +23,7 @@
 
 #define JP_FREEBSD_WORLD "world" /* below the pod's directory: the jail's root */
 #define JP_FREEBSD_PLACE 24      /* bytes of the name of an app's root in it */
+#define JP_FREEBSD_GROUP 16      /* bytes of the name of a group of devices, IFNAMSIZ */
 
 struct jp_freebsd_app {
     int root_fd;                  /* its mounted root; -1 */
@@ -51,6 +52,7 @@ struct jp_isolation {
     size_t left_capacity;
     uint64_t last_left; /* the number that was given last */
     struct jp_strv warnings;
+    int net_lock_fd; /* as long as it is held, what networks need of the host stays; -1 */
 };
 
 /* ---- jails (jail.c) ---- */
@@ -95,6 +97,12 @@ bool jp_freebsd_has_mount_below(const char *path);
  */
 int jp_freebsd_check_sharing(const char *dir, const char *source, int source_fd, bool is_read_only,
                              struct jp_error *err);
+
+/*
+ * The group (ifconfig(8)) of a bridge and the pods' devices on it, where a network's own packets
+ * are seen: pf sees them on either. It must not end in a digit.
+ */
+void jp_freebsd_group_of(const char *bridge, char out[JP_FREEBSD_GROUP]);
 
 /* ---- work in a child (child.c) ---- */
 

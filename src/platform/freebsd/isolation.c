@@ -55,6 +55,7 @@ static struct jp_isolation *new_isolation(const struct jp_plan *plan, int stage2
                                  .keeper_process_fd = -1,
                                  .world = world,
                                  .world_fd = -1,
+                                 .net_lock_fd = -1,
                                  .apps = apps};
     return pod;
 }
@@ -139,6 +140,7 @@ static void destroy(struct jp_isolation *pod)
         jp_freebsd_remove_place(pod, pod->left[i].place);
     free(pod->left);
     (void)jp_sys.unlinkat(AT_FDCWD, pod->world, AT_REMOVEDIR);
+    jp_fd_close(&pod->net_lock_fd);
     jp_strv_clear(&pod->warnings);
     free(pod->world);
     free(pod->apps);

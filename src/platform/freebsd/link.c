@@ -7,6 +7,7 @@
  * directory, written before it is made: both are found again without the supervisor.
  */
 #include <sys/param.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/sockio.h>
@@ -27,16 +28,19 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "base/subnet.h"
+#include "platform/freebsd/firewall.h"
 #include "platform/freebsd/freebsd.h"
 #include "platform/publish.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
 #include "sys/listen.h"
+#include "sys/lock.h"
 
 #define POD_DEVICE "eth0"
 #define LOOPBACK   "lo0"
 #define ALIAS_FILE "alias" /* in the pod's directory: INTERFACE ADDRESS */
 #define MAX_ALIAS  128
+#define LOCK_FILE  "lock" /* in the directory of what networks need of the host */
 
 struct link {
     struct in_addr address;
@@ -155,6 +159,21 @@ static int destroy_device(int fd, const char *name, struct jp_error *err)
     return jp_fail_sys(err, "delete the network device '%s'", name);
 }
 
+void jp_freebsd_group_of(const char *bridge, char out[JP_FREEBSD_GROUP])
+{
+    (void)snprintf(out, JP_FREEBSD_GROUP, "%.13s_p", bridge);
+}
+
+static int join_group(int fd, const char *name, const char *bridge, struct jp_error *err)
+{
+    struct ifgroupreq request = {.ifgr_len = 0};
+    (void)snprintf(request.ifgr_name, sizeof(request.ifgr_name), "%s", name);
+    jp_freebsd_group_of(bridge, request.ifgr_group);
+    if (ioctl(fd, SIOCAIFGROUP, &request) < 0 && errno != EEXIST)
+        return jp_fail_sys(err, "put '%s' into the group '%s'", name, request.ifgr_group);
+    return 0;
+}
+
 /* ---- the bridge ---- */
 
 /* Pods that start at once may both try: one name, the other's device goes again. */
@@ -207,7 +226,8 @@ static int join_bridge(int fd, const struct link *link, struct jp_error *err)
 
 static int ensure_bridge(int fd, const struct link *link, struct jp_error *err)
 {
-    if (make_bridge(fd, link->bridge, err) < 0)
+    if (make_bridge(fd, link->bridge, err) < 0 ||
+        join_group(fd, link->bridge, link->bridge, err) < 0)
         return -1;
     if (is_ready(fd, link))
         return 0;
@@ -408,8 +428,9 @@ static int connect_pod(struct jp_isolation *pod, struct jp_error *err)
     struct link link;
     JP_AUTO_FD int fd = open_socket(err);
     if (fd < 0 || read_plan(pod->plan, &link, err) < 0 || ensure_bridge(fd, &link, err) < 0 ||
-        make_pair(fd, &link, err) < 0 || join_bridge(fd, &link, err) < 0 ||
-        bring_up(fd, link.host_end, err) < 0 || move_into(fd, &link, pod->jid, err) < 0)
+        make_pair(fd, &link, err) < 0 || join_group(fd, link.host_end, link.bridge, err) < 0 ||
+        join_bridge(fd, &link, err) < 0 || bring_up(fd, link.host_end, err) < 0 ||
+        move_into(fd, &link, pod->jid, err) < 0)
         return -1;
     return jp_freebsd_in_jail(pod->jid, configure_inside, &link, err);
 }
@@ -423,6 +444,34 @@ static int prepare(const struct jp_plan_network *network, struct jp_error *err)
                               .prefix_len = subnet.prefix_len};
     JP_AUTO_FD int fd = open_socket(err);
     return fd < 0 ? -1 : ensure_bridge(fd, &link, err);
+}
+
+/* A pod that reaches nothing outside is told of, and still a pod. */
+static int open_the_way(struct jp_isolation *pod, struct jp_error *err)
+{
+    const struct jp_plan_host *host = &pod->plan->net.host;
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    if (!host->state || !host->table)
+        return 0;
+    JP_AUTO_FD int state_fd = jp_fd_open_dir(AT_FDCWD, host->state, err);
+    if (state_fd < 0)
+        return -1;
+    pod->net_lock_fd = jp_lock_take(state_fd, LOCK_FILE, JP_LOCK_SHARED, true, err);
+    if (pod->net_lock_fd < 0)
+        return -1;
+    if (jp_freebsd_firewall_ensure(host, pod->plan->net.mode == JP_NET_POD, &why) == 0)
+        return 0;
+    JP_AUTO_FREE char *text =
+        jp_format("the pod reaches nothing outside of this host: %s", jp_error_text(&why));
+    return text && jp_strv_add(&pod->warnings, text) == 0 ? 0 : jp_oom(err);
+}
+
+/* The last one turns off the light. Who comes meanwhile waits for the lock and makes it anew. */
+static void leave(struct jp_isolation *pod)
+{
+    if (pod->net_lock_fd >= 0 && flock(pod->net_lock_fd, LOCK_EX | LOCK_NB) == 0)
+        (void)jp_freebsd_firewall_remove(&pod->plan->net.host, NULL);
+    jp_fd_close(&pod->net_lock_fd);
 }
 
 /* What cannot be sent on is carried by the forwarder, which listens all the same. */
@@ -440,11 +489,13 @@ static int redirect(struct jp_isolation *pod, struct jp_error *err)
 static int setup(struct jp_isolation *pod, struct jp_error *err)
 {
     int r = 0;
-    if (pod->plan->net.mode == JP_NET_POD)
+    if (pod->plan->net.mode == JP_NET_POD || pod->plan->net.mode == JP_NET_ALIAS)
+        r = open_the_way(pod, err);
+    if (r == 0 && pod->plan->net.mode == JP_NET_POD)
         r = connect_pod(pod, err);
-    else if (pod->plan->net.mode == JP_NET_NONE && jp_freebsd_has_stacks())
+    else if (r == 0 && pod->plan->net.mode == JP_NET_NONE && jp_freebsd_has_stacks())
         r = jp_freebsd_in_jail(pod->jid, configure_loopback, NULL, err);
-    else if (pod->plan->net.mode == JP_NET_ALIAS)
+    else if (r == 0 && pod->plan->net.mode == JP_NET_ALIAS)
         r = add_alias(pod->plan, err);
     if (r == 0)
         r = redirect(pod, err);
@@ -467,8 +518,10 @@ static int clean(const char *uuid, const char *dir, struct jp_error *err)
 
 static void teardown(struct jp_isolation *pod)
 {
-    if (pod)
-        (void)clean(pod->plan->uuid, pod->plan->dir, NULL);
+    if (!pod)
+        return;
+    (void)clean(pod->plan->uuid, pod->plan->dir, NULL);
+    leave(pod);
 }
 
 /* On the host, which reaches the pod by its address. Nobody is told clients' addresses. */
@@ -514,37 +567,36 @@ static int listen_for(struct jp_isolation *pod, const struct jp_plan_socket *soc
     return 0;
 }
 
-/* ---- the firewall ---- */
-
-/* What pf.conf's anchor is to hold. Rules are not loaded yet: they are told. */
-static void print_rules(const struct jp_plan_host *host, struct jp_buf *out)
-{
-    for (size_t i = 0; i < host->n_networks; i++) {
-        const struct jp_plan_network *network = &host->networks[i];
-        if (network->kind == JP_NET_BRIDGE)
-            jp_buf_printf(out, "nat on ! %s inet from %s to ! %s -> (egress:0)\n", network->bridge,
-                          network->subnet, network->subnet);
-    }
-}
+/* ---- the host's side ---- */
 
 static int release(const struct jp_plan_host *host, struct jp_error *err)
 {
-    (void)host;
-    (void)err;
-    return 0; /* nothing is made that a pod's own end does not take along */
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    JP_AUTO_FD int state_fd = jp_fd_open_dir(AT_FDCWD, host->state, NULL);
+    if (state_fd < 0)
+        return 0;
+    JP_AUTO_FD int lock = jp_lock_take(state_fd, LOCK_FILE, JP_LOCK_EXCLUSIVE, false, &why);
+    if (lock < 0 && why.code == JP_EBUSY)
+        return 0;
+    if (lock >= 0)
+        return jp_freebsd_firewall_remove(host, err);
+    jp_error_move(err, &why);
+    return -1;
 }
 
 static int inspect(const struct jp_plan_host *host, const struct jp_link_pod *pods, size_t n_pods,
                    bool repair, const struct jp_link_report *report, struct jp_error *err)
 {
-    (void)host;
-    (void)pods;
-    (void)repair;
-    if (n_pods > 0)
-        report->say(report->context, "firewall", "pf is not examined by this version",
-                    "see jetpack network show");
-    (void)err;
-    return 0;
+    bool forwards = false;
+    for (size_t i = 0; i < n_pods; i++) {
+        char name[IFNAMSIZ];
+        if (host_end_of(pods[i].uuid, name, err) < 0)
+            return -1;
+        forwards |= if_nametoindex(name) != 0;
+    }
+    if (n_pods == 0 || !host->table)
+        return 0;
+    return jp_freebsd_firewall_inspect(host, forwards, repair, report, err);
 }
 
 const struct jp_link_ops jp_freebsd_links = {
@@ -559,5 +611,5 @@ const struct jp_link_ops jp_freebsd_links = {
     .prepare = prepare,
     .release = release,
     .inspect = inspect,
-    .print_rules = print_rules,
+    .print_rules = jp_freebsd_firewall_print,
 };
