@@ -106,6 +106,25 @@ static int plan_port(const struct jp_pod_manifest *m, const struct jp_exposed_po
     return sources ? read_sources(sources, &to->sources, err) : 0;
 }
 
+/*
+ * The metadata service listens at the host's address of the network: it could not be started any
+ * more.
+ */
+static int check_service(const struct jp_pod_context *ctx, const struct jp_plan *plan,
+                         const struct jp_plan_port *port, struct jp_error *err)
+{
+    if (!ctx || !ctx->metadata || port->is_udp || ctx->metadata->port < port->host_port ||
+        ctx->metadata->port - port->host_port >= port->count)
+        return 0;
+    if (port->host_ip && (!plan->net.gateway || strcmp(port->host_ip, plan->net.gateway) != 0))
+        return 0;
+    return jp_fail(err, JP_EBUSY, 0,
+                   "port '%s': tcp port %u of the host is the metadata service's (mds.port); "
+                   "publish another, or at an address of the host (%s=IP:%u)",
+                   port->name, (unsigned)ctx->metadata->port, port->name,
+                   (unsigned)ctx->metadata->port);
+}
+
 static int plan_ports(const struct jp_pod_manifest *m, const struct jp_image_manifest *images,
                       struct jp_plan_ports *ports, struct jp_error *err)
 {
@@ -155,7 +174,13 @@ int jp_pod_plan_ports(const struct jp_pod_context *ctx, const struct jp_pod_plan
     /* Without rules of ours, or by way of another device, nothing can be sent on. */
     plan->redirects_ports &=
         plan->net.mode == JP_NET_POD && plan->net.host.table && plan->net.kind != JP_NET_MACVLAN;
-    return plan_ports(m, request->images, &plan->ports, err);
+    if (plan_ports(m, request->images, &plan->ports, err) < 0)
+        return -1;
+    for (size_t i = 0; i < plan->ports.count; i++) {
+        if (check_service(ctx, plan, &plan->ports.items[i], err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 /* ---- who has a port -------------------------------------------------------------------------- */

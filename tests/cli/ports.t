@@ -238,6 +238,12 @@ bad 2 "'65536' is not a port" -p http=65536
 bad 125 "range passes 65535" -p range=65534
 bad 125 "share host port" -p http=9001 -p range=9000
 bad 125 "no app has a port 'ftp'" -p ftp=21
+service=$(jetpack config mds.port)
+bad 125 "port 'http': tcp port $service of the host is the metadata service's \(mds.port\)" -p "http=$service"
+bad 125 "port 'range': tcp port $service of the host is the metadata" -p "range=$((service - 2))"
+done_well "its number by udp, and at another address" jetpack run -d -pod-name beside -p "dns=$service" \
+    -p "http=127.0.0.2:$service" test.example/wire
+end beside
 bad 125 "the host has no address 203.0.113.7" -pod-name homeless -p http=203.0.113.7:80
 end homeless
 bad 2 "is not from=NETWORK" -p http=80,to=10.0.0.0/8
