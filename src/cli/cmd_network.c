@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "cli/cmd.h"
 #include "cli/output.h"
 #include "platform/platform.h"
@@ -84,19 +85,64 @@ static int print_rules(const struct jp_pod_context *ctx, struct jp_buf *out, str
     return jp_buf_failed(out) ? jp_oom(err) : 0;
 }
 
+/* Whether pods of a network are found by name: what doctor says of it. */
+struct naming {
+    char *resolver; /* what the finding about the network's is called */
+    const char *text;
+    struct jp_buf problem;
+};
+
+static void hear_examined(void *context, const char *name, JP_UNUSED bool is_fine, const char *text,
+                          JP_UNUSED const char *remedy)
+{
+    struct naming *naming = context;
+    if (strcmp(name, "names of pods") == 0 && !naming->text)
+        jp_buf_puts(&naming->problem, text);
+}
+
+static void hear_reported(void *context, const char *what, const char *problem,
+                          JP_UNUSED const char *remedy)
+{
+    struct naming *naming = context;
+    if (strcmp(what, naming->resolver) == 0)
+        naming->text = problem;
+}
+
+/* To be released by jp_buf_clear(ret). */
+static int describe_names(const struct jp_pod_context *ctx, const struct jp_network *network,
+                          struct jp_buf *ret, struct jp_error *err)
+{
+    struct naming naming = {.problem = JP_BUF_INIT};
+    const struct jp_link_report report = {hear_reported, &naming};
+    JP_AUTO_FREE char *resolver = jp_format("resolver of network %s", network->name);
+    if (!resolver)
+        return jp_oom(err);
+    naming.resolver = resolver;
+    if (jp_network_inspect(ctx, false, &report, err) < 0)
+        return -1;
+    if (naming.text)
+        jp_buf_puts(&naming.problem, naming.text);
+    else
+        jp_pod_names_examine(ctx, hear_examined, &naming);
+    *ret = naming.problem;
+    return jp_buf_failed(ret) ? jp_oom(err) : 0;
+}
+
 static int show(struct jp_cli *cli, const struct jp_pod_context *ctx, const char *name,
                 const struct jp_store_pods *pods, struct jp_error *err)
 {
     char six[JP_ADDRESS6_SIZE + 4], number[32];
     JP_AUTO(jp_buf) rules = JP_BUF_INIT;
+    JP_AUTO(jp_buf) names = JP_BUF_INIT;
     const struct jp_network *network = jp_network_find(ctx->networks, name);
     if (!network)
         return jp_fail(err, JP_ENOTFOUND, 0, "there is no network '%s'", name);
     size_t leases = count_leases(ctx->networks, network, pods);
-    if (print_rules(ctx, &rules, err) < 0)
+    if (print_rules(ctx, &rules, err) < 0 || describe_names(ctx, network, &names, err) < 0)
         return -1;
     if (jp_cli_wants_json(&cli->args)) {
         json_t *object = network_json(network, leases);
+        (void)json_object_set_new(object, "names", jp_json_text(jp_buf_text(&names)));
         (void)json_object_set_new(object, "rules", jp_json_text(jp_buf_text(&rules)));
         return jp_print_json(object, err);
     }
@@ -109,6 +155,7 @@ static int show(struct jp_cli *cli, const struct jp_pod_context *ctx, const char
     jp_show_line("Subnet6", subnet6(network, six));
     jp_show_line("Gateway", gateway);
     jp_show_line("Isolation", network->is_isolated ? "pod" : "none");
+    jp_show_line("Names", jp_buf_text(&names));
     jp_show_line("Pods", number);
     (void)printf("\nRules of all networks%s:\n%s", ctx->networks->table ? "" : " (not made by us)",
                  jp_buf_text(&rules));

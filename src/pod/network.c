@@ -1,13 +1,16 @@
 #include "pod/network.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/macros.h"
 #include "base/mem.h"
 #include "config/conf.h"
 #include "plan/service.h"
+#include "platform/names.h"
 #include "pod/inspect.h"
 #include "pod/internal.h"
 #include "sys/fd.h"
@@ -380,6 +383,27 @@ static const struct jp_plan_network *place_of(const struct jp_pod_context *ctx,
     return &host->networks[network - ctx->networks->items];
 }
 
+/* A resolver that could not be started when the pod was has left it without a name. */
+static int inspect_name(const struct jp_pod_context *ctx, const struct jp_pod_status *pod,
+                        const struct jp_link_report *report, struct jp_error *err)
+{
+    const struct jp_network *network = jp_network_of(ctx->networks, pod->pod.address);
+    if (!ctx->has_names || !network || pod->state != JP_POD_RUNNING)
+        return 0;
+    JP_AUTO_FREE char *dir = jp_format(JP_NAMES_DIR "/%s/" JP_NAMES_HOSTS, network->name);
+    JP_AUTO_FREE char *what = jp_format("name of pod %s", pod->pod.name);
+    JP_AUTO_FREE char *remedy = jp_format("jetpack restart %s", pod->pod.name);
+    if (!dir || !what || !remedy)
+        return jp_oom(err);
+    JP_AUTO_FD int hosts =
+        openat(jp_store_root_fd(ctx->store), dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (hosts < 0 || faccessat(hosts, pod->pod.uuid, F_OK, 0) == 0)
+        return 0; /* of a network without names, or it has one */
+    report->say(report->context, what, "is not known: no resolver could be started with the pod",
+                remedy);
+    return 0;
+}
+
 static int inspect(const struct jp_pod_context *ctx, const struct jp_plan_host *host, bool repair,
                    const struct jp_link_report *report, struct jp_error *err)
 {
@@ -394,6 +418,8 @@ static int inspect(const struct jp_pod_context *ctx, const struct jp_plan_host *
         const struct jp_plan_network *network = place_of(ctx, host, &pods.items[i]);
         if (network)
             running[count++] = (struct jp_link_pod){pods.items[i].pod.uuid, network};
+        if (inspect_name(ctx, &pods.items[i], report, err) < 0)
+            return -1;
     }
     return jp_platform.links->inspect(host, running, count, repair, report, err);
 }

@@ -184,9 +184,12 @@ kill -KILL "$resolver"
 wait_for 60 ended "$resolver"
 run jetpack doctor
 like "$out" '^MISSING +resolver of network pod +does not run' "doctor misses a resolver that was killed"
+like "$(jetpack network show pod)" '^Names +does not run: pods are not found by name' "... and so does network show"
 run jetpack network repair
 like "$out" '^resolver of network pod: does not run.*: mended' "network repair starts it"
 found web web "$(address web)" "it answers"
+like "$(jetpack network show pod)" '^Names +/.*dnsmasq$' "network show tells which program"
+like "$(jetpack -o net.names=off network show pod)" '^Names +off \(net.names\)$' "... or that there is none"
 kill -KILL "$(resolver_of pod)"
 start db
 found web db "$(address db)" "the next pod starts it as well"
@@ -273,6 +276,8 @@ like "$status $err" "^0 .*pods of network 'pod' are not found by name: dnsmasq: 
     "a resolver that cannot be is told"
 run jetpack exec rivalled /bin/probe cat /etc/resolv.conf
 is "$out" 'nameserver 192.0.2.2' "and the pod has the host's servers"
+run jetpack doctor
+like "$out" '^MISSING +name of pod rivalled +is not known: no resolver could be started' "doctor tells it, too"
 kill "$rival"
 jetpack destroy rivalled
 is "$(ls "$work/root/names/pod/hosts")" '' "nothing is left of its name"
