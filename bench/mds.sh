@@ -1,7 +1,8 @@
 #!/bin/sh
 # The metadata service against a bare libmicrohttpd program that gives the same bytes
 # (bench/bare_mds.c): requests a second and the 99th percentile, by wrk with 32 connections that stay
-# open; both in turn, round after round, the median of each. As root, on a quiet machine.
+# open; both in turn, round after round, the median of each; then 10,000 connections at once, each for
+# one request, and what memory the service has afterwards. As root, on a quiet machine.
 #
 #   bench/mds.sh BUILD-DIRECTORY [ROUNDS [SECONDS]]
 set -eu
@@ -99,4 +100,13 @@ compare 'pod/uuid' $v1/pod/uuid "$work/uuid"
 compare 'image/manifest' $v1/apps/showenv/image/manifest "$work/manifest"
 compare 'hmac/sign, 100 bytes' $v1/pod/hmac/sign "$work/uuid" -s "$work/post.lua"
 echo
+# All from one address, which may have 64 at a time: further ones are reset, and wrk comes again at once.
+if ulimit -n 10500 2>/dev/null; then
+    wrk -t2 -c10000 -d"$((seconds * 3))s" --timeout 30s -H 'Connection: close' "$url$v1/pod/uuid" >"$work/burst"
+    awk '/requests in/ { n = $1 } /Requests\/sec/ { rps = $2 } /Socket errors/ { sub(/^ */, ""); errors = $0 }
+        END { printf "burst of 10,000 connections: %d requests answered, %.0f a second; %s\n", n, rps,
+            errors ? errors : "no errors" }' "$work/burst"
+else
+    echo "burst: not here: fewer than 10,500 open files are allowed"
+fi
 awk '/^Private_Dirty|^Pss:|^Rss/ { printf "%s %s KiB  ", $1, $2 } END { print "" }' "/proc/$mds/smaps_rollup"
