@@ -414,6 +414,7 @@ int jp_pod_clean_system(const struct jp_pod_context *ctx, const char *uuid, stru
 
 struct jp_pod_session {
     int socket;
+    int pod_fd; /* the pod's directory, by which the end of the socket is understood; -1: unknown */
     const struct jp_pod_context *ctx; /* of an owner: warnings are told there; outlives us */
     bool is_owner;
     bool is_exec;

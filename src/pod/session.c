@@ -19,6 +19,7 @@
 #include "base/time.h"
 #include "pod/internal.h"
 #include "sys/fd.h"
+#include "sys/lock.h"
 
 #define MAX_DETACH_KEYS 32
 #define REST_AFTER_MS   500   /* a run that is over sooner wants the database again */
@@ -30,8 +31,10 @@
 struct jp_pod_session *jp_pod_session_new(int socket)
 {
     struct jp_pod_session *session = jp_calloc(1, sizeof(*session));
-    if (session)
-        session->socket = socket;
+    if (!session)
+        return NULL;
+    session->socket = socket;
+    session->pod_fd = -1;
     return session;
 }
 
@@ -60,6 +63,7 @@ void jp_pod_session_free(struct jp_pod_session *session)
         return;
     jp_pod_session_leave(session);
     jp_fd_close(&session->socket);
+    jp_fd_close(&session->pod_fd);
     /* One that has said its last word is a moment from its end; others are not waited for. */
     if (session->child > 0)
         (void)waitpid(session->child, NULL, WNOHANG);
@@ -207,6 +211,7 @@ int jp_pod_attach(const struct jp_pod_context *ctx, const struct jp_store_pod *p
     if (!session)
         return jp_oom(err);
     (void)jp_fd_take(&fd);
+    session->pod_fd = jp_fd_take(&pod_fd);
     session->is_attached = true;
     session->has_input = join->has_stdin;
     session->has_tty = true;
@@ -421,12 +426,29 @@ static int take_message(struct relay *r, const struct jp_control_message *m, str
     }
 }
 
+/* The end of the socket came, but not that of a supervisor: it lives, or has seen the pod's end. */
+static bool was_given_up(const struct jp_pod_session *session)
+{
+    struct jp_pod_record record = {.is_there = false};
+    if (session->pod_fd < 0)
+        return false;
+    if (jp_lock_is_held(session->pod_fd, JP_POD_LOCK_FILE, NULL) > 0)
+        return true;
+    bool has_ended =
+        jp_pod_record_read(session->pod_fd, &record, NULL) == 0 && !jp_pod_record_is_alive(&record);
+    jp_pod_record_clear(&record);
+    return has_ended;
+}
+
 static int read_message(struct relay *r, struct jp_error *err)
 {
     JP_AUTO(jp_control_message) message = JP_CONTROL_MESSAGE_INIT;
     int n = jp_control_receive(r->session->socket, &message, err);
     if (n < 0)
         return -1;
+    if (n == 0 && was_given_up(r->session))
+        return jp_fail(err, JP_EBUSY, 0,
+                       "the pod was stopped while this command did not read its output");
     if (n == 0)
         return jp_fail(err, JP_ESYS, ECONNRESET, "the pod's supervisor died");
     return take_message(r, &message, err);

@@ -315,6 +315,7 @@ int jp_pod_supervisor_spawn(const struct jp_pod_context *ctx, const struct jp_po
     }
     jp_fd_close(&ahead.handover);
     session->socket = jp_fd_take(&ahead.owner);
+    session->pod_fd = fcntl(spawn->pod_fd, F_DUPFD_CLOEXEC, 3);
     session->is_owner = true;
     session->is_attached = spawn->wants_output;
     session->has_input = spawn->has_stdin;

@@ -118,5 +118,8 @@ kill -CONT "$slow"
 end_of "$slow"
 [ $? -ne 137 ]
 ok $? "... which ends, too"
+# It was given up, unless what there was to hear had found room before that.
+like "$(grep -a '^jetpack: ' "$work/slow.err")" '^$|the pod was stopped while this command did not read its output$' \
+    "... and says why"
 done_well "destroy" jetpack destroy pod
 finish
