@@ -170,6 +170,7 @@ dig_from_outside() { # ADDRESS [OPTION]
 }
 if command -v dig >/dev/null; then
     is "$(dig +short @10.77.0.1 web.pods.jetpack.internal)" 10.77.0.2 "the host may ask it"
+    is "$(dig +short +tcp @10.77.0.1 web.pods.jetpack.internal)" 10.77.0.2 "... by TCP, too"
     unlike "$(dig_from_outside 10.77.0.1 +notcp)" '10\.77\.0\.2' \
         "row 78: a neighbour of the host is not answered"
     unlike "$(dig_from_outside 10.77.0.1 +tcp)" '10\.77\.0\.2' "row 78: ... by TCP neither"
