@@ -23,10 +23,7 @@ host_uses() { printf "$@" >"$resolv"; }
 
 # ---- the world: a server of names outside, and one on the host's own loopback ----
 
-unshare -n "$programs/probe" sleep 1000 >"$work/outside.out" 2>&1 &
-outside=$!
-jobs=$outside
-in_outside() { nsenter --net="/proc/$outside/ns/net" "$@"; }
+machine outside
 resolvers() { pgrep -f "^[^ ]*dnsmasq .*$work/root/names" | wc -l; }
 resolvers_are() { [ "$(resolvers)" -eq "$1" ]; }
 # runs N WHAT: so many resolvers; what a starting one has left behind is about to go
@@ -35,13 +32,6 @@ runs() {
     is "$(resolvers)" "$1" "$2"
 }
 resolver_of() { cat "$work/root/names/$1/pid"; }
-stop_jobs() {
-    # shellcheck disable=SC2086 # a list
-    kill $jobs 2>/dev/null
-    cleanup
-}
-trap stop_jobs EXIT
-wait_for 60 grep -q ready "$work/outside.out"
 ip link add up0 type veth peer name far0 netns "$outside"
 ip address add 192.0.2.1/24 dev up0
 ip link set up0 up

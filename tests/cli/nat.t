@@ -8,34 +8,25 @@ cat >>"$config" <<END
 net.firewall = on
 net.publish = nat
 END
-jobs=
-stop_jobs() {
-    # shellcheck disable=SC2086 # a list
-    [ -z "$jobs" ] || kill -KILL $jobs 2>/dev/null
-    cleanup
+other() { # VARIABLE DEVICE NET NET6: another machine, .9 of the network; the host is .1
+    machine "$1"
+    eval "other_machine=\$$1"
+    ip link add "$2" type veth peer name eth0 netns "$other_machine"
+    ip address add "$3.1/24" dev "$2"
+    ip address add "$4::1/64" dev "$2" nodad
+    ip link set "$2" up
+    on "$other_machine" sh -c "ip link set lo up; ip address add $3.9/24 dev eth0
+        ip address add $4::9/64 dev eth0 nodad; ip link set eth0 up; ip route add default via $3.1"
 }
-trap stop_jobs EXIT
-other() { # VARIABLE NAME DEVICE NET NET6: another machine, .9 of the network; the host is .1
-    unshare -n "$programs/probe" sleep 1000 >"$work/$2.out" 2>&1 &
-    eval "$1=$!"
-    jobs="$jobs $!"
-    wait_for 60 grep -q ready "$work/$2.out"
-    ip link add "$3" type veth peer name eth0 netns "$!"
-    ip address add "$4.1/24" dev "$3"
-    ip address add "$5::1/64" dev "$3" nodad
-    ip link set "$3" up
-    nsenter --net="/proc/$!/ns/net" sh -c "ip link set lo up; ip address add $4.9/24 dev eth0
-        ip address add $5::9/64 dev eth0 nodad; ip link set eth0 up; ip route add default via $4.1"
-}
-other client client up0 192.0.2 2001:db8:1
-other neighbour neighbour side0 198.18.0 2001:db8:2
+other client up0 192.0.2 2001:db8:1
+other neighbour side0 198.18.0 2001:db8:2
 ip route add default via 192.0.2.9
 ip address add 192.0.2.2/24 dev up0
 
 asks() { # WHO PROTOCOL ADDRESS PORT [SECONDS]: what it is answered
     who=$1
     shift
-    nsenter --net="/proc/$who/ns/net" "$programs/knock" ask "$@"
+    on "$who" "$programs/knock" ask "$@"
 }
 is_answered() { asks "$@" | grep -q '^[0-9a-f:.]*$'; }
 begin() { # NAME PROTOCOL OPTION...: a pod that listens on port 7 of PROTOCOL, published by options

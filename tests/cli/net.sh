@@ -24,6 +24,29 @@ ip link set lo up
 echo 0 >/proc/sys/net/ipv4/ip_forward
 [ ! -e /proc/sys/net/ipv6 ] || echo 0 >/proc/sys/net/ipv6/conf/all/forwarding
 
+# Other machines, and whatever else runs beside a test: $jobs end with it.
+jobs=
+stop_jobs() {
+    # shellcheck disable=SC2086 # a list
+    [ -z "$jobs" ] || kill -KILL $jobs 2>/dev/null
+    cleanup
+}
+trap stop_jobs EXIT
+# machine VARIABLE: a network namespace of its own; the variable is the process that it lives by
+machine() {
+    unshare -n "$programs/probe" sleep 100000 >"$work/machine.$1" 2>&1 &
+    eval "$1=$!"
+    jobs="$jobs $!"
+    wait_for 60 grep -q ready "$work/machine.$1"
+}
+# on MACHINE COMMAND...
+on() {
+    on_machine=$1
+    shift
+    nsenter --net="/proc/$on_machine/ns/net" "$@"
+}
+in_outside() { on "$outside" "$@"; } # once there is a machine of that name
+
 add_image app '"exec": ["/bin/probe", "sleep", "1000"], "user": "0", "group": "0"'
 image=test.example/app
 

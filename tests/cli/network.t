@@ -80,10 +80,8 @@ run "$programs/knock" ask tcp 10.79.0.3 7
 is "$out" ::ffff:10.79.0.1 "... but the host reaches them"
 
 # macvlan: on a device of the host, whose other end is a machine in the street.
-unshare -n "$programs/probe" sleep 1000 >"$work/street.out" 2>&1 &
-street=$!
-in_street() { nsenter --net="/proc/$street/ns/net" "$@"; }
-wait_for 60 grep -q ready "$work/street.out"
+machine street
+in_street() { on "$street" "$@"; }
 ip link add street0 type veth peer name far0 netns "$street"
 ip link set street0 up
 in_street ip address add 192.0.2.1/24 dev far0

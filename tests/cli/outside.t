@@ -11,17 +11,7 @@ END
 
 # ---- the host, a cable, a server outside ----
 
-unshare -n "$programs/probe" sleep 1000 >"$work/outside.out" 2>&1 &
-outside=$!
-jobs=$outside
-in_outside() { nsenter --net="/proc/$outside/ns/net" "$@"; }
-stop_jobs() {
-    # shellcheck disable=SC2086 # a list
-    kill $jobs 2>/dev/null
-    cleanup
-}
-trap stop_jobs EXIT
-wait_for 60 grep -q ready "$work/outside.out"
+machine outside
 ip link add up0 type veth peer name far0 netns "$outside"
 ip address add 192.0.2.1/24 dev up0
 ip address add 2001:db8::1/64 dev up0 nodad
@@ -68,14 +58,11 @@ run in_outside "$programs/knock" ask tcp 10.77.0.2 7 3
 is "$out" nothing "row 75: but no pod, even when it knows the way"
 
 # Forwarding was switched on for pods: it makes the host nobody's router.
-unshare -n "$programs/probe" sleep 1000 >"$work/back.out" 2>&1 &
-back=$!
-jobs="$jobs $back"
-wait_for 60 grep -q ready "$work/back.out"
+machine back
 ip link add back0 type veth peer name far1 netns "$back"
 ip address add 198.18.0.1/24 dev back0
 ip link set back0 up
-in_back() { nsenter --net="/proc/$back/ns/net" "$@"; }
+in_back() { on "$back" "$@"; }
 in_back sh -c 'ip address add 198.18.0.2/24 dev far1; ip link set far1 up
     ip route add default via 198.18.0.1'
 in_outside ip route add 198.18.0.0/24 via 192.0.2.1
