@@ -47,7 +47,7 @@ on() {
 }
 in_outside() { on "$outside" "$@"; } # once there is a machine of that name
 
-add_image app '"exec": ["/bin/probe", "sleep", "1000"], "user": "0", "group": "0"'
+add_image app '"exec": ["/bin/probe", "sleep", "100000"], "user": "0", "group": "0"'
 image=test.example/app
 
 # start NAME [OPTION...]: a pod that listens on port 7 of all its addresses

@@ -9,7 +9,7 @@ tree=$work/tools
 mkdir -p "$tree"
 rootfs "$tree/rootfs"
 cp "$tools" "$tree/rootfs/bin/tools"
-manifest tools '"exec": ["/bin/probe", "sleep", "1000"], '"$user" >"$tree/manifest"
+manifest tools '"exec": ["/bin/probe", "sleep", "100000"], '"$user" >"$tree/manifest"
 pack "$tree" "$work/tools.aci"
 jetpack import -q "$work/tools.aci" >/dev/null 2>"$work/err" || { cat "$work/err"; exit 1; }
 j="$JETPACK -config $config"
