@@ -1,0 +1,103 @@
+# Macros for images that are made by `jetpack build`, for BSD make and GNU make (4.0 and later):
+#
+#     PARENT_IMAGE = example.com/debian
+#     PKG_INSTALL  = nginx-light
+#
+#     build: build.configure
+#     build.configure:
+#             cp nginx.conf /etc/nginx/
+#
+#     .jetpack.image.mk != echo `jetpack config path.share`/jetpack.image.mk
+#     include ${.jetpack.image.mk}
+#
+# and a manifest.json, or a rule that makes it. `make` builds the image: the directory is copied
+# into a pod on PARENT_IMAGE, where make runs again with the target .jetpack.build.
+#
+# Targets:
+#     image (default)  the image, its id in ACI_ID_FILE
+#     aci, flat-aci    archives of it; flat-aci depends on nothing
+#     clean            removes these files
+#     prepare, build   what is done on this host before, and in the pod: all targets of the
+#                      Makefile called prepare.NAME and build.NAME; clean does clean.NAME
+# Variables:
+#     PARENT_IMAGE     the image to build on; must be set
+#     PKG_INSTALL      packages that are installed in the pod (pkg, or apt-get)
+#     BUILD_DIR        what is copied (.); BUILD_CP: further files and directories
+#     BUILD_COMMAND    what is run in the pod (make, as above); BUILD_ARGS: further words
+#     BUILD_VARS       names of variables that make is given in the pod as well, where they are set
+#     BUILD_FLAGS      further options of jetpack build
+#     ACI_FILE         image.aci; ACI_ID_FILE: $ACI_FILE.id; FLAT_ACI_FILE: image.flat.aci
+#     CLEAN_FILES      what clean removes besides
+#     JETPACK          the command; JETPACK_FLAGS: its options; DEBUG: set for messages
+#     MAKEACI          makeaci.sh ROOTFS.tgz MANIFEST OUT.aci, for images that begin with a tar
+#
+# What one make has and the other has not is written so that the other takes it for a variable that
+# is not set.
+
+JETPACK ?= jetpack
+BUILD_DIR ?= .
+BUILD_CP_JETPACK_IMAGE_MK ?= yes
+BUILD_COMMAND ?= /usr/bin/make .jetpack.build. .jetpack.image.mk=./jetpack.image.mk
+ACI_FILE ?= image.aci
+ACI_ID_FILE ?= ${ACI_FILE}.id
+FLAT_ACI_FILE ?= image.flat.aci
+
+# Where this file is, and what was read before it.
+_jetpack_dir := ${.PARSEDIR}$(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
+_jetpack_read := ${.MAKE.MAKEFILES} $(MAKEFILE_LIST)
+JETPACK_SHAREDIR ?= ${_jetpack_dir}
+MAKEACI ?= ${JETPACK_SHAREDIR}/makeaci.sh
+
+# Targets of a kind, in order: KIND..NAME, which are ours, come first.
+_jetpack_targets = sed -n -e 's/^\([A-Za-z0-9.][^=:]*\):$$/\1/p' -e 's/^\([A-Za-z0-9.][^=:]*\):[^=].*$$/\1/p' \
+    ${_jetpack_read} | tr ' ' '\n' | LC_ALL=C sort -u
+_jetpack_prepare != ${_jetpack_targets} | grep '^prepare\.' || true
+_jetpack_build != ${_jetpack_targets} | grep '^build\.' || true
+_jetpack_clean != ${_jetpack_targets} | grep '^clean\.' || true
+
+# NAME='VALUE' for those of BUILD_VARS that are set: first as BSD make has it, then as GNU make.
+_jetpack_vars = ${BUILD_VARS:@.v.@${${.v.}:D${.v.}${:U=}${${.v.}:Q}}@} $(foreach v,$(BUILD_VARS),$(if $($(v)),$(v)='$(subst ','\'',$($(v)))'))
+_jetpack_flags = ${JETPACK_FLAGS} ${DEBUG:D-o debug} $(if $(DEBUG),-o debug)
+
+.PHONY: image aci flat-aci prepare build clean .jetpack.build. build..pkg-install clean..files
+
+.DEFAULT_GOAL := image
+.MAIN: image
+image: ${ACI_ID_FILE}
+aci: ${ACI_FILE}
+flat-aci: ${FLAT_ACI_FILE}
+prepare: ${_jetpack_prepare}
+build: ${_jetpack_build}
+clean: ${_jetpack_clean}
+
+${ACI_ID_FILE}:
+	@test -n "${PARENT_IMAGE}" || { echo "PARENT_IMAGE is not set" >&2; exit 1; }
+	@${MAKE} prepare
+	@set --; for file in ${BUILD_CP}; do set -- "$$@" -cp "$$file"; done; \
+	case "${BUILD_CP_JETPACK_IMAGE_MK}" in yes) set -- "$$@" -cp "${_jetpack_dir}/jetpack.image.mk" ;; esac; \
+	set -x; ${JETPACK} ${_jetpack_flags} build -dir "${BUILD_DIR}" "$$@" -saveid "$@.new" ${BUILD_FLAGS} \
+	    "${PARENT_IMAGE}" ${BUILD_COMMAND} ${BUILD_ARGS} ${_jetpack_vars}
+	@mv "$@.new" "$@"
+
+${ACI_FILE}: ${ACI_ID_FILE}
+	${JETPACK} ${_jetpack_flags} export "`cat ${ACI_ID_FILE}`" "$@"
+
+${FLAT_ACI_FILE}: ${ACI_ID_FILE}
+	${JETPACK} ${_jetpack_flags} export -flat "`cat ${ACI_ID_FILE}`" "$@"
+
+# In the pod.
+.jetpack.build.:
+	@${MAKE} build
+	@${MAKE} manifest.json
+
+build..pkg-install:
+	@set -- ${PKG_INSTALL}; [ $$# -gt 0 ] || exit 0; \
+	if command -v apt-get >/dev/null; then \
+	    export DEBIAN_FRONTEND=noninteractive; \
+	    apt-get -qq update && apt-get -qq -y --no-install-recommends install "$$@" && apt-get clean; \
+	else \
+	    env ASSUME_ALWAYS_YES=YES pkg install "$$@"; \
+	fi
+
+clean..files:
+	rm -f "${ACI_ID_FILE}" "${ACI_ID_FILE}.new" "${ACI_FILE}" "${FLAT_ACI_FILE}" ${CLEAN_FILES}
