@@ -276,8 +276,6 @@ static int check_signed(const struct jp_image_signature *signature, struct jp_ha
                         uint64_t read_bytes, struct jp_error *err)
 {
     unsigned char digest[JP_HASH_SHA512_SIZE];
-    if (!signature)
-        return 0;
     if (jp_hash_finish(hash, digest, err) != 0)
         return -1;
     if (read_bytes == signature->size_bytes &&
@@ -330,7 +328,7 @@ int jp_import_run(const struct jp_import_target *target,
     p.stream = stream;
     p.ring = ring;
     if (run_threads(&p, unpack, err) != 0 ||
-        check_signed(o.signature, hash, jp_stream_position(stream), err) != 0)
+        (o.signature && check_signed(o.signature, hash, jp_stream_position(stream), err) != 0))
         return -1;
     if (o.watch.progress && stream)
         o.watch.progress(o.watch.context, jp_stream_position(stream), p.total);
