@@ -41,6 +41,7 @@ int jp_cmd_run(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_set(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_show(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_show_image(struct jp_cli *cli, struct jp_error *err);
+int jp_cmd_sign(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_start(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_stats(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_stop(struct jp_cli *cli, struct jp_error *err);

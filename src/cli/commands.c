@@ -51,6 +51,10 @@ static const struct jp_cli_option trust_options[] = {
     {"root", 0, NULL, "for every image", 0},
     {"fingerprint", 0, "FINGERPRINT", "trust this key of the file, in full digits, without asking", 0},
     {"quiet", 'q', NULL, "fingerprints only", 0}, BARE, FORMAT, END};
+static const struct jp_cli_option sign_options[] = {
+    {"key", 0, "FILE", "the secret key, as GnuPG and Sequoia export it", 0},
+    {"passphrase-file", 0, "FILE", "its passphrase is the first line of FILE", 0},
+    {"output", 'o', "FILE", "where to, '-' for standard output (LOCATION.asc)", 0}, END};
 static const struct jp_cli_option untrust_options[] = {
     {"prefix", 0, "PREFIX", "only for this prefix", 0},
     {"root", 0, NULL, "only as a key for every image", 0}, END};
@@ -313,6 +317,11 @@ const struct jp_command jp_commands[] = {
      "jetpack trust\n"
      "jetpack trust -prefix example.com/redis redis.asc\n"
      "jetpack trust -root -fingerprint 0123456789abcdef0123456789abcdef01234567 - <key.asc"},
+    {"sign", JP_GROUP_TRUST, JP_COMMAND_ROOT | JP_COMMAND_IMAGE, 1, 1, "[OPTION...] LOCATION",
+     "sign an image's archive",
+     "Makes a detached signature, armoured, that import and fetch accept from those who trust the key. "
+     "The passphrase of a locked key is asked for on the terminal.",
+     sign_options, "jetpack sign -key secret.asc redis.aci # makes redis.aci.asc"},
     {"untrust", JP_GROUP_TRUST, JP_COMMAND_ROOT | JP_COMMAND_IMAGE, 1, JP_NO_LIMIT,
      "[OPTION...] FINGERPRINT...", "trust keys no more",
      "Removes the keys for every prefix that they are stored for, or for one. Images that are here "

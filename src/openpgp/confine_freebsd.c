@@ -7,9 +7,10 @@
 #include "openpgp/limits.h"
 #include "sys/drop.h"
 
-int jp_openpgp_confine(uint32_t uid, uint32_t gid, uint64_t data_bytes, struct jp_error *err)
+int jp_openpgp_confine(const struct jp_openpgp_head *head, struct jp_error *err)
 {
-    if (jp_openpgp_limit(data_bytes, err) < 0 || jp_drop_rights(uid, gid, err) < 0)
+    if (jp_openpgp_limit(head->data_bytes, err) < 0 ||
+        jp_drop_rights(head->uid, head->gid, err) < 0)
         return -1;
     /* ENOSYS: a kernel without. */
     if (cap_enter() < 0 && errno != ENOSYS)

@@ -57,6 +57,8 @@ static int take_request(struct job *job, struct jp_error *err)
 
 static int work(struct job *job, struct jp_error *err)
 {
+    if ((job->request.task == JP_OPENPGP_SIGN) != (job->head.is_signing != 0))
+        return jp_fail(err, JP_EINVALID, 0, "the request is another one than was announced");
     if (jp_keyring_set_time(&job->ring, job->request.now_s, err) < 0)
         return -1;
     switch (job->request.task) {
@@ -67,6 +69,11 @@ static int work(struct job *job, struct jp_error *err)
                                 err);
     case JP_OPENPGP_INSPECT:
         return jp_openpgp_inspect(&job->ring, &job->request, &job->answer, err);
+    case JP_OPENPGP_SIGN:
+        if (job->n_fds != 1)
+            break;
+        return jp_openpgp_sign(&job->ring, &job->request, job->fds[JP_OPENPGP_DATA], &job->answer,
+                               err);
     default:
         break;
     }
@@ -96,8 +103,7 @@ static int run(struct job *job, struct jp_error *err)
     if (take_head(job, err) < 0)
         return -1;
     if (jp_keyring_open(&job->ring, &failure) == 0 &&
-        jp_openpgp_confine(job->head.uid, job->head.gid, job->head.data_bytes, &failure) == 0 &&
-        take_request(job, &failure) == 0)
+        jp_openpgp_confine(&job->head, &failure) == 0 && take_request(job, &failure) == 0)
         (void)work(job, &failure);
     return answer(job, &failure, err);
 }

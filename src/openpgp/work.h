@@ -9,6 +9,10 @@
 int jp_openpgp_check(struct jp_keyring *ring, const struct jp_openpgp_request *request, int data_fd,
                      struct jp_openpgp_answer *answer, struct jp_error *err);
 
+/* Signs what is in data_fd; answer->output, or answer->needs_passphrase. */
+int jp_openpgp_sign(struct jp_keyring *ring, const struct jp_openpgp_request *request, int data_fd,
+                    struct jp_openpgp_answer *answer, struct jp_error *err);
+
 /* Lists the certificates of the keys; answer->certs. */
 int jp_openpgp_inspect(struct jp_keyring *ring, const struct jp_openpgp_request *request,
                        struct jp_openpgp_answer *answer, struct jp_error *err);

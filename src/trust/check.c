@@ -94,15 +94,15 @@ static int put_keys(const struct jp_trust *trust, const struct jp_trust_keys *ke
 }
 
 /* Row 42: what cannot be read twice cannot be what was checked. */
-static int put_data(const struct jp_trust_question *question, struct jp_openpgp_request *request,
+static int put_data(int fd, const char *what, struct jp_openpgp_request *request,
                     struct jp_error *err)
 {
     struct stat st;
-    off_t at = lseek(question->fd, 0, SEEK_CUR);
-    if (fstat(question->fd, &st) < 0)
-        return jp_fail_sys(err, "stat '%s'", question->what);
+    off_t at = lseek(fd, 0, SEEK_CUR);
+    if (fstat(fd, &st) < 0)
+        return jp_fail_sys(err, "stat '%s'", what);
     if (!S_ISREG(st.st_mode) || at < 0 || at > st.st_size)
-        return jp_fail(err, JP_EINVALID, 0, "'%s' is not a regular file", question->what);
+        return jp_fail(err, JP_EINVALID, 0, "'%s' is not a regular file", what);
     request->offset = (uint64_t)at;
     request->size = (uint64_t)(st.st_size - at);
     return 0;
@@ -183,7 +183,8 @@ static int ask(const struct jp_trust *trust, const struct jp_trust_question *que
     struct jp_openpgp_answer answer = {.task = 0};
     JP_AUTO(jp_trust_keys) keys = {NULL, 0, 0};
     if (jp_trust_list(trust, question->name, &keys, err) < 0 ||
-        put_keys(trust, &keys, request, err) < 0 || put_data(question, request, err) < 0 ||
+        put_keys(trust, &keys, request, err) < 0 ||
+        put_data(question->fd, question->what, request, err) < 0 ||
         put_signature(question, request, err) < 0 ||
         jp_openpgp_ask(trust, request, &question->fd, 1, &answer, err) < 0)
         return -1;
@@ -270,4 +271,38 @@ int jp_trust_describe(const struct jp_trust *trust, const struct jp_trust_keys *
         r = inspect(trust, &request, ret, err);
     jp_openpgp_request_clear(&request);
     return r;
+}
+
+/* ---- signing --------------------------------------------------------------------------------- */
+
+static int ask_to_sign(const struct jp_trust *trust, const struct jp_trust_signing *signing,
+                       struct jp_openpgp_request *request, struct jp_buf *ret, struct jp_error *err)
+{
+    struct jp_openpgp_answer answer = {.task = 0};
+    if (put_data(signing->fd, signing->what, request, err) < 0 ||
+        jp_openpgp_ask(trust, request, &signing->fd, 1, &answer, err) < 0)
+        return -1;
+    int r = answer.needs_passphrase ? 1 : 0;
+    if (r == 0)
+        jp_buf_add(ret, answer.output, answer.output_len);
+    bool is_empty = answer.output_len == 0;
+    jp_openpgp_answer_clear(&answer);
+    if (r == 0 && is_empty)
+        return jp_fail(err, JP_ECORRUPT, 0, "jetpack-openpgp made no signature");
+    return jp_buf_failed(ret) ? jp_oom(err) : r;
+}
+
+int jp_trust_sign(const struct jp_trust *trust, const struct jp_trust_signing *signing,
+                  struct jp_buf *ret, struct jp_error *err)
+{
+    struct jp_openpgp_key key = {.bytes = (unsigned char *)(uintptr_t)signing->key,
+                                 .len = signing->key_len};
+    struct jp_openpgp_request request = {
+        .task = JP_OPENPGP_SIGN,
+        .now_s = now_of(trust),
+        .keys = &key,
+        .n_keys = 1,
+        .passphrase = (char *)(uintptr_t)signing->passphrase,
+    };
+    return ask_to_sign(trust, signing, &request, ret, err);
 }

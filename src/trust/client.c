@@ -45,6 +45,7 @@ static int send_request(const struct jp_trust *trust, struct jp_openpgp_request 
                        JP_OPENPGP_MAX_KEYS, JP_OPENPGP_MAX_REQUEST >> 20);
     struct jp_openpgp_head head = {
         .version = JP_OPENPGP_VERSION,
+        .is_signing = request->task == JP_OPENPGP_SIGN,
         .uid = trust->uid,
         .gid = trust->gid,
         .len = (uint32_t)bytes.len,

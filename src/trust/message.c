@@ -19,6 +19,7 @@ void jp_openpgp_request_walk(struct jp_codec *c, struct jp_openpgp_request *requ
         jp_codec_bytes(c, &request->keys[i].bytes, &request->keys[i].len);
     }
     jp_codec_bytes(c, &request->signature, &request->signature_len);
+    jp_codec_str(c, &request->passphrase);
     jp_codec_u64(c, &request->offset);
     jp_codec_u64(c, &request->size);
 }
@@ -31,6 +32,9 @@ void jp_openpgp_request_clear(struct jp_openpgp_request *request)
     }
     free(request->keys);
     free(request->signature);
+    if (request->passphrase)
+        explicit_bzero(request->passphrase, strlen(request->passphrase));
+    free(request->passphrase);
     *request = (struct jp_openpgp_request){.task = 0};
 }
 
@@ -91,6 +95,8 @@ static void walk_answer(struct jp_codec *c, struct jp_openpgp_answer *answer)
                    JP_OPENPGP_MAX_CERTS);
     for (size_t i = 0; i < answer->certs.count; i++)
         walk_cert(c, &answer->certs.items[i]);
+    jp_codec_bool(c, &answer->needs_passphrase);
+    jp_codec_bytes(c, &answer->output, &answer->output_len);
 }
 
 /* What becomes a name of a file, or is shown as one, is digits. */
@@ -153,6 +159,7 @@ int jp_openpgp_answer_encode(struct jp_openpgp_answer *answer, struct jp_buf *ou
 void jp_openpgp_answer_clear(struct jp_openpgp_answer *answer)
 {
     free(answer->failure);
+    free(answer->output);
     jp_trust_answer_clear(&answer->check);
     jp_trust_certs_clear(&answer->certs);
     *answer = (struct jp_openpgp_answer){.task = 0};

@@ -24,6 +24,7 @@
 enum jp_openpgp_task {
     JP_OPENPGP_CHECK = 1, /* keys, signature, data */
     JP_OPENPGP_INSPECT,   /* keys */
+    JP_OPENPGP_SIGN,      /* keys, data, perhaps a passphrase */
 };
 
 enum { JP_OPENPGP_DATA, JP_OPENPGP_OUT, JP_OPENPGP_MAX_FDS };
@@ -31,6 +32,7 @@ enum { JP_OPENPGP_DATA, JP_OPENPGP_OUT, JP_OPENPGP_MAX_FDS };
 /* Fixed size, host's byte order: both ends are on one machine. */
 struct jp_openpgp_head {
     uint32_t version;
+    uint32_t is_signing; /* of our own: Botan makes RSA signatures with threads */
     uint32_t uid;
     uint32_t gid;
     uint32_t len;
@@ -51,7 +53,8 @@ struct jp_openpgp_request {
     size_t n_keys;
     unsigned char *signature;
     size_t signature_len;
-    uint64_t offset; /* of the data, and its size */
+    char *passphrase; /* NULL: there is none */
+    uint64_t offset;  /* of the data, and its size */
     uint64_t size;
 };
 
@@ -61,6 +64,9 @@ struct jp_openpgp_answer {
     uint32_t code; /* of the failure: enum jp_code */
     struct jp_trust_answer check;
     struct jp_trust_certs certs;
+    bool needs_passphrase;
+    unsigned char *output; /* SIGN: the signature, armoured */
+    size_t output_len;
 };
 
 /* Both ways, by is_writing. */

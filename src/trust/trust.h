@@ -206,4 +206,21 @@ int jp_trust_check(const struct jp_trust *trust, const struct jp_trust_question 
 int jp_trust_confirm(const struct jp_trust *trust, const char *name, struct jp_trust_answer *answer,
                      struct jp_error *err);
 
+/* ---- signing --------------------------------------------------------------------------------- */
+
+struct jp_trust_signing {
+    int fd; /* as of a question */
+    const char *what;
+    const void *key; /* a file with a secret key, which goes to the program and nowhere else */
+    size_t key_len;
+    const char *passphrase; /* NULL: none is known */
+};
+
+/*
+ * Adds an armoured detached signature, by the newest key of the file whose signatures count. 1 when
+ * the key is locked and there is no passphrase. JP_EINVALID: no such key, a wrong passphrase.
+ */
+int jp_trust_sign(const struct jp_trust *trust, const struct jp_trust_signing *signing,
+                  struct jp_buf *ret, struct jp_error *err);
+
 #endif
