@@ -33,6 +33,7 @@ int jp_cmd_logs(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_manifest(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_mds(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_network(struct jp_cli *cli, struct jp_error *err);
+int jp_cmd_push(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_prepare(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_ps(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_rename(struct jp_cli *cli, struct jp_error *err);

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "cli/cmd.h"
+#include "cli/oci.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "store/driver/driver.h"
@@ -79,6 +80,8 @@ static int export_one(struct jp_cli *cli, const struct jp_image_export_options *
     JP_AUTO(jp_image_manifest) m = JP_IMAGE_MANIFEST_INIT;
     JP_AUTO_FREE char *text = NULL;
     size_t len = 0;
+    if (jp_cli_has(&cli->args, "oci"))
+        return jp_cli_oci_export(cli, options->id, options->path ? options->path : "-", err);
     if (!jp_cli_has(&cli->args, "flat"))
         return jp_image_export(cli->store, options, err);
     if (jp_store_image_manifest(cli->store, options->id, &text, &len, err) < 0 ||

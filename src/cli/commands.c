@@ -74,6 +74,7 @@ static const struct jp_cli_option tag_options[] = {
     {"unique", 0, NULL, "move the tag: no other image of that name keeps it", 0}, END};
 static const struct jp_cli_option export_options[] = {
     {"compression", 0, "METHOD", "none, gzip, bzip2, xz or zstd (images.aci.compression)", 0},
+    {"oci", 0, NULL, "an OCI image layout instead: FILE its tar, DIR/ a directory", 0},
     {"flat", 0, NULL, "one archive with all that the image depends on", 0},
     {"quiet", 'q', NULL, "no progress bar", 0}, END};
 static const struct jp_cli_option build_options[] = {
@@ -96,6 +97,9 @@ static const struct jp_cli_option build_options[] = {
 static const struct jp_cli_option commit_options[] = {
     {"reproducible", 0, NULL, "no later times than SOURCE_DATE_EPOCH, or the image's", 0},
     SAVEID, FORMAT, END};
+static const struct jp_cli_option push_options[] = {
+    {"compression", 0, "METHOD", "of the layers: none, gzip or zstd (gzip)", 0}, ALLOW_HTTP,
+    {"quiet", 'q', NULL, "no progress bar", 0}, END};
 static const struct jp_cli_option verify_options[] = {
     {"all", 0, NULL, "every image", 0}, {"quiet", 'q', NULL, "no progress bar, differences only", 0},
     FORMAT, END};
@@ -299,6 +303,12 @@ const struct jp_command jp_commands[] = {
      build_options,
      "jetpack build -dir . -saveid image.id example.com/debian ./install.sh\n"
      "jetpack build -cp nginx.conf -e DEBIAN_FRONTEND=noninteractive example.com/debian /bin/sh build.sh"},
+    {"push", JP_GROUP_IMAGES, JP_COMMAND_ROOT | JP_COMMAND_IMAGE, 2, 2,
+     "[OPTION...] IMAGE docker://[REGISTRY/]NAME[:TAG]", "send an image to a registry",
+     "As an OCI image that every other program takes: a layer for each image that it stands on, less "
+     "what whitelists leave out. What the registry has is not sent again; the manifest is sent last. "
+     "Prints the manifest's digest, which the same image has every time.",
+     push_options, "jetpack push example.com/redis:7.0 docker://registry.example.com/redis:7.0"},
     {"verify", JP_GROUP_IMAGES, JP_COMMAND_ROOT | JP_COMMAND_IMAGE, 0, JP_NO_LIMIT,
      "[OPTION...] IMAGE...", "compare images with what was imported",
      "Recomputes the id from what is on disk and names every file that differs. The exit status is "

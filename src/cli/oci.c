@@ -266,7 +266,7 @@ static int is_named_for_http(const struct jp_fetching *fetching, const char *reg
     return 0;
 }
 
-struct remote {
+struct jp_cli_remote {
     struct jp_progress progress;
     struct jp_image_watch watch; /* of it */
     struct identity identity;
@@ -276,7 +276,7 @@ struct remote {
     int tmp_fd;
 };
 
-static void remote_clear(struct remote *remote)
+static void remote_clear(struct jp_cli_remote *remote)
 {
     jp_progress_end(&remote->progress);
     jp_oci_source_free(remote->source);
@@ -286,7 +286,7 @@ static void remote_clear(struct remote *remote)
     jp_fd_close(&remote->tmp_fd);
 }
 
-static int open_registry(struct jp_cli *cli, bool pushes, struct remote *remote,
+static int open_registry(struct jp_cli *cli, bool pushes, struct jp_cli_remote *remote,
                          struct jp_error *err)
 {
     struct jp_fetching *fetching = jp_cli_fetching(cli, err);
@@ -323,7 +323,7 @@ static int name_remote(const struct jp_cli *cli, const char *reference, struct i
     return name_given(given, ret, err);
 }
 
-static int import_resolved(struct jp_cli *cli, const char *location, struct remote *remote,
+static int import_resolved(struct jp_cli *cli, const char *location, struct jp_cli_remote *remote,
                            struct jp_image_imported *ret, struct jp_error *err)
 {
     JP_AUTO_FREE char *words = NULL;
@@ -342,7 +342,7 @@ static int import_resolved(struct jp_cli *cli, const char *location, struct remo
 static int import_remote(struct jp_cli *cli, const char *location, struct jp_image_imported *ret,
                          struct jp_error *err)
 {
-    struct remote remote = {.tmp_fd = -1};
+    struct jp_cli_remote remote = {.tmp_fd = -1};
     remote.progress = jp_progress_new(location, jp_cli_has(&cli->args, "quiet"));
     int r = name_remote(cli, without_scheme(location), &remote.identity, err);
     if (r == 0)
@@ -353,6 +353,42 @@ static int import_remote(struct jp_cli *cli, const char *location, struct jp_ima
         r = import_resolved(cli, location, &remote, ret, err);
     remote_clear(&remote);
     return r < 0 ? jp_wrap(err, "%s", location) : 0;
+}
+
+int jp_cli_remote_open(struct jp_cli *cli, const char *location, struct jp_cli_remote **ret,
+                       struct jp_error *err)
+{
+    if (strncmp(location, DOCKER, strlen(DOCKER)) != 0)
+        return jp_fail(err, JP_EUSAGE, 0, "'%s' is not docker://[REGISTRY/]NAME[:TAG]", location);
+    struct jp_cli_remote *remote = jp_calloc(1, sizeof(*remote));
+    if (!remote)
+        return jp_oom(err);
+    remote->tmp_fd = -1;
+    remote->progress = jp_progress_new(location, jp_cli_has(&cli->args, "quiet"));
+    int r = name_of_reference(without_scheme(location), &remote->identity, err);
+    if (r == 0 && remote->identity.reference.digest)
+        r = jp_fail(err, JP_EUSAGE, 0, "an image is pushed under a tag, not a digest");
+    if (r == 0)
+        r = open_registry(cli, true, remote, err);
+    if (r < 0) {
+        jp_cli_remote_free(remote);
+        return -1;
+    }
+    *ret = remote;
+    return 0;
+}
+
+void jp_cli_remote_free(struct jp_cli_remote *remote)
+{
+    if (!remote)
+        return;
+    remote_clear(remote);
+    free(remote);
+}
+
+struct jp_oci_registry *jp_cli_remote_registry(struct jp_cli_remote *remote)
+{
+    return remote->registry;
 }
 
 int jp_cli_oci_import(struct jp_cli *cli, const char *location, struct jp_image_imported *ret,

@@ -17,4 +17,15 @@ bool jp_cli_oci_is_location(const char *location);
 int jp_cli_oci_import(struct jp_cli *cli, const char *location, struct jp_image_imported *ret,
                       struct jp_error *err);
 
+/* export -oci: a layout, as a directory or a tar ("-": standard output). */
+int jp_cli_oci_export(struct jp_cli *cli, const char *id, const char *path, struct jp_error *err);
+
+/* The registry of a docker:// location, open for writing. */
+struct jp_cli_remote;
+struct jp_oci_registry;
+int jp_cli_remote_open(struct jp_cli *cli, const char *location, struct jp_cli_remote **ret,
+                       struct jp_error *err);
+void jp_cli_remote_free(struct jp_cli_remote *remote);
+struct jp_oci_registry *jp_cli_remote_registry(struct jp_cli_remote *remote);
+
 #endif

@@ -205,8 +205,11 @@ static bool type_of(mode_t mode, enum jp_tar_type *ret)
     return false;
 }
 
-static char *inside(const char *path)
+/* What a path is called in the archive. */
+static char *inside(const struct writer *w, const char *path)
 {
+    if (!w->pack->manifest)
+        return jp_strdup(path);
     return strcmp(path, ".") == 0 ? jp_strdup(JP_ACI_ROOTFS)
                                   : jp_format("%s/%s", JP_ACI_ROOTFS, path);
 }
@@ -243,6 +246,13 @@ static int read_file(struct writer *w, const struct source *s, struct jp_tar_ent
     return may_have_holes && entry->size >= HOLES_FROM ? find_holes(w, s, entry, err) : 0;
 }
 
+static struct timespec time_of(const struct jp_image_parts *parts, const struct stat *st)
+{
+    if (parts->has_latest && (int64_t)st->st_mtim.tv_sec >= parts->latest)
+        return (struct timespec){.tv_sec = (time_t)parts->latest};
+    return st->st_mtim;
+}
+
 static int describe(struct writer *w, const struct source *s, struct jp_tar_entry *entry,
                     struct jp_error *err)
 {
@@ -250,15 +260,13 @@ static int describe(struct writer *w, const struct source *s, struct jp_tar_entr
     const struct jp_image_parts *parts = w->pack->parts;
     if (!type_of(st->st_mode, &entry->type))
         return jp_fail(err, JP_EINVALID, 0, "no file that an image can hold");
-    entry->path = inside(s->part->path);
+    entry->path = inside(w, s->part->path);
     if (!entry->path)
         return jp_oom(err);
     entry->uid = (uint32_t)st->st_uid;
     entry->gid = (uint32_t)st->st_gid;
     entry->mode = st->st_mode & 07777;
-    entry->mtime = st->st_mtim;
-    if (parts->has_latest && (int64_t)st->st_mtim.tv_sec >= parts->latest)
-        entry->mtime = (struct timespec){.tv_sec = (time_t)parts->latest};
+    entry->mtime = time_of(parts, st);
     entry->atime.tv_nsec = UTIME_OMIT;
     if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode))
         jp_device_split(st->st_rdev, &entry->major, &entry->minor);
@@ -282,11 +290,12 @@ static int link_of(struct writer *w, const struct source *s, struct jp_tar_entry
     if (!first)
         return jp_tree_inodes_add(&w->links, &s->st, s->part->path, err);
     entry->type = JP_TAR_HARDLINK;
-    entry->link = inside(first);
-    entry->path = inside(s->part->path);
+    entry->link = inside(w, first);
+    entry->path = inside(w, s->part->path);
     entry->uid = (uint32_t)s->st.st_uid;
     entry->gid = (uint32_t)s->st.st_gid;
     entry->mode = s->st.st_mode & 07777;
+    entry->mtime = time_of(w->pack->parts, &s->st); /* some set the file's by it */
     entry->atime.tv_nsec = UTIME_OMIT;
     return entry->link && entry->path ? 1 : jp_oom(err);
 }
@@ -341,16 +350,23 @@ static int write_part(struct writer *w, const struct jp_image_part *part, struct
     return r == 0 ? 0 : jp_wrap(err, "'%s'", jp_image_name_show(part->path, shown));
 }
 
-static int write_all(struct writer *w, struct jp_error *err)
+static int write_manifest(struct writer *w, struct jp_error *err)
 {
-    static const unsigned char zeros[2 * JP_TAR_BLOCK];
     const struct jp_pack *pack = w->pack;
     JP_AUTO(jp_buf) bytes = JP_BUF_INIT;
     if (jp_tar_write_own(&bytes, JP_TAR_FILE, JP_ACI_MANIFEST, 0644, pack->manifest_len, err) !=
             0 ||
         write_out(w, jp_buf_text(&bytes), bytes.len, err) != 0 ||
-        write_out(w, pack->manifest, pack->manifest_len, err) != 0 ||
-        write_padding(w, pack->manifest_len, err) != 0)
+        write_out(w, pack->manifest, pack->manifest_len, err) != 0)
+        return -1;
+    return write_padding(w, pack->manifest_len, err);
+}
+
+static int write_all(struct writer *w, struct jp_error *err)
+{
+    static const unsigned char zeros[2 * JP_TAR_BLOCK];
+    const struct jp_pack *pack = w->pack;
+    if (pack->manifest && write_manifest(w, err) != 0)
         return -1;
     for (size_t i = 0; i < pack->parts->count; i++)
         if (pack->parts->items[i].is_packed && write_part(w, &pack->parts->items[i], err) != 0)

@@ -13,6 +13,7 @@
 
 struct jp_pack {
     const struct jp_image_parts *parts;
+    /* NULL: not an ACI but the tar of the tree alone, as layers of OCI images are. */
     const char *manifest;
     size_t manifest_len;
     /* Gets the bytes of the tar in order. Returns 0, or -1. */

@@ -97,3 +97,8 @@ int jp_oci_digest_of(const void *bytes, size_t len, char out[JP_OCI_DIGEST_SIZE]
         return jp_oom(err);
     return jp_hash_add(hash, bytes, len, err) == 0 ? finish(hash, 0, out, err) : -1;
 }
+
+int jp_oci_digest_finish(struct jp_hash *sha256, char out[JP_OCI_DIGEST_SIZE], struct jp_error *err)
+{
+    return finish(sha256, 0, out, err);
+}

@@ -34,4 +34,8 @@ void jp_oci_hasher_clear(struct jp_oci_hasher *hasher);
 int jp_oci_digest_of(const void *bytes, size_t len, char out[JP_OCI_DIGEST_SIZE],
                      struct jp_error *err);
 
+/* The same of a sha256 that somebody has fed. */
+int jp_oci_digest_finish(struct jp_hash *sha256, char out[JP_OCI_DIGEST_SIZE],
+                         struct jp_error *err);
+
 #endif

@@ -266,3 +266,113 @@ int jp_oci_registry_source(struct jp_oci_registry *registry, struct jp_oci_sourc
 {
     return jp_oci_source_open_remote((struct jp_oci_remote){open_blob, registry}, ret, err);
 }
+
+/* ---- sending --------------------------------------------------------------------------------- */
+
+/* One request, once more with a token when the first try was refused for want of one. */
+static int ask(struct jp_oci_registry *registry, const struct jp_transfer_request *model,
+               struct jp_transfer_response *response, struct jp_error *err)
+{
+    for (int try = 0;; try++) {
+        JP_AUTO(jp_buf) ignored = JP_BUF_INIT;
+        struct jp_transfer_request request = *model;
+        request.authorization = registry->authorization;
+        if (model->input_fd >= 0 && lseek(model->input_fd, 0, SEEK_SET) < 0)
+            return jp_fail_sys(err, "rewind");
+        if (jp_transfer_get(registry->options.transfer, &request, TOKEN_ANSWER_MAX, &ignored,
+                            response, err) < 0)
+            return -1;
+        int r = try == 0 ? answer_challenge(registry, response, err) : 0;
+        if (r <= 0)
+            return r;
+        jp_transfer_response_clear(response);
+    }
+}
+
+static int has_blob(struct jp_oci_registry *registry, const char *digest, struct jp_error *err)
+{
+    JP_AUTO(jp_transfer_response) response = JP_TRANSFER_RESPONSE_INIT;
+    JP_AUTO_FREE char *url = url_of(registry, "blobs", digest);
+    if (!url)
+        return jp_oom(err);
+    struct jp_transfer_request request = request_for(registry, JP_HTTP_HEAD, url);
+    if (ask(registry, &request, &response, err) < 0)
+        return -1;
+    return response.status / 100 == 2;
+}
+
+/* Where a blob goes: "/v2/..." is the registry's own. *ret has "digest" in it already. */
+static int upload_url(const struct jp_oci_registry *registry,
+                      const struct jp_transfer_response *response, const char *digest, char **ret,
+                      struct jp_error *err)
+{
+    const char *location = jp_transfer_header(response, "location");
+    if (response->status / 100 != 2)
+        return jp_transfer_fail_status(response, err);
+    if (!location)
+        return jp_fail(err, JP_EINVALID, 0, "the registry does not say where a blob goes");
+    *ret = jp_format("%s%s%cdigest=%s", location[0] == '/' ? registry->base : "", location,
+                     strchr(location, '?') ? '&' : '?', digest);
+    return *ret ? 0 : jp_oom(err);
+}
+
+static int begin_upload(struct jp_oci_registry *registry, const char *digest, char **ret,
+                        struct jp_error *err)
+{
+    JP_AUTO(jp_transfer_response) response = JP_TRANSFER_RESPONSE_INIT;
+    JP_AUTO_FREE char *url = url_of(registry, "blobs", "uploads/");
+    if (!url)
+        return jp_oom(err);
+    struct jp_transfer_request request = request_for(registry, JP_HTTP_POST, url);
+    return ask(registry, &request, &response, err) < 0
+               ? -1
+               : upload_url(registry, &response, digest, ret, err);
+}
+
+static int put(struct jp_oci_registry *registry, const char *url, const char *type, int fd,
+               uint64_t size, struct jp_error *err)
+{
+    JP_AUTO(jp_transfer_response) response = JP_TRANSFER_RESPONSE_INIT;
+    JP_AUTO_FREE char *header = jp_format("Content-Type: %s", type);
+    if (!header)
+        return jp_oom(err);
+    const char *headers[] = {header};
+    struct jp_transfer_request request = request_for(registry, JP_HTTP_PUT, url);
+    request.headers = headers;
+    request.n_headers = JP_LEN(headers);
+    request.input_fd = fd;
+    request.input_bytes = size;
+    request.sent = registry->options.progress;
+    request.sent_context = registry->options.context;
+    if (ask(registry, &request, &response, err) < 0)
+        return -1;
+    return response.status / 100 == 2 ? 0 : jp_transfer_fail_status(&response, err);
+}
+
+int jp_oci_registry_send(struct jp_oci_registry *registry, const char *digest, int fd,
+                         uint64_t size, bool *ret_was_there, struct jp_error *err)
+{
+    JP_AUTO_FREE char *url = NULL;
+    int r = has_blob(registry, digest, err);
+    *ret_was_there = r > 0;
+    if (r != 0)
+        return r < 0 ? -1 : 0;
+    if (begin_upload(registry, digest, &url, err) < 0)
+        return -1;
+    return put(registry, url, "application/octet-stream", fd, size, err);
+}
+
+int jp_oci_registry_send_manifest(struct jp_oci_registry *registry, const char *media_type,
+                                  const struct jp_buf *text, struct jp_error *err)
+{
+    const char *tag = registry->options.reference->tag;
+    struct jp_oci_blob blob = {.fd = -1};
+    JP_AUTO_FREE char *url = url_of(registry, "manifests", tag ? tag : "latest");
+    if (!url)
+        return jp_oom(err);
+    if (open_text(registry, text, &blob, err) < 0)
+        return -1;
+    int r = put(registry, url, media_type, blob.fd, blob.size, err);
+    jp_fd_close(&blob.fd);
+    return r;
+}

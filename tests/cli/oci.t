@@ -151,6 +151,48 @@ is "$status" 0 "what was imported verifies"
 run jetpack fsck
 is "$status" 0 "... and fsck finds nothing wrong"
 
+# ---- out again ----
+run jetpack export -oci lay:one gone-out/
+is "$status" 0 "a layout in a directory" || show err "$err"
+digest=$out
+like "$digest" '^sha256:[0-9a-f]{64}$' "... and its manifest's digest"
+is "$(command skopeo inspect --format '{{.Digest}}' oci:gone-out:one 2>&1)" "$digest" "... which skopeo sees, too"
+run jetpack export -oci lay:one gone-out.tar
+is "$out" "$digest" "... as a tar it is the same"
+is "$(command skopeo inspect --format '{{.Digest}}' oci-archive:gone-out.tar:one 2>&1)" "$digest" "... for skopeo, too"
+"$JETPACK" -config "$config" export -oci lay:one >again.tar
+cmp -s gone-out.tar again.tar
+ok $? "... every time, to the last bit"
+run "$JETPACK" -config "$work/config2" export -oci lay:one gone-out2/
+is "$out" "$digest" "... elsewhere, too"
+rm -rf bundle theirs.tree
+umoci unpack --image gone-out:one bundle
+(tree bundle/rootfs) >exported
+rm -rf bundle
+umoci unpack --image lay:one bundle
+(tree bundle/rootfs) >theirs
+diff theirs exported >differences
+ok $? "the tree is what it was before it came" || show difference "$(head -n 20 differences)"
+config_of() { command skopeo inspect --config "$1" | sed -n '/"config": {/,/^    }/p' | tr -d ,; }
+is "$(config_of oci:gone-out:one | sort)" "$(config_of oci:lay:one | grep -v 'bad name' | sed 's/8080": {}/8080\/tcp": {}/' | sort)" "... the configuration, too"
+run jetpack import -name back:1 oci:gone-out
+done_well "... and it can come back" jetpack run -destroy back
+is "$out" "back| said twice" "... and runs"
+fails 1 "is not empty" "a directory that is not empty" jetpack export -oci lay:one gone-out/
+fails 2 "none, gzip or zstd" "a compression that OCI has not" jetpack export -oci -compression=xz lay:one x.tar
+for c in none zstd; do
+    done_well "layers with compression $c" jetpack export -oci -compression=$c lay:one "out-$c.tar"
+    done_well "... come back" jetpack import -name "back:$c" "oci:out-$c.tar"
+done
+image plain '"exec": ["/bin/probe", "id"], "user": "0", "group": "0", "ports": [{"name": "p", "protocol": "udp", "port": 7000, "count": 3}]'
+plain=$(jetpack import -q "$work/plain.aci")
+run jetpack export -oci "$plain" plain/
+is "$status" 0 "an image that was never one of OCI" || show err "$err"
+like "$(command skopeo inspect --config oci:plain:1.0 | tr -d ' \n')" '"ExposedPorts":\{"7000/udp":\{\},"7001/udp":\{\},"7002/udp":\{\}\},"Entrypoint":\["/bin/probe","id"\]' \
+    "... has its command and ports"
+run jetpack import -name plain-back oci:plain
+done_well "... and comes back" jetpack run -destroy plain-back
+
 # ---- the forms it comes in ----
 reimport() { # NAME LOCATION [OPTION...]
     title=$1 location=$2
@@ -192,6 +234,11 @@ if command -v buildah >/dev/null; then
         run jetpack import oci:built:b
         is "$status" 0 "an image by buildah" || show err "$err"
         same built:b built:b "an image by buildah"
+        c=$(command buildah --root "$work/bs" --runroot "$work/br" --storage-driver vfs from --signature-policy policy.json oci:gone-out:one 2>>buildah.log)
+        rm -rf mounted && ln -s "$(command buildah --root "$work/bs" --runroot "$work/br" --storage-driver vfs mount "$c" 2>>buildah.log)" mounted
+        (tree mounted/) | grep -v "^$(printf 'opt|d')" >theirs
+        grep -v "^$(printf 'opt|d')" exported | diff theirs - >differences
+        ok $? "buildah sees what we export" || show difference "$(head -n 20 differences)"
     else
         skip "an image by buildah" "not here: buildah cannot work: $(tail -n 1 buildah.log | tr '#' ' ')"
     fi

@@ -22,12 +22,13 @@ registry_pid=$!
 trap 'kill -KILL $registry_pid 2>/dev/null; end_site' EXIT
 
 # shellcheck disable=SC2016 # nginx's variables
-proxy='location /v2/ { proxy_pass http://127.0.0.1:5000; proxy_set_header Host $http_host; }'
+proxy='location /v2/ { proxy_pass http://127.0.0.1:5000; proxy_set_header Host $http_host;
+    proxy_set_header X-Forwarded-Proto $scheme; }'
 ask() { echo "add_header WWW-Authenticate '$1' always; return 401;"; }
 # guarded PORT NAME CONDITION CHALLENGE: a registry that wants to see something first
 guarded() {
     server "203.0.113.10:$1" example.com "$2" "location /v2/ { if (\$http_authorization != '$3') { $(ask "$4") }
-        proxy_pass http://127.0.0.1:5000; proxy_set_header Host \$http_host; }" ssl good
+        proxy_pass http://127.0.0.1:5000; proxy_set_header Host \$http_host; proxy_set_header X-Forwarded-Proto \$scheme; }" ssl good
 }
 token='Bearer realm="https://example.com:5002/token?x=1",service="the service",scope="repository:some/app:pull"'
 site "$proxy" "
@@ -135,5 +136,31 @@ printf 'more' >>"$www/v2/some/app/blobs/$layer"
 fails 1 "more than|limit|bytes" "one that is longer than announced" jetpack fetch -name z docker://example.com:5005/some/app:v1
 cp layer.tar "$www/v2/some/app/blobs/$layer"
 fails 1 "." "one of another length" jetpack fetch -name z docker://example.com:5005/some/app:v1
+
+# ---- back to a registry ----
+forget
+image ours '"exec": ["/bin/probe", "id"], "user": "0", "group": "0"'
+done_well "an image of ours" jetpack import "$work/ours.aci"
+done_well "is pushed" jetpack push test.example/ours docker://example.com/our/thing:v2
+pushed=$out
+is "$(command skopeo inspect --tls-verify=false --format '{{.Digest}}' docker://127.0.0.1:5000/our/thing:v2)" "$pushed" \
+    "... where others find it"
+sent=$(requests example 'PUT .*blobs')
+done_well "a second time" jetpack push test.example/ours docker://example.com/our/thing:v3
+is "$out" "$pushed" "... it is the same"
+is "$(requests example 'PUT .*blobs')" "$sent" "... and nothing is sent but the manifest"
+umoci init --layout got
+skopeo copy --src-tls-verify=false docker://127.0.0.1:5000/our/thing:v3 oci:got:v3
+umoci unpack --image got:v3 bundle
+is "$(cat bundle/rootfs/data/file)" from-image "umoci unpacks it"
+done_well "we fetch it" jetpack fetch "docker://example.com/our/thing@$pushed"
+run jetpack run -destroy "$out"
+is "$out" "thing| 0 0 0" "... and it runs"
+done_well "a registry that wants a token for that" jetpack push test.example/ours docker://example.com:5001/our/thing:v4
+done_well "one that wants a password" jetpack push test.example/ours docker://example.com:5003/our/thing:v5
+fails 1 401 "one that is never satisfied" jetpack push test.example/ours docker://example.com:5008/our/thing:v6
+fails 2 "is not docker://" "another place" jetpack push test.example/ours https://example.com/x
+fails 2 "under a tag" "a digest" jetpack push test.example/ours "docker://example.com/our/thing@$pushed"
+is "$(left)" '' "nothing is left in tmp/"
 
 finish
