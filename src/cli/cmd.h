@@ -7,6 +7,7 @@
 int jp_cmd_attach(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_build(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_commit(struct jp_cli *cli, struct jp_error *err);
+int jp_cmd_bring(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_config(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_console(struct jp_cli *cli, struct jp_error *err);
 int jp_cmd_cp(struct jp_cli *cli, struct jp_error *err);

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "cli/cmd.h"
 #include "cli/fetch_image.h"
+#include "cli/location.h"
 #include "cli/oci.h"
 #include "cli/output.h"
 
@@ -16,14 +17,14 @@ struct run {
     struct jp_cli *cli;
     struct jp_fetch_options options;
     json_t *list; /* NULL: text */
+    bool takes_paths;
 };
 
-/* A word without a scheme is a file that is there, else a name. */
-static bool is_file(const char *word)
+/* A file that is there, where words may be paths: `fetch app.aci`. */
+static bool is_file(const struct run *run, const char *word)
 {
     struct stat st;
-    return strcmp(word, "-") == 0 || strchr("/.", word[0]) || jp_url_scheme_length(word) > 0 ||
-           stat(word, &st) == 0;
+    return run->takes_paths && stat(word, &st) == 0 && S_ISREG(st.st_mode);
 }
 
 static int fetch_here(struct run *run, struct jp_fetching *fetching, const char *id,
@@ -37,7 +38,8 @@ static int fetch_here(struct run *run, struct jp_fetching *fetching, const char 
     return jp_fetch_missing(fetching, id, &run->options, err);
 }
 
-static int fetch_oci(struct run *run, const char *word, struct jp_fetched *ret,
+/* They have no signatures of ours. */
+static int fetch_oci(const struct run *run, const char *word, struct jp_fetched *ret,
                      struct jp_error *err)
 {
     if (!run->options.allows_unsigned)
@@ -56,9 +58,11 @@ static int fetch(struct run *run, const char *word, struct jp_fetched *ret, stru
         return -1;
     if (jp_image_id_valid(word))
         return fetch_here(run, fetching, word, ret, err);
+    if (jp_cli_oci_is_location(word))
+        return fetch_oci(run, word, ret, err);
     if (jp_fetch_is_url(word))
         return jp_fetch_url(fetching, word, &run->options, ret, err);
-    if (is_file(word))
+    if (jp_cli_location_is_place(word) || is_file(run, word))
         return jp_fetch_file(fetching, word, &run->options, ret, err);
     return jp_fetch_name(fetching, word, &run->options, ret, err);
 }
@@ -101,9 +105,9 @@ static struct jp_image_import_options import_options(const struct jp_cli *cli)
     };
 }
 
-int jp_cmd_fetch(struct jp_cli *cli, struct jp_error *err)
+static struct run new_run(struct jp_cli *cli)
 {
-    struct run run = {
+    return (struct run){
         .cli = cli,
         .options = {.import = import_options(cli),
                     .allows_unsigned = jp_cli_has(&cli->args, "allow-unsigned") ||
@@ -111,14 +115,35 @@ int jp_cmd_fetch(struct jp_cli *cli, struct jp_error *err)
                     .ignores_records = jp_cli_has(&cli->args, "no-cache"),
                     .is_quiet = jp_cli_has(&cli->args, "quiet"),
                     .needs_whole = true},
-        .list = jp_cli_wants_json(&cli->args) ? json_array() : NULL,
     };
+}
+
+int jp_cmd_fetch(struct jp_cli *cli, struct jp_error *err)
+{
+    struct run run = new_run(cli);
     if (!jp_cli_pods(cli, err))
         return -1;
+    run.takes_paths = true;
+    run.list = jp_cli_wants_json(&cli->args) ? json_array() : NULL;
     cli->command_data = &run;
     int r = jp_cli_each_word(cli, fetch_word, err);
     cli->command_data = NULL;
     if (run.list && jp_print_json(run.list, r < 0 ? NULL : err) < 0)
         r = -1;
     return r;
+}
+
+/* For jp_cli_bring(): what it reads is written here. */
+int jp_cmd_bring(struct jp_cli *cli, struct jp_error *err)
+{
+    struct run run = new_run(cli);
+    JP_AUTO(jp_fetched) fetched = {.is_unchanged = false};
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    if (!jp_cli_pods(cli, err))
+        return -1;
+    if (fetch(&run, cli->args.words[0], &fetched, &why) < 0)
+        (void)printf("%d %s\n", (int)why.code, jp_error_text(&why));
+    else
+        (void)printf("0 %s\n", fetched.image.id);
+    return 0;
 }

@@ -11,7 +11,9 @@
 #include "appc/image_manifest.h"
 #include "appc/pod_manifest.h"
 #include "base/macros.h"
+#include "cli/bring.h"
 #include "cli/cmd.h"
+#include "cli/location.h"
 #include "cli/output.h"
 #include "cli/stream.h"
 #include "pod/request.h"
@@ -27,6 +29,8 @@ struct wanted {
     bool keep;
     const char *app;
     const char *saveid;
+    bool allows_unsigned;      /* of what is fetched */
+    struct jp_strv http_hosts; /* that plain http is permitted for */
 };
 
 /* ---- reading the words ----------------------------------------------------------------------- */
@@ -39,9 +43,13 @@ static int take_own(struct wanted *wanted, const struct jp_cli_given *given, str
         const char *name;
         bool *flag;
     } flags[] = {
-        {"dry-run", &wanted->is_dry},        {"tty", &wanted->has_tty},
-        {"interactive", &wanted->has_stdin}, {"detach", &wanted->is_detached},
-        {"destroy", &wanted->will_destroy},  {"keep", &wanted->keep},
+        {"dry-run", &wanted->is_dry},
+        {"tty", &wanted->has_tty},
+        {"interactive", &wanted->has_stdin},
+        {"detach", &wanted->is_detached},
+        {"destroy", &wanted->will_destroy},
+        {"keep", &wanted->keep},
+        {"allow-unsigned", &wanted->allows_unsigned},
     };
     for (size_t i = 0; i < JP_LEN(flags); i++)
         if (strcmp(name, flags[i].name) == 0)
@@ -50,6 +58,8 @@ static int take_own(struct wanted *wanted, const struct jp_cli_given *given, str
         wanted->app = given->value;
     if (strcmp(name, "saveid") == 0)
         wanted->saveid = given->value;
+    if (strcmp(name, "allow-http") == 0 && jp_strv_add(&wanted->http_hosts, given->value) < 0)
+        return jp_oom(err);
     if (strcmp(name, "manifest") == 0)
         return jp_pod_request_read(&wanted->request, given->value, err);
     return 0;
@@ -151,6 +161,57 @@ static int read_request(struct jp_cli *cli, struct wanted *wanted, struct jp_err
     return read_words(cli, wanted, err) < 0 ? -1 : check(wanted, err);
 }
 
+/* ---- what is not here ------------------------------------------------------------------------ */
+
+/* As jp_pod_context.fetch. */
+static int fetch_absent(void *context, const char *word, struct jp_error *err)
+{
+    const struct jp_cli_bring *bring = context;
+    JP_AUTO_FREE char *id = NULL;
+    return jp_cli_bring(bring, word, &id, err);
+}
+
+/* Words that are places and no names of images become the ids of what lies there. */
+static int bring_places(const struct jp_cli_bring *bring, struct jp_pod_request *request,
+                        struct jp_error *err)
+{
+    for (size_t i = 0; i < request->n_apps; i++) {
+        struct jp_pod_request_app *app = &request->apps[i];
+        char *id = NULL;
+        if (!jp_cli_location_is_place(app->image))
+            continue;
+        if (jp_cli_bring(bring, app->image, &id, err) < 0)
+            return -1;
+        free(app->image);
+        app->image = id;
+    }
+    return 0;
+}
+
+/* Ruling 5. *bring stays as long as the command. */
+static int allow_fetching(struct jp_cli *cli, struct wanted *wanted, struct jp_cli_bring *bring,
+                          struct jp_error *err)
+{
+    *bring = (struct jp_cli_bring){
+        .cli = cli,
+        .allows_unsigned = wanted->allows_unsigned,
+        .http_hosts = &wanted->http_hosts,
+    };
+    if (!jp_cli_pods(cli, err))
+        return -1;
+    if (jp_config_bool(cli->config, "allow.autodiscovery")) {
+        cli->pods.fetch = fetch_absent;
+        cli->pods.fetch_context = bring;
+    }
+    return bring_places(bring, &wanted->request, err);
+}
+
+static void wanted_clear(struct wanted *wanted)
+{
+    jp_pod_request_clear(&wanted->request);
+    jp_strv_clear(&wanted->http_hosts);
+}
+
 /* ---- prepare --------------------------------------------------------------------------------- */
 
 static int print_reified(struct jp_cli *cli, const struct wanted *wanted, struct jp_error *err)
@@ -178,7 +239,10 @@ int jp_cmd_prepare(struct jp_cli *cli, struct jp_error *err)
 {
     struct wanted wanted = {.request = JP_POD_REQUEST_INIT};
     JP_AUTO(jp_store_pod) pod = {.uuid = NULL};
+    struct jp_cli_bring bring;
     int r = read_request(cli, &wanted, err);
+    if (r == 0)
+        r = allow_fetching(cli, &wanted, &bring, err);
     if (r == 0 && wanted.is_dry) {
         r = print_reified(cli, &wanted, err);
     } else if (r == 0) {
@@ -186,7 +250,7 @@ int jp_cmd_prepare(struct jp_cli *cli, struct jp_error *err)
         if (r == 0)
             (void)printf("%s\n", pod.uuid);
     }
-    jp_pod_request_clear(&wanted.request);
+    wanted_clear(&wanted);
     return r;
 }
 
@@ -366,10 +430,13 @@ static int run(struct jp_cli *cli, const struct wanted *wanted, struct jp_error 
 int jp_cmd_run(struct jp_cli *cli, struct jp_error *err)
 {
     struct wanted wanted = {.request = JP_POD_REQUEST_INIT};
+    struct jp_cli_bring bring;
     int r = read_request(cli, &wanted, err);
     if (r == 0)
+        r = allow_fetching(cli, &wanted, &bring, err);
+    if (r == 0)
         r = wanted.is_dry ? print_reified(cli, &wanted, err) : run(cli, &wanted, err);
-    jp_pod_request_clear(&wanted.request);
+    wanted_clear(&wanted);
     return r;
 }
 

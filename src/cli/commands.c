@@ -103,9 +103,12 @@ static const struct jp_cli_option push_options[] = {
 static const struct jp_cli_option verify_options[] = {
     {"all", 0, NULL, "every image", 0}, {"quiet", 'q', NULL, "no progress bar, differences only", 0},
     FORMAT, END};
+#define FETCHED_UNSIGNED {"allow-unsigned", 0, NULL, "accept images without a signature when they are fetched", 0}
+static const struct jp_cli_option bring_options[] = {FETCHED_UNSIGNED, ALLOW_HTTP, END};
 static const struct jp_cli_option prepare_options[] = {
     {"manifest", 'f', "FILE", "take the pod manifest from FILE, '-' for standard input", 0},
-    {"dry-run", 'n', NULL, "print the reified manifest and make nothing", 0}, SAVEID, END};
+    {"dry-run", 'n', NULL, "print the reified manifest and make nothing", 0}, SAVEID,
+    FETCHED_UNSIGNED, ALLOW_HTTP, END};
 static const struct jp_cli_option run_options[] = {
     {"manifest", 'f', "FILE", "take the pod manifest from FILE, '-' for standard input", 0},
     {"dry-run", 'n', NULL, "print the reified manifest and make nothing", 0},
@@ -116,7 +119,7 @@ static const struct jp_cli_option run_options[] = {
     {"app", 0, "NAME", "start only this app", 0},
     {"destroy", 0, NULL, "destroy the pod when it has ended", 0},
     {"keep", 0, NULL, "keep the root file systems of this run afterwards", 0},
-    END};
+    FETCHED_UNSIGNED, ALLOW_HTTP, END};
 static const struct jp_cli_option start_options[] = {
     {"keep", 0, NULL, "keep the root file systems of this run afterwards", 0}, END};
 static const struct jp_cli_option stop_options[] = {
@@ -340,7 +343,9 @@ const struct jp_command jp_commands[] = {
 
     {"prepare", JP_GROUP_PODS, JP_COMMAND_ROOT | JP_COMMAND_PODS, 0, JP_NO_LIMIT, POD_SYNOPSIS,
      "make a pod",
-     "Makes a pod from images, or from a pod manifest (-f), or from both, and prints its UUID. "
+     "Makes a pod from images, or from a pod manifest (-f), or from both, and prints its UUID. Images "
+     "that are not here are fetched (allow.autodiscovery); they may be named by any location that "
+     "fetch takes. "
      "Options before the first image are the pod's; options after an image are its app's, until the "
      "next image. Words between -- and --- are arguments of the app.",
      prepare_options,
@@ -455,6 +460,8 @@ const struct jp_command jp_commands[] = {
      format_only, "jetpack diff cache\njetpack diff -format=json web:nginx"},
     {"rename", JP_GROUP_PODS, JP_COMMAND_ROOT, 2, 2, "POD NAME", "give a pod another name", NULL,
      none, "jetpack rename silent-otter cache"},
+    {"bring", JP_GROUP_NONE, JP_COMMAND_ROOT | JP_COMMAND_IMAGE, 1, 1, "LOCATION",
+     "fetch for another command (internal)", NULL, bring_options, NULL},
     {"end-run", JP_GROUP_NONE, JP_COMMAND_ROOT, 1, 1, "UUID", "end a run (internal)",
      "Called by the supervisor of run -destroy when the pod has ended.", none, ""},
     {"renew-root", JP_GROUP_NONE, JP_COMMAND_ROOT, 1, 2, "UUID [APP]",

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "fetch/url.h"
 #include "sys/fd.h"
 
 /* "%41" and the like of a file:// URL. */
@@ -53,6 +54,12 @@ static int open_path(const char *path, struct jp_error *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     return fd < 0 ? jp_fail_sys(err, "open '%s'", path) : fd;
+}
+
+bool jp_cli_location_is_place(const char *word)
+{
+    return word[0] == '/' || strncmp(word, "./", 2) == 0 || strncmp(word, "../", 3) == 0 ||
+           strcmp(word, "-") == 0 || jp_url_scheme_length(word) > 0;
 }
 
 int jp_cli_location_open(const char *location, struct jp_error *err)

@@ -8,6 +8,9 @@
 #include "base/buf.h"
 #include "cli/command.h"
 
+/* Is the word a URL, a path with a slash in front, or `-`, and so no name of an image? */
+bool jp_cli_location_is_place(const char *word);
+
 /* Opens it for reading; a descriptor. JP_EUNSUPPORTED for other URLs. */
 int jp_cli_location_open(const char *location, struct jp_error *err);
 

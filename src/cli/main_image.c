@@ -6,6 +6,7 @@
 #include "sys/memory.h"
 
 const struct jp_command_function jp_command_functions[] = {
+    {"bring", jp_cmd_bring},
     {"build", jp_cmd_build},
     {"commit", jp_cmd_commit},
     {"export", jp_cmd_export},

@@ -35,13 +35,13 @@
 
 struct jp_exchanges {
     CURLM *multi; /* keeps connections and certificates */
-    CURL *easy;
     char *ca_file;
     char *agent;
 };
 
 struct exchange {
     struct jp_exchanges *all;
+    CURL *easy; /* a new one each time: one that failed takes no settings any more (7.88) */
     const struct jp_wire_request *request;
     int socket;
     int body_fd;
@@ -73,10 +73,9 @@ int jp_exchanges_new(const struct jp_wire_settings *settings, struct jp_exchange
     if (!all)
         return jp_oom(err);
     all->multi = curl_multi_init();
-    all->easy = curl_easy_init();
     all->ca_file = jp_strdup(settings->ca_file);
     all->agent = jp_strdup(settings->agent ? settings->agent : "jetpack/" JP_VERSION);
-    if (!all->multi || !all->easy || !all->agent || (settings->ca_file && !all->ca_file)) {
+    if (!all->multi || !all->agent || (settings->ca_file && !all->ca_file)) {
         jp_exchanges_free(all);
         return jp_oom(err);
     }
@@ -88,7 +87,6 @@ void jp_exchanges_free(struct jp_exchanges *exchanges)
 {
     if (!exchanges)
         return;
-    curl_easy_cleanup(exchanges->easy);
     (void)curl_multi_cleanup(exchanges->multi);
     free(exchanges->ca_file);
     free(exchanges->agent);
@@ -102,7 +100,7 @@ static bool is_inner(const struct exchange *x)
     const char *address = NULL;
     if (x->request->proxy)
         return false; /* only the proxy knows */
-    return curl_easy_getinfo(x->all->easy, CURLINFO_PRIMARY_IP, &address) != CURLE_OK || !address ||
+    return curl_easy_getinfo(x->easy, CURLINFO_PRIMARY_IP, &address) != CURLE_OK || !address ||
            jp_address_text_is_inner(address);
 }
 
@@ -110,8 +108,8 @@ static int tell_head(struct exchange *x)
 {
     curl_off_t length = -1;
     char *redirect = NULL;
-    (void)curl_easy_getinfo(x->all->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-    (void)curl_easy_getinfo(x->all->easy, CURLINFO_REDIRECT_URL, &redirect);
+    (void)curl_easy_getinfo(x->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+    (void)curl_easy_getinfo(x->easy, CURLINFO_REDIRECT_URL, &redirect);
     struct jp_wire_event head = {
         .kind = JP_WIRE_HEAD,
         .status = x->status,
@@ -158,7 +156,7 @@ static int keep_header(struct exchange *x, const char *line, size_t len)
 static int end_of_head(struct exchange *x)
 {
     long status = 0;
-    (void)curl_easy_getinfo(x->all->easy, CURLINFO_RESPONSE_CODE, &status);
+    (void)curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
     if (status < 200)
         return 0;
     if (status > 599)
@@ -361,8 +359,9 @@ static CURLcode set_callbacks(struct exchange *x, CURL *easy)
 
 static int set_up(struct exchange *x, struct curl_slist **headers)
 {
-    CURL *easy = x->all->easy;
-    curl_easy_reset(easy);
+    CURL *easy = x->easy = curl_easy_init();
+    if (!easy)
+        return jp_oom(&x->failure);
     /* No waiting for a permission to send. */
     *headers = curl_slist_append(NULL, "Expect:");
     for (size_t i = 0; *headers && i < x->request->headers.count; i++) {
@@ -400,7 +399,7 @@ static int wait_for_something(struct exchange *x)
         return -1;
     if (x->is_paused && x->waiting.len == 0) {
         x->is_paused = false;
-        if (curl_easy_pause(x->all->easy, CURLPAUSE_CONT) != CURLE_OK)
+        if (curl_easy_pause(x->easy, CURLPAUSE_CONT) != CURLE_OK)
             return x->failure.code ? -1 : jp_fail(&x->failure, JP_ESYS, 0, "go on");
     }
     return 0;
@@ -492,15 +491,15 @@ static int transfer(struct exchange *x, struct jp_strv *metas)
 {
     struct curl_slist *headers = NULL;
     int r = set_up(x, &headers);
-    if (r == 0 && curl_multi_add_handle(x->all->multi, x->all->easy) != CURLM_OK)
+    if (r == 0 && curl_multi_add_handle(x->all->multi, x->easy) != CURLM_OK)
         r = jp_oom(&x->failure);
     if (r == 0) {
         r = perform(x);
         if (r == 0)
             r = complete(x, metas);
-        (void)curl_multi_remove_handle(x->all->multi, x->all->easy);
+        (void)curl_multi_remove_handle(x->all->multi, x->easy);
     }
-    (void)curl_easy_setopt(x->all->easy, CURLOPT_HTTPHEADER, NULL);
+    curl_easy_cleanup(x->easy);
     curl_slist_free_all(headers);
     return r;
 }

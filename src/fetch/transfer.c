@@ -110,6 +110,7 @@ static int hear(struct jp_transfer *t, struct jp_wire_event *ret, struct jp_erro
     if (r < 0)
         return jp_fail_sys(err, "wait for jetpack-fetch");
     r = jp_wire_receive_event(t->socket, ret, err);
+    t->is_busy |= r <= 0; /* whatever it was: the next exchange has a new one */
     if (r == 0)
         return jp_fail(err, JP_ESYS, 0, "jetpack-fetch ended without an answer");
     return r < 0 ? -1 : 0;
@@ -245,9 +246,11 @@ static int ask(struct jp_transfer *t, const struct jp_transfer_request *request,
         fds[n_fds++] = writing;
     if (wire.has_input)
         fds[n_fds++] = request->input_fd;
-    if (start(t, err) < 0 || jp_wire_send_request(t->socket, &wire, fds, n_fds, err) < 0)
+    if (start(t, err) < 0)
         return -1;
-    t->is_busy = true;
+    t->is_busy = true; /* also when it is gone already */
+    if (jp_wire_send_request(t->socket, &wire, fds, n_fds, err) < 0)
+        return -1;
     *ret_body = jp_fd_take(&reading);
     return 0;
 }

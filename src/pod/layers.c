@@ -42,13 +42,30 @@ static bool is_there(const struct jp_store_stack *stack, const char *id,
     return false;
 }
 
-static int walk_dependencies(struct walk *walk, const struct jp_image_manifest *m,
+/* What is not here is fetched, where that is wanted: all that the image `id` needs at once. */
+static int find_dependency(const struct walk *walk, const char *id,
+                           const struct jp_dependency *dependency, struct jp_store_images *ret,
+                           struct jp_error *err)
+{
+    const struct jp_pod_context *ctx = walk->ctx;
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    if (jp_pod_find_dependency(ctx, dependency, walk->pins, ret, &why) == 0)
+        return 0;
+    if (why.code != JP_ENOTFOUND || walk->pins || !ctx->fetch) {
+        jp_error_move(err, &why);
+        return -1;
+    }
+    if (ctx->fetch(ctx->fetch_context, id, err) < 0)
+        return -1;
+    return jp_pod_find_dependency(ctx, dependency, walk->pins, ret, err);
+}
+
+static int walk_dependencies(struct walk *walk, const char *id, const struct jp_image_manifest *m,
                              const struct jp_filter *filter, struct jp_error *err)
 {
     for (size_t i = m->dependencies.count; i-- > 0;) {
         JP_AUTO(jp_store_images) found = {NULL, 0};
-        if (jp_pod_find_dependency(walk->ctx, &m->dependencies.items[i], walk->pins, &found, err) <
-                0 ||
+        if (find_dependency(walk, id, &m->dependencies.items[i], &found, err) < 0 ||
             walk_image(walk, found.items[0].id, filter, err) < 0)
             return -1;
     }
@@ -84,7 +101,7 @@ static int walk_image(struct walk *walk, const char *id, const struct jp_filter 
     if (jp_store_stack_add(walk->stack, id, &filter, err) < 0)
         return -1;
     walk->trail[walk->depth++] = id;
-    int result = walk_dependencies(walk, &m, &filter, err);
+    int result = walk_dependencies(walk, id, &m, &filter, err);
     walk->depth--;
     return result;
 }

@@ -76,6 +76,12 @@ fetches "several names of a certificate" GET https://www.example.com/hello
 fetches "http where its host is named" GET http://example.com/hello http=example.com
 fetches "http that the user wrote, where allow.http is on" GET http://example.com/hello allow-http typed
 
+for before in https://nosuch.example/x https://expired.example/hello http://example.com/hello \
+    http://ill.example/short http://ill.example/endless; do
+    fetches "an exchange after another that failed: $before" GET https://example.com/hello after="$before" http=ill.example
+    is "$out" hello "... is a good one"
+done
+
 # ---- row 47: no way down ----
 
 refuses 'not https.*-allow-http example.com' "row 47: http" GET http://example.com/hello

@@ -50,6 +50,7 @@ net.subnet6 = fd7e:$(printf %x $(($$ & 65535))):$(printf %x $(($$ / 65536)))::/6
 net.firewall = off
 net.names = off
 allow.no-signature = on
+allow.autodiscovery = off
 stop.grace = 5
 mds.port = $((20000 + own_number))
 mds.user = nobody

@@ -21,6 +21,7 @@ nginx=$(PATH=$PATH:/usr/sbin:/sbin command -v nginx) || skip_all "no nginx"
 command -v openssl >/dev/null || skip_all "no openssl"
 [ -x "$build_dir/src/fetch/jetpack-fetch" ] || skip_all "built without -Dfetch"
 
+sed -i.bak 's/^allow.autodiscovery.*/allow.autodiscovery = on/' "$config"
 site=$work/site www=$work/site/www ca=$work/site/ca.pem
 mkdir -p "$www"
 chmod 755 "$work" "$site" "$www"

@@ -27,6 +27,7 @@ struct job {
     const char *headers[16];
     bool wants_metas;
     bool is_twice;
+    const char *after;
 };
 
 static uint64_t number(const char *text)
@@ -79,10 +80,21 @@ static void set(struct job *job, const char *name, const char *value)
         job->wants_metas = true;
     else if (strcmp(name, "keep-redirect") == 0)
         r->keeps_redirect = true;
+    else if (strcmp(name, "after") == 0)
+        job->after = value;
     else if (strcmp(name, "twice") == 0)
         job->is_twice = true;
     else
         (void)fprintf(stderr, "unknown name '%s'\n", name);
+}
+
+static void run_before(const struct job *job, struct jp_transfer *transfer)
+{
+    JP_AUTO(jp_transfer_response) response = JP_TRANSFER_RESPONSE_INIT;
+    struct jp_transfer_request request = job->request;
+    request.url = job->after;
+    if (job->after)
+        (void)jp_transfer_begin(transfer, &request, &response, NULL);
 }
 
 static int run(const struct job *job, struct jp_transfer *transfer, struct jp_error *err)
@@ -131,8 +143,10 @@ int main(int argc, char **argv)
     job.settings.http_hosts = &job.http_hosts;
     (void)jp_account_find("nobody", &job.settings.uid, &job.settings.gid, NULL);
     int r = jp_transfer_new(&job.settings, &transfer, &err);
-    if (r == 0)
+    if (r == 0) {
+        run_before(&job, transfer);
         r = run(&job, transfer, &err);
+    }
     if (r == 0 && job.is_twice)
         r = run(&job, transfer, &err);
     jp_transfer_free(transfer);
