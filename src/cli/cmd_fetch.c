@@ -51,8 +51,6 @@ static int fetch_oci(const struct run *run, const char *word, struct jp_fetched 
 
 static int fetch(struct run *run, const char *word, struct jp_fetched *ret, struct jp_error *err)
 {
-    if (jp_cli_oci_is_location(word))
-        return fetch_oci(run, word, ret, err);
     struct jp_fetching *fetching = jp_cli_fetching(run->cli, err);
     if (!fetching)
         return -1;
@@ -60,7 +58,7 @@ static int fetch(struct run *run, const char *word, struct jp_fetched *ret, stru
         return fetch_here(run, fetching, word, ret, err);
     if (jp_cli_oci_is_location(word))
         return fetch_oci(run, word, ret, err);
-    if (jp_fetch_is_url(word))
+    if (jp_url_is_web(word))
         return jp_fetch_url(fetching, word, &run->options, ret, err);
     if (jp_cli_location_is_place(word) || is_file(run, word))
         return jp_fetch_file(fetching, word, &run->options, ret, err);

@@ -2,10 +2,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "appc/name.h"
 #include "base/escape.h"
 #include "base/mem.h"
 #include "cli/cmd.h"
+#include "cli/key_discovery.h"
 #include "cli/location.h"
 #include "cli/output.h"
 #include "cli/trust.h"
@@ -122,6 +125,44 @@ static int list(struct jp_cli *cli, struct jp_error *err)
 
 /* ---- trust ----------------------------------------------------------------------------------- */
 
+/* A name: its pages say where its keys are, and they are for this name and below. */
+static int offer_name(struct jp_cli *cli, const char *word, const char *fingerprint,
+                      struct jp_error *err)
+{
+    struct jp_image_name name = {.name = (char *)(uintptr_t)word};
+    const char *prefix = jp_cli_value(&cli->args, "prefix");
+    bool is_every = jp_cli_has(&cli->args, "root");
+    struct jp_fetching *fetching = jp_cli_fetching(cli, err);
+    if (!fetching)
+        return -1;
+    if (!prefix)
+        prefix = is_every ? JP_TRUST_EVERY : word;
+    return jp_cli_offer_found_keys(fetching, &name, prefix, fingerprint, err);
+}
+
+/* Of a URL that the user wrote; https only (row 46). */
+static int read_location(struct jp_cli *cli, const char *location, struct jp_buf *ret,
+                         struct jp_error *err)
+{
+    JP_AUTO(jp_url) url = JP_URL_INIT;
+    if (!jp_url_is_web(location))
+        return jp_cli_location_read(location, JP_TRUST_KEY_MAX, ret, err);
+    struct jp_fetching *fetching = jp_cli_fetching(cli, err);
+    if (!fetching || jp_url_parse(location, &url, err) < 0)
+        return -1;
+    if (!url.is_https)
+        return jp_fail(err, JP_EUNTRUSTED, 0, "'%.300s': keys are fetched over https only",
+                       location);
+    return jp_fetching_text(fetching, location, true, false, JP_TRUST_KEY_MAX, ret, err);
+}
+
+/* A word without a slash in front that is no file is a name. */
+static bool is_name(const char *word)
+{
+    return !jp_cli_location_is_place(word) && access(word, F_OK) < 0 &&
+           jp_ac_identifier_valid(word);
+}
+
 static int offer_location(struct jp_cli *cli, const char *location, struct jp_error *err)
 {
     JP_AUTO(jp_buf) bytes = JP_BUF_INIT;
@@ -131,7 +172,12 @@ static int offer_location(struct jp_cli *cli, const char *location, struct jp_er
     size_t stored = 0;
     if (wanted && jp_trust_fingerprint(wanted, &fingerprint, err) < 0)
         return -1;
-    if (jp_cli_location_read(location, JP_TRUST_KEY_MAX, &bytes, err) < 0)
+    if (is_name(location))
+        return offer_name(cli, location, fingerprint, err);
+    if (!is_every && !jp_cli_value(&cli->args, "prefix"))
+        return jp_fail(err, JP_EUSAGE, 0,
+                       "for which images? -prefix NAME, or -root for all of them");
+    if (read_location(cli, location, &bytes, err) < 0)
         return -1;
     const struct jp_cli_offer offer = {
         .prefix = is_every ? JP_TRUST_EVERY : jp_cli_value(&cli->args, "prefix"),
@@ -156,10 +202,7 @@ int jp_cmd_trust(struct jp_cli *cli, struct jp_error *err)
     if (cli->args.n_words == 0 && !prefix && !is_every)
         return list(cli, err);
     if (cli->args.n_words == 0)
-        return jp_fail(err, JP_EUSAGE, 0, "where is the key? A path, file:// or -");
-    if (!prefix && !is_every)
-        return jp_fail(err, JP_EUSAGE, 0,
-                       "for which images? -prefix NAME, or -root for all of them");
+        return jp_fail(err, JP_EUSAGE, 0, "where is the key? A name, a path, a URL or -");
     return jp_cli_each_word(cli, offer_location, err);
 }
 

@@ -46,11 +46,12 @@ static const struct jp_cli_option import_options[] = {
     {"sig", 0, "LOCATION", "the signature of the image (else LOCATION.asc, where there is one)", 0},
     {"allow-unsigned", 0, NULL, "accept an image without a signature", 0},
     SAVEID, {"quiet", 'q', NULL, "no progress bar, print the id only", 0}, FORMAT, END};
+#define ALLOW_HTTP {"allow-http", 0, "HOST[:PORT]", "plain http is permitted for this host (may be repeated)", 0}
 static const struct jp_cli_option trust_options[] = {
     {"prefix", 0, "PREFIX", "for images whose names are PREFIX or begin with it and a slash", 0},
     {"root", 0, NULL, "for every image", 0},
     {"fingerprint", 0, "FINGERPRINT", "trust this key of the file, in full digits, without asking", 0},
-    {"quiet", 'q', NULL, "fingerprints only", 0}, BARE, FORMAT, END};
+    ALLOW_HTTP, {"quiet", 'q', NULL, "fingerprints only", 0}, BARE, FORMAT, END};
 static const struct jp_cli_option sign_options[] = {
     {"key", 0, "FILE", "the secret key, as GnuPG and Sequoia export it", 0},
     {"passphrase-file", 0, "FILE", "its passphrase is the first line of FILE", 0},
@@ -58,7 +59,6 @@ static const struct jp_cli_option sign_options[] = {
 static const struct jp_cli_option untrust_options[] = {
     {"prefix", 0, "PREFIX", "only for this prefix", 0},
     {"root", 0, NULL, "only as a key for every image", 0}, END};
-#define ALLOW_HTTP {"allow-http", 0, "HOST[:PORT]", "plain http is permitted for this host (may be repeated)", 0}
 static const struct jp_cli_option fetch_options[] = {
     {"allow-unsigned", 0, NULL, "accept images without a signature", 0}, ALLOW_HTTP,
     {"no-cache", 0, NULL, "fetch again what is here already, too", 0},
@@ -321,13 +321,15 @@ const struct jp_command jp_commands[] = {
     {"trust", JP_GROUP_TRUST, JP_COMMAND_ROOT | JP_COMMAND_IMAGE, 0, JP_NO_LIMIT,
      "[OPTION...] [LOCATION...]", "trust keys, list those that are trusted",
      "Without LOCATION: the keys that are trusted, and for which images. LOCATION is a file with OpenPGP "
-     "keys: a path, a file:// URL, or - for standard input. Each key is shown with its fingerprint and "
+     "keys: a path, an https:// or file:// URL, or - for standard input; or the name of an image, "
+     "whose pages say where its keys are (discovery): they are for that name and below. Each key is shown with its fingerprint and "
      "identities, and stored when the answer is yes; where nobody can be asked, only the key that "
      "-fingerprint names. Compare the fingerprint with one that came another way. A prefix covers whole "
      "components: example.com/foo is for example.com/foo and example.com/foo/bar, not for "
      "example.com/foobar. Prints the fingerprints of what was stored.",
      trust_options,
      "jetpack trust\n"
+     "jetpack trust example.com/redis # the keys that its pages name\n"
      "jetpack trust -prefix example.com/redis redis.asc\n"
      "jetpack trust -root -fingerprint 0123456789abcdef0123456789abcdef01234567 - <key.asc"},
     {"sign", JP_GROUP_TRUST, JP_COMMAND_ROOT | JP_COMMAND_IMAGE, 1, 1, "[OPTION...] LOCATION",

@@ -2,15 +2,15 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "appc/image_manifest.h"
 #include "base/mem.h"
+#include "cli/key_discovery.h"
 #include "cli/location.h"
 #include "cli/progress.h"
-#include "cli/trust.h"
+#include "cli/signature.h"
 #include "fetch/discovery.h"
 #include "fetch/download.h"
 #include "fetch/record.h"
@@ -23,13 +23,6 @@ void jp_fetched_clear(struct jp_fetched *fetched)
 {
     jp_image_imported_clear(&fetched->image);
     fetched->is_unchanged = false;
-}
-
-bool jp_fetch_is_url(const char *word)
-{
-    unsigned len = jp_url_scheme_length(word);
-    return (len == 5 && strncasecmp(word, "https", 5) == 0) ||
-           (len == 4 && strncasecmp(word, "http", 4) == 0);
 }
 
 /* One image on its way. */
@@ -46,7 +39,7 @@ struct job {
     struct jp_progress progress;
     /* What was found out on the way. */
     struct jp_transfer_response response;
-    struct jp_trust_answer answer;
+    struct jp_cli_signature judged;
     bool is_verified;
 };
 
@@ -143,19 +136,14 @@ static struct jp_transfer_request request_for(const struct job *job, const char 
 
 /* ---- importing ------------------------------------------------------------------------------- */
 
-/* The last word before the image counts: the transfer ended well, the signer may sign this name. */
+/* The last word before the image counts: it came whole. */
 static int accept_image(void *context, const char *name, struct jp_error *err)
 {
     struct job *job = context;
-    struct jp_trust trust;
-    if (job->response.body_fd >= 0 &&
-        jp_transfer_end(job->fetching->transfer, &job->response, err) < 0)
-        return -1;
-    if (job->answer.verdict != JP_TRUST_SIGNED)
-        return 0;
-    return jp_cli_trust(job->fetching->cli, &trust, err) < 0
-               ? -1
-               : jp_trust_confirm(&trust, name, &job->answer, err);
+    (void)name;
+    return job->response.body_fd >= 0
+               ? jp_transfer_end(job->fetching->transfer, &job->response, err)
+               : 0;
 }
 
 static int import(struct job *job, int fd, struct jp_fetched *ret, struct jp_error *err)
@@ -169,7 +157,7 @@ static int import(struct job *job, int fd, struct jp_fetched *ret, struct jp_err
     for (size_t i = 0; i < count; i++)
         expected[i] = (struct jp_store_label){labels->items[i].name, labels->items[i].value};
     options.fd = fd;
-    options.source_name = job->url;
+    options.source_name = strcmp(job->url, "-") == 0 ? "standard input" : job->url;
     if (job->name) {
         options.expected_name = job->name->name;
         options.expected_labels = expected;
@@ -177,6 +165,7 @@ static int import(struct job *job, int fd, struct jp_fetched *ret, struct jp_err
     }
     if (job->expected_id)
         options.expected_id = job->expected_id;
+    options.signature = job->is_verified ? &job->judged.image : NULL;
     options.accept = accept_image;
     options.accept_context = job;
     options.watch = jp_progress_watch(&job->progress, job->fetching->settings.cancel);
@@ -228,48 +217,9 @@ static int get_signature(struct job *job, struct jp_buf *ret, struct jp_error *e
                    job->url, job->signature_url);
 }
 
-/* Row 46: over https only, whoever is named for http; shown and asked for, for this name alone. */
-static int offer_key(struct job *job, const char *url, bool is_public, struct jp_error *err)
-{
-    JP_AUTO(jp_buf) bytes = JP_BUF_INIT;
-    JP_AUTO(jp_url) parsed = JP_URL_INIT;
-    size_t stored = 0;
-    if (jp_url_parse(url, &parsed, err) < 0)
-        return -1;
-    if (!parsed.is_https)
-        return jp_fail(err, JP_EUNTRUSTED, 0, "'%.300s': keys are fetched over https only", url);
-    if (jp_fetching_text(job->fetching, url, true, is_public, JP_TRUST_KEY_MAX, &bytes, err) < 0)
-        return -1;
-    const struct jp_cli_offer offer = {
-        .prefix = job->name->name,
-        .source = url,
-        .bytes = jp_buf_text(&bytes),
-        .len = bytes.len,
-    };
-    jp_progress_end(&job->progress);
-    return jp_cli_offer_keys(job->fetching->cli, &offer, &stored, err);
-}
-
-/* On first use of an unknown signer: do the image's pages know his key, and does the user want it?
- */
-static int offer_keys(struct job *job, struct jp_error *err)
-{
-    JP_AUTO(jp_discovery) found = JP_DISCOVERY_INIT;
-    if (jp_discover(job->fetching->transfer, job->name, JP_DISCOVER_KEYS, &found, err) < 0)
-        return -1;
-    if (strncmp(found.page, "https:", 6) != 0)
-        return jp_fail(err, JP_EUNTRUSTED, 0, "'%s': keys are fetched over https only", found.page);
-    int r = -1;
-    for (size_t i = 0; i < found.keys.count && r < 0; i++) {
-        jp_error_clear(err);
-        r = offer_key(job, found.keys.items[i], found.is_public, err);
-    }
-    return r;
-}
-
 static int judge(struct job *job, int fd, const struct jp_buf *signature, struct jp_error *err)
 {
-    struct jp_trust trust;
+    struct jp_cli *cli = job->fetching->cli;
     const struct jp_trust_question question = {
         .name = job->name ? job->name->name : job->options->import.expected_name,
         .fd = fd,
@@ -278,18 +228,17 @@ static int judge(struct job *job, int fd, const struct jp_buf *signature, struct
         .signature_len = signature->len,
     };
     JP_AUTO(jp_error) why = JP_ERROR_INIT;
-    if (jp_cli_trust(job->fetching->cli, &trust, err) < 0)
-        return -1;
-    int r = jp_trust_check(&trust, &question, &job->answer, &why);
-    if (r < 0 && job->name && job->answer.verdict == JP_TRUST_UNKNOWN &&
-        jp_config_bool(job->fetching->cli->config, "allow.autodiscovery")) {
+    int r = jp_cli_signature_judge(cli, &question, &job->judged, &why);
+    if (r < 0 && job->name && job->judged.answer.verdict == JP_TRUST_UNKNOWN &&
+        jp_config_bool(cli->config, "allow.autodiscovery")) {
         JP_AUTO(jp_error) refusal = JP_ERROR_INIT;
-        if (offer_keys(job, &refusal) < 0)
+        jp_progress_end(&job->progress);
+        if (jp_cli_offer_found_keys(job->fetching, job->name, job->name->name, NULL, &refusal) < 0)
             return jp_fail(err, why.code, 0, "%s; %s", jp_error_text(&why),
                            jp_error_text(&refusal));
-        jp_trust_answer_clear(&job->answer);
+        jp_cli_signature_clear(&job->judged);
         jp_error_clear(&why);
-        r = jp_trust_check(&trust, &question, &job->answer, &why);
+        r = jp_cli_signature_judge(cli, &question, &job->judged, &why);
     }
     jp_error_move(err, &why);
     job->is_verified = r == 0;
@@ -342,7 +291,8 @@ static int fetch_place(struct job *job, struct jp_fetched *ret, struct jp_error 
     JP_AUTO(jp_record) record = JP_RECORD_INIT;
     job->progress = jp_progress_new(job->url, job->options->is_quiet);
     job->response = (struct jp_transfer_response)JP_TRANSFER_RESPONSE_INIT;
-    job->answer = (struct jp_trust_answer){.verdict = JP_TRUST_NOTHING};
+    job->judged = (struct jp_cli_signature){.record = NULL};
+    job->is_verified = false;
     int r = usable_record(job, &record, err);
     bool is_known = r > 0 && strcmp(record.url, job->url) == 0;
     if (r >= 0)
@@ -351,7 +301,7 @@ static int fetch_place(struct job *job, struct jp_fetched *ret, struct jp_error 
                 : fetch_changed(job, is_known && record.etag ? &record : NULL, ret, err);
     jp_progress_end(&job->progress);
     jp_transfer_response_clear(&job->response);
-    jp_trust_answer_clear(&job->answer);
+    jp_cli_signature_clear(&job->judged);
     return r;
 }
 
@@ -385,25 +335,41 @@ int jp_fetch_url(struct jp_fetching *fetching, const char *url,
     return jp_fetch_missing(fetching, ret->image.id, options, err);
 }
 
+/* `.asc` beside it, where one is waited for. */
+static int judge_file(struct job *job, int *fd, struct jp_buf *signature, struct jp_error *err)
+{
+    int r = jp_cli_location_read_beside(job->url, JP_TRUST_SUFFIX, JP_TRUST_SIGNATURE_MAX,
+                                        signature, err);
+    if (r == 0)
+        return jp_fail(err, JP_EUNTRUSTED, 0,
+                       "%s has no signature: use -allow-unsigned or set allow.no-signature = on",
+                       job->url);
+    return r < 0 || jp_cli_spool(job->fetching->cli, fd, job->url, err) < 0 ||
+                   judge(job, *fd, signature, err) < 0
+               ? -1
+               : 0;
+}
+
 int jp_fetch_file(struct jp_fetching *fetching, const char *location,
                   const struct jp_fetch_options *options, struct jp_fetched *ret,
                   struct jp_error *err)
 {
-    bool is_stdin = strcmp(location, "-") == 0;
-    struct jp_image_import_options import = options->import;
-    struct jp_progress progress = jp_progress_new(location, options->is_quiet);
-    if (!options->allows_unsigned)
-        return jp_fail(err, JP_EUNTRUSTED, 0,
-                       "%s has no signature: use -allow-unsigned or set allow.no-signature = on",
-                       location);
+    JP_AUTO(jp_buf) signature = JP_BUF_INIT;
+    struct job job = {
+        .fetching = fetching,
+        .options = options,
+        .url = location,
+        .progress = jp_progress_new(location, options->is_quiet),
+        .response = JP_TRANSFER_RESPONSE_INIT,
+    };
     JP_AUTO_FD int fd = jp_cli_location_open(location, err);
-    if (fd < 0)
-        return -1;
-    import.fd = fd;
-    import.source_name = is_stdin ? "standard input" : location;
-    import.watch = jp_progress_watch(&progress, fetching->settings.cancel);
-    int r = jp_image_import(fetching->cli->pods.store, &import, &ret->image, err);
-    jp_progress_end(&progress);
+    int r = fd < 0 ? -1 : 0;
+    if (r == 0 && !options->allows_unsigned)
+        r = judge_file(&job, &fd, &signature, err);
+    if (r == 0)
+        r = import(&job, fd, ret, err);
+    jp_progress_end(&job.progress);
+    jp_cli_signature_clear(&job.judged);
     return r < 0 ? -1 : jp_fetch_missing(fetching, ret->image.id, options, err);
 }
 

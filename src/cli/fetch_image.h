@@ -28,9 +28,6 @@ struct jp_fetched {
 
 void jp_fetched_clear(struct jp_fetched *fetched);
 
-/* Does the word name a place on the network? */
-bool jp_fetch_is_url(const char *word);
-
 /*
  * A URL; an ACI lies there. `.asc` beside it is its signature. With allow.autodiscovery on, images
  * that it depends on and that are not here are fetched, too. Also after a failure *ret is to be

@@ -487,6 +487,17 @@ static int complete(struct exchange *x, struct jp_strv *metas)
     return jp_page_metas(jp_buf_text(&x->page), x->page.len, metas, &x->failure);
 }
 
+/* What came before a failure came: somebody may continue behind it. */
+static void hand_on_rest(struct exchange *x)
+{
+    struct jp_error failure = x->failure;
+    x->failure = (struct jp_error)JP_ERROR_INIT;
+    if (!x->is_gone)
+        (void)drain_all(x);
+    jp_error_clear(&x->failure);
+    x->failure = failure;
+}
+
 static int transfer(struct exchange *x, struct jp_strv *metas)
 {
     struct curl_slist *headers = NULL;
@@ -497,6 +508,8 @@ static int transfer(struct exchange *x, struct jp_strv *metas)
         r = perform(x);
         if (r == 0)
             r = complete(x, metas);
+        else
+            hand_on_rest(x);
         (void)curl_multi_remove_handle(x->all->multi, x->easy);
     }
     curl_easy_cleanup(x->easy);

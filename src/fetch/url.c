@@ -112,16 +112,26 @@ static int read_authority(struct jp_url *url, const char *authority, size_t len)
     return url->host ? 0 : -1;
 }
 
+static bool has_scheme(const char *text, const char *scheme)
+{
+    return jp_url_scheme_length(text) == strlen(scheme) &&
+           strncasecmp(text, scheme, strlen(scheme)) == 0;
+}
+
+bool jp_url_is_web(const char *text)
+{
+    return has_scheme(text, "https") || has_scheme(text, "http");
+}
+
 int jp_url_parse(const char *text, struct jp_url *ret, struct jp_error *err)
 {
     unsigned len = jp_url_scheme_length(text);
-    bool is_https = len == 5 && strncasecmp(text, "https", 5) == 0;
-    if (len == 0 || (!is_https && !(len == 4 && strncasecmp(text, "http", 4) == 0)))
+    if (!jp_url_is_web(text))
         return jp_fail(err, len ? JP_EUNSUPPORTED : JP_EINVALID, 0,
                        "'%.200s' is no URL of https or http", text);
     if (strlen(text) > JP_URL_MAX || !has_only_url_letters(text))
         return jp_fail(err, JP_EINVALID, 0, "'%.200s' is not a valid URL", text);
-    ret->is_https = is_https;
+    ret->is_https = has_scheme(text, "https");
     ret->text = jp_memdup0(text, strcspn(text, "#"));
     if (!ret->text)
         return jp_oom(err);

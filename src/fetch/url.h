@@ -38,6 +38,9 @@ bool jp_url_is_same_origin(const struct jp_url *a, const struct jp_url *b);
 /* Does "HOST" (any port) or "HOST:PORT" mean this URL's host? Letters of either case. */
 bool jp_url_is_at(const struct jp_url *url, const char *place);
 
+/* Has it the scheme https or http, whatever follows? */
+bool jp_url_is_web(const char *text);
+
 /* Has the text a scheme ("ftp://...")? Its length, else 0. */
 unsigned jp_url_scheme_length(const char *text);
 

@@ -259,6 +259,23 @@ asked yes fetch example.com/keys
 like "$(cat "$work/pty")" "$alice" "row 46: the answer is yes"
 is "$(jetpack images -q)" "$id" "row 46: ... the image is fetched"
 is "$(ls "$work/root/keys")" example.com,keys "row 46: ... the key is for this name alone"
+jetpack untrust "$alice" >/dev/null
+key_page httpkeys http://other.example/images/alice.asc
+trust_line() { run sh -c '"$0" -config "$1" trust -fingerprint "$2" -allow-http "$3" "$4" 2>&1 >/dev/null | tail -n 1' "$JETPACK" "$config" "$@"; }
+trust_line "$alice" other.example example.com/httpkeys
+like "$out" "'http://other.example/images/alice.asc': keys are fetched over https only" "row 46: a key over http from a host that is named, of a page over https"
+key_page httpkeys https://example.com/images/alice.asc
+trust_line "$alice" example.com example.com/httpkeys
+like "$out" "'http://example.com/httpkeys.ac-discovery=1': keys are fetched over https only" "row 46: a page over http that names a key over https"
+is "$(jetpack trust -q 2>/dev/null)" '' "row 46: ... no key"
+fails 1 'nobody can be asked' "row 46: trust NAME, nobody to ask" sh -c "'$JETPACK' -config '$config' trust example.com/keys 2>&1 >/dev/null | tail -n 1 >&2; exit 1"
+is "$(jetpack trust -q 2>/dev/null)" '' "row 46: ... no key"
+done_well "row 46: trust NAME, with the fingerprint" jetpack trust -fingerprint "$alice" example.com/keys
+is "$(ls "$work/root/keys")" example.com,keys "row 46: ... for this name alone"
+fails 1 'has no key' "row 46: ... another fingerprint" sh -c "'$JETPACK' -config '$config' trust -fingerprint 0000000000000000000000000000000000000000 example.com/keys 2>&1 >/dev/null | tail -n 1 >&2; exit 1"
+fails 1 'over https only' "row 46: a key by an http URL" jetpack -o allow.http trust -prefix example.com http://example.com/images/alice.asc
+done_well "a key by an https URL" jetpack trust -prefix example.com/other -fingerprint "$alice" https://example.com/images/alice.asc
+jetpack untrust -prefix example.com/other "$alice" >/dev/null
 aci example.com/httpkeys 1.0 images/httpkeys.aci
 sign images/httpkeys.aci
 key_page httpkeys http://example.com/images/alice.asc
@@ -275,6 +292,13 @@ before=$(requests example)
 done_well "... again" jetpack fetch example.com/keys
 like "$err" 'not modified' "... not modified"
 is "$(($(requests example) - before))" 1 "... one request"
+
+[ -f "$work/root/images/$keys/signature" ] && cmp -s "$work/root/images/$keys/signature" "$www/images/keys.aci.asc"
+ok $? "the signature is kept beside the image"
+forget
+done_well "a file whose signature lies beside it" jetpack fetch "$www/images/keys.aci"
+forget
+fails 1 'has no signature' "... and one without" jetpack fetch "$www/images/moved.aci"
 
 # ---- downloads that are continued ----
 

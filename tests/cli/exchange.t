@@ -142,6 +142,10 @@ exchange GET http://ill.example/bomb http=ill.example max=100000 2>"$work/err" |
 ok $? "row 50: a body that would grow is not unpacked, and counted as it comes" || show err "$(cat "$work/err")"
 refuses 'larger than 1048576' "row 51: a page without end" GET http://ill.example/endless http=ill.example metas
 
+exchange GET http://ill.example/cut/large http=ill.example 2>"$work/err" | dd bs=512 2>/dev/null >"$work/half"
+head -c 1500000 "$www/large" | cmp -s - "$work/half"
+ok $? "row 50: of a body that breaks off, a slow reader has what came" || wc -c "$work/half"
+
 # ---- who asks ----
 
 "$programs/exchange" "$build_dir/src/fetch/jetpack-fetch" GET http://ill.example/silent http=ill.example >/dev/null 2>&1 &

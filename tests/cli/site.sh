@@ -3,7 +3,7 @@
 #
 #   site NGINX-LOCATIONS    nginx with the test's CA: https://example.com (443; 444 with a log of its
 #                           own), https://other.example, http on both; $www is what it serves
-#   ill NAME...             http://ill.example, the ill-meaning server (tests/programs/ill.c)
+#   ill                     http://ill.example, the ill-meaning server (tests/programs/ill.c)
 #   requests LOG [PATTERN]  how many were logged: example, port444, other, ill, ...
 #   logged LOG              their lines
 #   exchange METHOD URL ..  tests/programs/exchange with the test's CA
@@ -120,7 +120,7 @@ END
 }
 
 ill() {
-    "$programs/ill" 203.0.113.12 80 "$site/ill.log" "$@" >"$site/ill.out" 2>&1 &
+    (cd "$www" && exec "$programs/ill" 203.0.113.12 80 "$site/ill.log") >"$site/ill.out" 2>&1 &
     ill_pid=$!
     wait_for 60 grep -q ready "$site/ill.out" || { echo "Bail out! ill: $(cat "$site/ill.out")"; exit 1; }
 }
