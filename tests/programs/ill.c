@@ -29,6 +29,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sys/process.h"
+
 static const char *log_path;
 
 static void say(int fd, const char *text)
@@ -203,6 +205,7 @@ int main(int argc, char **argv)
     for (;;) {
         int client = accept(fd, NULL, NULL);
         if (client >= 0 && fork() == 0) {
+            jp_process_end_with_parent();
             serve(client);
             _exit(0);
         }
