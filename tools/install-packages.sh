@@ -10,11 +10,13 @@ debian_build='gcc musl-dev meson ninja-build make pkg-config libc6-dev libssl-de
     libsqlite3-dev libseccomp-dev liblzma-dev libbz2-dev libzstd-dev zlib1g-dev libisal-dev
     libmicrohttpd-dev nettle-dev librnp-dev libcurl4-openssl-dev libxml2-dev'
 debian_demo="$debian_build iproute2 curl tar gzip ca-certificates"
+# Tests run these by themselves; as services of the host nobody asked for them.
+debian_servers='docker-registry nginx-light'
 debian_check="$debian_build clang clang-format perl tar gzip bzip2 xz-utils zstd
     libarchive-tools attr acl strace iproute2 nftables iputils-ping procps util-linux mandoc shellcheck git
     bash zsh fish debootstrap busybox-static binutils golang-go golang-github-appc-spec-dev python3-venv curl e2fsprogs btrfs-progs iptables
     bmake dnsmasq-base bind9-dnsutils gnupg sq
-    skopeo umoci buildah docker-registry"
+    skopeo umoci buildah $debian_servers"
 debian_zfs='debootstrap qemu-system-x86 e2fsprogs util-linux'
 freebsd_build='meson ninja pkgconf jansson sqlite3 zstd isa-l libmicrohttpd nettle rnp curl libxml2'
 freebsd_demo="$freebsd_build curl"
@@ -40,6 +42,28 @@ as_root() {
     fi
 }
 
+# What a package would start is not started, nor at boot: policy-rc.d is Debian's word for it.
+policy=/usr/sbin/policy-rc.d
+without_services() {
+    if [ -e "$policy" ]; then
+        "$@"
+        return
+    fi
+    trap 'as_root rm -f "$policy"' EXIT
+    trap 'exit 1' HUP INT TERM
+    printf '#!/bin/sh\nexit 101\n' | as_root sh -c "cat >$policy && chmod 755 $policy"
+    "$@"
+    as_root rm -f "$policy"
+    trap - EXIT HUP INT TERM
+}
+
+leave_services() { # PACKAGE...: those that were just installed
+    for package in "$@"; do
+        case " $debian_servers " in *" $package "*) ;; *) continue ;; esac
+        as_root update-rc.d "${package%-light}" disable >/dev/null 2>&1 || true
+    done
+}
+
 missing=
 if command -v apt-get >/dev/null; then
     for package in $debian; do
@@ -50,9 +74,10 @@ if command -v apt-get >/dev/null; then
     echo "Installing:$missing"
     as_root apt-get -qq -o DPkg::Lock::Timeout=600 update
     # shellcheck disable=SC2086 # a list of words
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
-        -o DPkg::Lock::Timeout=600 \
-        install $missing >/dev/null
+    without_services as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y \
+        --no-install-recommends -o DPkg::Lock::Timeout=600 install $missing >/dev/null
+    # shellcheck disable=SC2086 # a list of words
+    leave_services $missing
 elif command -v pkg >/dev/null; then
     for package in $freebsd; do
         pkg info -e "$package" || missing="$missing $package"

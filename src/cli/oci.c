@@ -145,6 +145,16 @@ static int name_of_reference(const char *text, struct identity *ret, struct jp_e
     return (ret->version = jp_strdup(tag ? tag : "latest")) ? 0 : jp_oom(err);
 }
 
+/* "freebsd-runtime:14.2" in a layout: a name without a registry stays one. */
+static int name_in_layout(const char *text, struct identity *ret, struct jp_error *err)
+{
+    const char *colon = strchr(text, ':');
+    JP_AUTO_FREE char *name = jp_memdup0(text, (size_t)(colon - text));
+    if (!name || !(ret->version = jp_strdup(colon + 1)))
+        return jp_oom(err);
+    return jp_oci_identifier_from(name, &ret->name, err);
+}
+
 static int identify(const struct jp_cli *cli, const char *path, const struct jp_oci_image *image,
                     struct identity *ret, struct jp_error *err)
 {
@@ -152,6 +162,9 @@ static int identify(const struct jp_cli *cli, const char *path, const struct jp_
     const char *reference = image->reference;
     if (given)
         return name_given(given, ret, err);
+    bool is_layout = image->manifest_digest[0] != '\0';
+    if (reference && is_layout && strchr(reference, ':') && !strchr(reference, '/'))
+        return name_in_layout(reference, ret, err);
     if (reference && strpbrk(reference, ":/"))
         return name_of_reference(reference, ret, err);
     if (name_of_file(path, ret, err) < 0)

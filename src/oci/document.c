@@ -109,6 +109,7 @@ static const struct jp_json_field execution_fields[] = {
     {FIELD(jp_oci_execution, "Env", environment, JP_JSON_STRV)},
     {FIELD(jp_oci_execution, "Entrypoint", entrypoint, JP_JSON_STRV)},
     {FIELD(jp_oci_execution, "Cmd", command, JP_JSON_STRV)},
+    {FIELD(jp_oci_execution, "cmd", freebsd_command, JP_JSON_STRV)},
     {FIELD(jp_oci_execution, "WorkingDir", working_directory, JP_JSON_STRING)},
     {FIELD(jp_oci_execution, "StopSignal", stop_signal, JP_JSON_STRING)},
     {FIELD(jp_oci_execution, "ExposedPorts", ports, JP_JSON_ANY)},
@@ -224,7 +225,15 @@ int jp_oci_config_parse(const char *text, size_t len, struct jp_oci_config *ret,
                         struct jp_error *err)
 {
     static const char *const foreign[] = {"manifests", "layers", NULL};
-    return parse(&config_type, foreign, JP_OCI_KIND_CONFIG, text, len, ret, err);
+    if (parse(&config_type, foreign, JP_OCI_KIND_CONFIG, text, len, ret, err) < 0)
+        return -1;
+    struct jp_oci_execution *x = &ret->execution;
+    if (x->command.count == 0) {
+        struct jp_strv none = x->command;
+        x->command = x->freebsd_command;
+        x->freebsd_command = none;
+    }
+    return 0;
 }
 
 int jp_oci_saved_parse(const char *text, size_t len, struct jp_oci_saved_list *ret,

@@ -67,6 +67,7 @@ struct jp_oci_execution {
     struct jp_strv environment;
     struct jp_strv entrypoint;
     struct jp_strv command;
+    struct jp_strv freebsd_command; /* "cmd": how FreeBSD's own images spell it */
     char *working_directory;
     char *stop_signal;
     struct json_t *ports;   /* an object: "80/tcp": {} */

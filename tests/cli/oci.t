@@ -268,7 +268,7 @@ hand() {
         ids="$ids${ids:+, }\"$(plain "$l")\""
         layers="$layers${layers:+, }{\"mediaType\": \"$t.layer.v1.tar\", $(blob "$l")${more_layer-}}"
     done
-    echo "{\"os\": \"$host_os\", \"architecture\": \"$made_for\", \"config\": {\"Cmd\": [\"/bin/probe\", \"id\"]${more_config-}},
+    echo "{\"os\": \"$host_os\", \"architecture\": \"$made_for\", \"config\": {\"${command_key-Cmd}\": [\"/bin/probe\", \"id\"]${more_config-}},
       \"rootfs\": {\"type\": \"layers\", \"diff_ids\": [${diff_ids-$ids}]}}" >config.json
     echo "{\"schemaVersion\": 2, \"config\": {\"mediaType\": \"$t.config.v1+json\", $(blob config.json)},
       \"layers\": [${layer_list-$layers}]${more_manifest-}}" >manifest.json
@@ -295,6 +295,13 @@ run jetpack import oci:hand
 is "$status" 0 "a layout made by hand" || show err "$err"
 run jetpack run -destroy "$out"
 is "$out" 'hand| 0 0 0' "... runs"
+command_key=cmd hand base.tar
+index "$made, \"annotations\": {\"org.opencontainers.image.ref.name\": \"freebsd-runtime:14.2-RELEASE\"}"
+run jetpack import oci:hand
+is "$status" 0 "as FreeBSD's own images are written" || show err "$err"
+run jetpack run -destroy freebsd-runtime:14.2-RELEASE
+is "$out" 'freebsd-runtime| 0 0 0' "... found by the name and version that the layout gives it; its command runs"
+unset command_key
 
 flip() { printf 'X' | dd of="$1" bs=1 seek="$2" conv=notrunc 2>/dev/null; }
 sum=$(sha256sum <base.tar)
