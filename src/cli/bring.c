@@ -13,6 +13,7 @@
 #include "appc/id.h"
 #include "base/mem.h"
 #include "base/parse.h"
+#include "cli/location.h"
 #include "sys/fd.h"
 #include "sys/process.h"
 
@@ -104,4 +105,44 @@ int jp_cli_bring(const struct jp_cli_bring *bring, const char *word, char **ret,
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
     return r < 0 ? -1 : take_answer(jp_buf_text(&answer), ret, err);
+}
+
+/* As jp_pod_context.fetch. */
+static int fetch_absent(void *context, const char *word, struct jp_error *err)
+{
+    const struct jp_cli_bring *bring = context;
+    JP_AUTO_FREE char *id = NULL;
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    if (jp_cli_bring(bring, word, &id, &why) == 0)
+        return 0;
+    /* Discovery needs the name of a host; who leaves it out may mean a registry. */
+    if (strpbrk(word, "./") || why.code == JP_EINTERRUPTED) {
+        jp_error_move(err, &why);
+        return -1;
+    }
+    return jp_fail(err, why.code, 0, "%s (is it in a registry? docker://%s)", jp_error_text(&why),
+                   word);
+}
+
+int jp_cli_bring_absent(struct jp_cli *cli, struct jp_cli_bring *bring, struct jp_error *err)
+{
+    if (!jp_cli_pods(cli, err))
+        return -1;
+    if (jp_config_bool(cli->config, "allow.autodiscovery")) {
+        cli->pods.fetch = fetch_absent;
+        cli->pods.fetch_context = bring;
+    }
+    return 0;
+}
+
+int jp_cli_bring_place(const struct jp_cli_bring *bring, char **word, struct jp_error *err)
+{
+    char *id = NULL;
+    if (!jp_cli_location_is_place(*word))
+        return 0;
+    if (jp_cli_bring(bring, *word, &id, err) < 0)
+        return -1;
+    free(*word);
+    *word = id;
+    return 0;
 }

@@ -1,5 +1,5 @@
 /*
- * Fetching on the way: `run` and `prepare` of an image that is not here. The work is
+ * Fetching on the way: `run`, `prepare` and `build` of an image that is not here. The work is
  * jetpack-image's (the internal command `bring`), so that a start pays for it only then.
  */
 #ifndef JP_CLI_BRING_H
@@ -20,5 +20,15 @@ struct jp_cli_bring {
  */
 int jp_cli_bring(const struct jp_cli_bring *bring, const char *word, char **ret,
                  struct jp_error *err);
+
+/*
+ * The command's pods may be made of images that are not here, when allow.autodiscovery is on
+ * (ruling 5). *bring stays as long as the command.
+ */
+int jp_cli_bring_absent(struct jp_cli *cli, struct jp_cli_bring *bring, struct jp_error *err);
+
+/* A word that is a place and no name of an image becomes the id of what lies there; the caller's.
+ */
+int jp_cli_bring_place(const struct jp_cli_bring *bring, char **word, struct jp_error *err);
 
 #endif

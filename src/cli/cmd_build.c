@@ -21,7 +21,9 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/random.h"
+#include "cli/bring.h"
 #include "cli/cmd.h"
+#include "cli/fetching.h"
 #include "cli/making.h"
 #include "cli/output.h"
 #include "cli/stream.h"
@@ -40,6 +42,8 @@
 struct build {
     struct jp_cli *cli;
     char dir[sizeof(BUILD_DIR) + JP_UUID_SIZE]; /* below the root */
+    struct jp_cli_bring bring;
+    struct jp_strv http_hosts; /* of it */
     char *image_id;
     struct jp_store_pod pod;
     int owner_fd;
@@ -381,17 +385,32 @@ static int make_image_of_pod(struct build *b, struct jp_error *err)
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
+static int find_parent(struct build *b, struct jp_error *err)
+{
+    JP_AUTO(jp_store_images) found = {NULL, 0};
+    JP_AUTO_FREE char *word = jp_strdup(b->cli->args.words[0]);
+    b->bring = (struct jp_cli_bring){
+        .cli = b->cli,
+        .allows_unsigned = jp_cli_has(&b->cli->args, "allow-unsigned"),
+        .http_hosts = &b->http_hosts,
+    };
+    if (!word)
+        return jp_oom(err);
+    if (jp_cli_http_hosts(&b->cli->args, &b->http_hosts, err) < 0 ||
+        jp_cli_bring_absent(b->cli, &b->bring, err) < 0 ||
+        jp_cli_bring_place(&b->bring, &word, err) < 0 ||
+        jp_pod_find_image(jp_cli_pods(b->cli, err), word, &found, err) < 0)
+        return -1;
+    b->image_id = jp_strdup(found.items[0].id);
+    return b->image_id ? 0 : jp_oom(err);
+}
+
 /* The command's status, 0 with an image, -1. */
 static int build(struct build *b, struct jp_error *err)
 {
     int status = 0;
-    JP_AUTO(jp_store_images) found = {NULL, 0};
-    const struct jp_pod_context *ctx = jp_cli_pods(b->cli, err);
-    if (!ctx || jp_pod_find_image(ctx, b->cli->args.words[0], &found, err) < 0)
+    if (find_parent(b, err) < 0)
         return -1;
-    b->image_id = jp_strdup(found.items[0].id);
-    if (!b->image_id)
-        return jp_oom(err);
     if (choose_dir(b, err) < 0 || prepare(b, err) < 0 || run_command(b, &status, err) < 0)
         return -1;
     if (status != 0)
@@ -427,6 +446,7 @@ int jp_cmd_build(struct jp_cli *cli, struct jp_error *err)
                       result);
     jp_fd_close(&b.owner_fd);
     jp_store_pod_clear(&b.pod);
+    jp_strv_clear(&b.http_hosts);
     free(b.image_id);
     return result;
 }

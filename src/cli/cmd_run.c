@@ -13,7 +13,6 @@
 #include "base/macros.h"
 #include "cli/bring.h"
 #include "cli/cmd.h"
-#include "cli/location.h"
 #include "cli/output.h"
 #include "cli/stream.h"
 #include "pod/request.h"
@@ -163,27 +162,13 @@ static int read_request(struct jp_cli *cli, struct wanted *wanted, struct jp_err
 
 /* ---- what is not here ------------------------------------------------------------------------ */
 
-/* As jp_pod_context.fetch. */
-static int fetch_absent(void *context, const char *word, struct jp_error *err)
-{
-    const struct jp_cli_bring *bring = context;
-    JP_AUTO_FREE char *id = NULL;
-    return jp_cli_bring(bring, word, &id, err);
-}
-
 /* Words that are places and no names of images become the ids of what lies there. */
 static int bring_places(const struct jp_cli_bring *bring, struct jp_pod_request *request,
                         struct jp_error *err)
 {
     for (size_t i = 0; i < request->n_apps; i++) {
-        struct jp_pod_request_app *app = &request->apps[i];
-        char *id = NULL;
-        if (!jp_cli_location_is_place(app->image))
-            continue;
-        if (jp_cli_bring(bring, app->image, &id, err) < 0)
+        if (jp_cli_bring_place(bring, &request->apps[i].image, err) < 0)
             return -1;
-        free(app->image);
-        app->image = id;
     }
     return 0;
 }
@@ -197,12 +182,8 @@ static int allow_fetching(struct jp_cli *cli, struct wanted *wanted, struct jp_c
         .allows_unsigned = wanted->allows_unsigned,
         .http_hosts = &wanted->http_hosts,
     };
-    if (!jp_cli_pods(cli, err))
+    if (jp_cli_bring_absent(cli, bring, err) < 0)
         return -1;
-    if (jp_config_bool(cli->config, "allow.autodiscovery")) {
-        cli->pods.fetch = fetch_absent;
-        cli->pods.fetch_context = bring;
-    }
     return bring_places(bring, &wanted->request, err);
 }
 

@@ -46,6 +46,7 @@ static const struct jp_cli_option import_options[] = {
     {"sig", 0, "LOCATION", "the signature of the image (else LOCATION.asc, where there is one)", 0},
     {"allow-unsigned", 0, NULL, "accept an image without a signature", 0},
     SAVEID, {"quiet", 'q', NULL, "no progress bar, print the id only", 0}, FORMAT, END};
+#define FETCHED_UNSIGNED {"allow-unsigned", 0, NULL, "accept images without a signature when they are fetched", 0}
 #define ALLOW_HTTP {"allow-http", 0, "HOST[:PORT]", "plain http is permitted for this host (may be repeated)", 0}
 static const struct jp_cli_option trust_options[] = {
     {"prefix", 0, "PREFIX", "for images whose names are PREFIX or begin with it and a slash", 0},
@@ -93,7 +94,7 @@ static const struct jp_cli_option build_options[] = {
     {"caps-retain", 0, "CAP[,CAP...]", "the only capabilities", 0},
     {"caps-remove", 0, "CAP[,CAP...]", "capabilities to take from the default", 0},
     {"seccomp", 0, "unconfined|mode=retain|remove[,errno=E],CALL...", "filter of system calls", 0},
-    SAVEID, FORMAT, END};
+    FETCHED_UNSIGNED, ALLOW_HTTP, SAVEID, FORMAT, END};
 static const struct jp_cli_option commit_options[] = {
     {"reproducible", 0, NULL, "no later times than SOURCE_DATE_EPOCH, or the image's", 0},
     SAVEID, FORMAT, END};
@@ -103,7 +104,6 @@ static const struct jp_cli_option push_options[] = {
 static const struct jp_cli_option verify_options[] = {
     {"all", 0, NULL, "every image", 0}, {"quiet", 'q', NULL, "no progress bar, differences only", 0},
     FORMAT, END};
-#define FETCHED_UNSIGNED {"allow-unsigned", 0, NULL, "accept images without a signature when they are fetched", 0}
 static const struct jp_cli_option bring_options[] = {FETCHED_UNSIGNED, ALLOW_HTTP, END};
 static const struct jp_cli_option prepare_options[] = {
     {"manifest", 'f', "FILE", "take the pod manifest from FILE, '-' for standard input", 0},

@@ -52,10 +52,10 @@ static int read_credentials(const struct jp_config *config, struct jp_credential
     return file && jp_credentials_read(ret, file, err) < 0 ? jp_wrap(err, "fetch.credentials") : 0;
 }
 
-static int read_hosts(const struct jp_cli *cli, struct jp_strv *ret, struct jp_error *err)
+int jp_cli_http_hosts(const struct jp_cli_args *args, struct jp_strv *ret, struct jp_error *err)
 {
-    for (size_t i = 0; i < cli->args.n_given; i++) {
-        const struct jp_cli_given *given = &cli->args.given[i];
+    for (size_t i = 0; i < args->n_given; i++) {
+        const struct jp_cli_given *given = &args->given[i];
         if (strcmp(given->option->name, "allow-http") == 0 && jp_strv_add(ret, given->value) < 0)
             return jp_oom(err);
     }
@@ -98,7 +98,7 @@ static int open_session(struct jp_fetching *f, const struct jp_pod_context *ctx,
     JP_AUTO_FD int fd = jp_pod_program(ctx, "jetpack-fetch", &f->program, err);
     if (fd < 0 || find_user(f->cli->config, &f->settings, err) < 0 ||
         read_credentials(f->cli->config, &f->credentials, err) < 0 ||
-        read_hosts(f->cli, &f->http_hosts, err) < 0)
+        jp_cli_http_hosts(&f->cli->args, &f->http_hosts, err) < 0)
         return -1;
     fill_settings(f, &f->settings);
     return jp_transfer_new(&f->settings, &f->transfer, err);

@@ -23,6 +23,9 @@ struct jp_fetching {
 struct jp_fetching *jp_cli_fetching(struct jp_cli *cli, struct jp_error *err);
 void jp_fetching_free(struct jp_fetching *fetching);
 
+/* Adds the values of -allow-http. */
+int jp_cli_http_hosts(const struct jp_cli_args *args, struct jp_strv *ret, struct jp_error *err);
+
 /* The whole of something small that a user named, or (is_from_public) that a page did. */
 int jp_fetching_text(struct jp_fetching *fetching, const char *url, bool is_from_page,
                      bool is_from_public, size_t max, struct jp_buf *ret, struct jp_error *err);

@@ -254,7 +254,7 @@ static int list_or_fetch(const struct jp_pod_context *ctx, const char *word,
     if (ret->count > 0 || !ctx->fetch || strchr(word, '@'))
         return 0;
     if (ctx->fetch(ctx->fetch_context, word, err) < 0)
-        return -1;
+        return jp_wrap(err, "image '%s' is not here", word);
     jp_store_images_clear(ret);
     return list_word(ctx, word, ret, err);
 }

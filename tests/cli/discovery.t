@@ -213,8 +213,17 @@ forget
 fails 125 'not here|no image|no such' "run where autodiscovery is off" jetpack -o allow.autodiscovery=off run -destroy --net=none example.com/graph/top
 fails 125 'allow.autodiscovery is off' "... and by URL" jetpack -o allow.autodiscovery=off run -destroy --net=none https://example.com/images/moved.aci
 fails 125 'no page' "run of what is nowhere" jetpack run -destroy --net=none example.com/absent
+fails 125 "'example.com/absent' is not here: discover" "... says both" jetpack run -destroy --net=none example.com/absent
+fails 125 'in a registry. docker://redis:7' "run of a short name" jetpack run -destroy --net=none redis:7
 done_well "run of a URL" jetpack run -destroy --net=none https://example.com/images/moved.aci
 is "$out" "moved| example.com/moved" "... runs what lies there"
+mkdir "$work/built"
+echo '{"acKind": "ImageManifest", "acVersion": "0.8.11", "name": "example.com/built"}' >"$work/built/manifest.json"
+done_well "build on an image that is not here" \
+    jetpack build --net=none -dir "$work/built" example.com/graph/top /bin/probe true
+done_well "... on one by URL" jetpack build --net=none -dir "$work/built" \
+    https://example.com/images/moved.aci /bin/probe true
+forget
 aci example.com/graph/wrong 1.0 images/example.com/graph/wrong.aci ', "dependencies": [{"imageName": "example.com/graph/base", "imageID": "'"$top"'"}]'
 fails 1 'expected sha512' "row 40: a dependency that is another image" jetpack fetch example.com/graph/wrong
 aci example.com/graph/lost 1.0 images/example.com/graph/lost.aci ', "dependencies": [{"imageName": "example.com/graph/nothing"}]'
