@@ -5,6 +5,7 @@ need_root
 . "$here/busybox.sh"
 share=$source_dir/share
 unset BUILD_DIR # is a variable of the macros
+unset MAKEFLAGS MFLAGS MAKELEVEL # of the make that runs this test
 
 # with_libraries PROGRAM ROOTFS PATH: the program with what it needs
 with_libraries() {
