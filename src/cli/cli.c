@@ -276,13 +276,24 @@ static int flush_output(struct jp_error *err)
     return 0;
 }
 
+/* Before the helper: whoever lacks rights may not even see it. */
+static int check_rights(struct jp_cli *cli, struct jp_error *err)
+{
+    if (!(cli->command->flags & JP_COMMAND_ROOT) || is_privileged())
+        return 0;
+    return read_words(cli, err) < 0 ? -1 : jp_fail(err, JP_ESYS, 0, "must be root");
+}
+
 static int run_command(struct jp_cli *cli, struct jp_error *err)
 {
+    const struct jp_command_function *function = find_function(cli->command);
+    if (check_rights(cli, err) < 0)
+        return -1;
+    if (!function)
+        return run_helper(cli, err);
     if (read_words(cli, err) < 0)
         return -1;
-    if ((cli->command->flags & JP_COMMAND_ROOT) && !is_privileged())
-        return jp_fail(err, JP_ESYS, 0, "must be root");
-    int status = find_function(cli->command)->run(cli, err);
+    int status = function->run(cli, err);
     return status >= 0 && flush_output(err) < 0 ? -1 : status;
 }
 
@@ -464,8 +475,6 @@ static int work(struct jp_cli *cli, int argc, char **argv, struct jp_error *err)
     cli->n_overrides = globals.n_options;
     if (load_config(cli, &globals, err) < 0)
         return -1;
-    if (!find_function(cli->command))
-        return run_helper(cli, err);
     return run_command(cli, err);
 }
 

@@ -43,7 +43,9 @@ stack() {
     done
     mkdir m/root m/empty
     # A copy: files of views are further names of the images'.
-    unshare -m sh -c "mount -t overlay -o lowerdir=$lower:$work/m/empty none m/root && cp -a m/root m/copy && . ./tree.sh && tree m/copy" >"$2"
+    # Also where the root is no mount (a chroot).
+    unshare -m --propagation unchanged sh -c "mount -t overlay -o lowerdir=$lower:$work/m/empty none m/root &&
+        cp -a m/root m/copy && umount m/root && . ./tree.sh && tree m/copy" >"$2"
     result=$?
     jetpack destroy "$pod" >/dev/null
     return $result
