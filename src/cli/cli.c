@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <sys/types.h>
+#include <sys/stat.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -219,6 +220,15 @@ int jp_cli_words_for(const struct jp_cli *cli, const char *command, const char *
 
 /* ---- running a command ----------------------------------------------------------------------- */
 
+/* One that hands over to itself would never end. */
+static bool is_this_program(int fd)
+{
+    struct stat helper, self;
+    JP_AUTO_FREE char *path = jp_self_path(NULL);
+    return path && fstat(fd, &helper) == 0 && stat(path, &self) == 0 &&
+           helper.st_dev == self.st_dev && helper.st_ino == self.st_ino;
+}
+
 static int run_helper(struct jp_cli *cli, struct jp_error *err)
 {
     struct jp_pod_context ctx = {.libexec = libexec(cli)};
@@ -226,6 +236,8 @@ static int run_helper(struct jp_cli *cli, struct jp_error *err)
     JP_AUTO_FD int fd = jp_pod_program(&ctx, "jetpack-image", &path, err);
     if (fd < 0)
         return -1;
+    if (is_this_program(fd))
+        return jp_fail(err, JP_EUNSUPPORTED, 0, "this is not for jetpack-image: call jetpack");
     execv(path, cli->argv);
     return jp_fail_sys(err, "execute '%s'", path);
 }

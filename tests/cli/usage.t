@@ -82,6 +82,14 @@ if [ -c /dev/full ]; then
     is "$?" 1 "a full disk under standard output is noticed"
 fi
 
+run timeout 60 "$(dirname "$JETPACK")/jetpack-image" -config "$config" list
+like "$status $err" '^1 .*call jetpack' "the helper does not look for itself"
+for command in $("$JETPACK" help -format=words); do
+    timeout 60 "$JETPACK" -config "$config" "$command" -no-such-option >"$work/out" 2>"$work/err"
+    echo "$? $command"
+done | grep -v '^\(2\|125\) ' >"$work/odd"
+is "$(cat "$work/odd")" '' "every command of the table is done by one of the programs"
+
 # Without root: one clear line, nothing touched.
 if [ "$(id -u)" -eq 0 ]; then
     chmod 755 "$work"
