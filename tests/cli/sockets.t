@@ -130,7 +130,8 @@ if [ -x "$proxyd" ] && command -v ldd >/dev/null; then
     jetpack import -q "$work/behind.aci" >/dev/null
     done_well "systemd-socket-proxyd and a server behind it" jetpack run -d -pod-name proxied -p "http=$own_port" \
         test.example/proxied test.example/behind --exec /bin/wire -- tcp 8080 ---
-    answered() { "$wire" ask tcp 127.0.0.1 "$own_port" hello 2>/dev/null | grep -q '^127.0.0.1: hello'; }
+    # (This program drops what is on its way back when it sees the client's end.)
+    answered() { WIRE_KEEP=1 "$wire" ask tcp 127.0.0.1 "$own_port" hello 2>/dev/null | grep -q '^127.0.0.1: hello'; }
     wait_for 60 answered
     is $? 0 "... which finds its socket" || jetpack logs proxied | sed 's/^/# /'
     jetpack destroy proxied

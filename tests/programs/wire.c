@@ -6,7 +6,7 @@
  * wire udp PORT: the same for datagrams, without an end
  *
  * wire ask tcp|udp ADDRESS PORT TEXT: sends TEXT (and over TCP the end), writes what comes back;
- * from port $WIRE_FROM if that is set
+ * from port $WIRE_FROM if that is set; if WIRE_KEEP is, it sends no end and the first piece is all
  *
  * wire many ADDRESS PORT N: N connections, as many at once as there may be open files: each sends a
  * byte and its end and waits for the other's end; writes how many were answered
@@ -169,6 +169,7 @@ static int ask(const char *protocol, const char *address, const char *port, cons
     union address there;
     socklen_t len = parse(address, port, &there);
     int is_tcp = strcmp(protocol, "tcp") == 0;
+    int ends = is_tcp && !getenv("WIRE_KEEP");
     int fd = socket(there.any.sa_family, is_tcp ? SOCK_STREAM : SOCK_DGRAM, 0);
     if (getenv("WIRE_FROM"))
         bind_from(fd, there.any.sa_family, getenv("WIRE_FROM"));
@@ -176,7 +177,7 @@ static int ask(const char *protocol, const char *address, const char *port, cons
         fail("connect");
     if (write(fd, text, strlen(text)) < 0)
         fail("send");
-    if (is_tcp)
+    if (ends)
         (void)shutdown(fd, SHUT_WR); /* a connection that was reset meanwhile: read(2) tells that */
     for (;;) {
         struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -189,7 +190,7 @@ static int ask(const char *protocol, const char *address, const char *port, cons
             fail("receive");
         if (n == 0)
             return 0;
-        if (write(1, bytes, (size_t)n) < 0 || !is_tcp)
+        if (write(1, bytes, (size_t)n) < 0 || !ends)
             return 0;
     }
 }
