@@ -15,6 +15,8 @@
 #include "base/mem.h"
 #include "cli/command.h"
 #include "cli/fetching.h"
+#include "cli/output.h"
+#include "image/image.h"
 #include "platform/platform.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
@@ -188,6 +190,20 @@ int jp_cli_save_id(const char *path, const char *id, struct jp_error *err)
     if (fd < 0)
         return jp_fail_sys(err, "open '%s'", path);
     return jp_fd_write_all(fd, line, strlen(line), path, err);
+}
+
+int jp_cli_note_import(const struct jp_cli *cli, const struct jp_image_imported *imported,
+                       struct jp_error *err)
+{
+    const char *saveid = jp_cli_value(&cli->args, "saveid");
+    if (saveid && jp_cli_save_id(saveid, imported->id, err) < 0)
+        return -1;
+    for (size_t i = 0; i < imported->missing.count; i++) {
+        JP_AUTO_FREE char *text =
+            jp_format("it needs the image %s, which is not here yet", imported->missing.items[i]);
+        jp_cli_warn(text ? text : "an image that it needs is not here");
+    }
+    return 0;
 }
 
 /* Whoever calls us so has another working directory. */

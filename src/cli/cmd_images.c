@@ -110,39 +110,6 @@ static int print_table(struct jp_cli *cli, const struct jp_store_images *images,
     return jp_table_print(&table, err);
 }
 
-static int list_name(struct jp_store *store, const char *text, struct jp_store_images *ret,
-                     struct jp_error *err)
-{
-    JP_AUTO(jp_image_name) name = JP_IMAGE_NAME_INIT;
-    if (jp_image_name_parse(text, &name, err) < 0)
-        return -1;
-    JP_AUTO_FREE struct jp_store_label *labels = jp_calloc(name.labels.count + 1, sizeof(*labels));
-    if (!labels)
-        return jp_oom(err);
-    for (size_t i = 0; i < name.labels.count; i++)
-        labels[i] = (struct jp_store_label){name.labels.items[i].name, name.labels.items[i].value};
-    struct jp_store_image_query query = {
-        .name = name.name,
-        .labels = labels,
-        .n_labels = name.labels.count,
-        .tags = (const char *const *)name.tags.items,
-        .n_tags = name.tags.count,
-    };
-    return jp_store_image_list(store, &query, ret, err);
-}
-
-/* Every image that a word fits, not only the newest one. */
-static int list_word(struct jp_cli *cli, const char *word, struct jp_store_images *ret,
-                     struct jp_error *err)
-{
-    struct jp_store *store = jp_cli_store(cli, err);
-    if (!store)
-        return -1;
-    struct jp_store_image_query by_id = {.id_prefix = word};
-    return jp_image_id_prefix_valid(word) ? jp_store_image_list(store, &by_id, ret, err)
-                                          : list_name(store, word, ret, err);
-}
-
 /* ---- which ones, and in which order ------------------------------------------------------------
  */
 
@@ -191,7 +158,7 @@ static int leave_out_others(struct jp_cli *cli, const char *word,
                             struct jp_error *err)
 {
     JP_AUTO(jp_store_images) named = {NULL, 0};
-    if (list_word(cli, word, &named, err) < 0)
+    if (jp_pod_list_images(cli->store, word, &named, err) < 0)
         return -1;
     /* Both are in the same order. */
     size_t next = 0;
@@ -300,7 +267,7 @@ int jp_cmd_images(struct jp_cli *cli, struct jp_error *err)
     if (!store)
         return -1;
     int r = cli->args.n_words > 0 && !wants_relations(&cli->args)
-                ? list_word(cli, cli->args.words[0], &images, err)
+                ? jp_pod_list_images(store, cli->args.words[0], &images, err)
                 : jp_store_image_list(store, NULL, &images, err);
     if (r < 0 || keep_wanted(cli, &images, err) < 0 || sort(&cli->args, &images, err) < 0)
         return -1;

@@ -126,6 +126,10 @@ int jp_cli_each_word(struct jp_cli *cli,
 
 /* Makes id and newline the content of the file, replacing what it had (ruling 8). */
 int jp_cli_save_id(const char *path, const char *id, struct jp_error *err);
+struct jp_image_imported;
+/* Of an image that has come: saves its id (-saveid), warns of each image that it lacks. */
+int jp_cli_note_import(const struct jp_cli *cli, const struct jp_image_imported *imported,
+                       struct jp_error *err);
 
 /* The pod of a word, with the command's context. */
 int jp_cli_find_pod(struct jp_cli *cli, const char *word, struct jp_store_pod *ret,

@@ -108,14 +108,8 @@ static int collect(struct jp_cli *cli, const struct jp_making *making, struct jp
 static int report(struct jp_cli *cli, const struct jp_image_imported *imported,
                   const struct jp_image_parts *parts, struct jp_error *err)
 {
-    const char *saveid = jp_cli_value(&cli->args, "saveid");
-    if (saveid && jp_cli_save_id(saveid, imported->id, err) < 0)
+    if (jp_cli_note_import(cli, imported, err) < 0)
         return -1;
-    for (size_t i = 0; i < imported->missing.count; i++) {
-        JP_AUTO_FREE char *text =
-            jp_format("it needs the image %s, which is not here yet", imported->missing.items[i]);
-        jp_cli_warn(text ? text : "an image that it needs is not here");
-    }
     if (jp_cli_wants_json(&cli->args))
         return jp_print_json(json_pack("{s:s, s:o, s:b, s:I, s:I}", "id", imported->id, "name",
                                        jp_json_text(imported->name), "was_here",

@@ -94,16 +94,10 @@ static int copy_dependencies(const struct jp_image_manifest *m, struct jp_store_
 int jp_image_is_here(struct jp_store *store, const struct jp_dependency *d, struct jp_error *err)
 {
     JP_AUTO(jp_store_images) found = {NULL, 0};
-    JP_AUTO_FREE struct jp_store_label *labels = jp_calloc(d->labels.count + 1, sizeof(*labels));
-    if (!labels)
-        return jp_oom(err);
-    for (size_t i = 0; i < d->labels.count; i++)
-        labels[i] = (struct jp_store_label){d->labels.items[i].name, d->labels.items[i].value};
     struct jp_store_image_query query = {
         .id_prefix = d->image_id,
         .name = d->image_name,
-        .labels = labels,
-        .n_labels = d->labels.count,
+        .labels = &d->labels,
     };
     return jp_store_image_list(store, &query, &found, err) < 0 ? -1 : found.count > 0;
 }

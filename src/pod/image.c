@@ -216,15 +216,15 @@ static int missing(const char *word, struct jp_error *err)
 
 /* ---- looking up ---- */
 
-static int list_word(const struct jp_pod_context *ctx, const char *word,
-                     struct jp_store_images *ret, struct jp_error *err)
+int jp_pod_list_images(struct jp_store *store, const char *word, struct jp_store_images *ret,
+                       struct jp_error *err)
 {
     struct jp_store_image_query query = {.id_prefix = NULL};
     if (strncmp(word, JP_IMAGE_ID_PREFIX, strlen(JP_IMAGE_ID_PREFIX)) == 0) {
         if (!jp_image_id_prefix_valid(word))
             return jp_fail(err, JP_EUSAGE, 0, "'%s' is neither an image id nor a name", word);
         query.id_prefix = word;
-        return jp_store_image_list(ctx->store, &query, ret, err);
+        return jp_store_image_list(store, &query, ret, err);
     }
     JP_AUTO(jp_image_name) name = JP_IMAGE_NAME_INIT;
     if (jp_image_name_parse(word, &name, err) < 0) {
@@ -232,23 +232,16 @@ static int list_word(const struct jp_pod_context *ctx, const char *word,
             err->code = JP_EUSAGE;
         return -1;
     }
-    JP_AUTO_FREE struct jp_store_label *labels = jp_calloc(name.labels.count + 1, sizeof(*labels));
-    if (!labels)
-        return jp_oom(err);
-    for (size_t i = 0; i < name.labels.count; i++)
-        labels[i] = (struct jp_store_label){name.labels.items[i].name, name.labels.items[i].value};
     query.name = name.name;
-    query.labels = labels;
-    query.n_labels = name.labels.count;
-    query.tags = (const char *const *)name.tags.items;
-    query.n_tags = name.tags.count;
-    return jp_store_image_list(ctx->store, &query, ret, err);
+    query.labels = &name.labels;
+    query.tags = &name.tags;
+    return jp_store_image_list(store, &query, ret, err);
 }
 
 static int list_or_fetch(const struct jp_pod_context *ctx, const char *word,
                          struct jp_store_images *ret, struct jp_error *err)
 {
-    if (list_word(ctx, word, ret, err) < 0)
+    if (jp_pod_list_images(ctx->store, word, ret, err) < 0)
         return -1;
     /* Tags are this host's own: nobody else knows what has one. */
     if (ret->count > 0 || !ctx->fetch || strchr(word, '@'))
@@ -256,7 +249,7 @@ static int list_or_fetch(const struct jp_pod_context *ctx, const char *word,
     if (ctx->fetch(ctx->fetch_context, word, err) < 0)
         return jp_wrap(err, "image '%s' is not here", word);
     jp_store_images_clear(ret);
-    return list_word(ctx, word, ret, err);
+    return jp_pod_list_images(ctx->store, word, ret, err);
 }
 
 int jp_pod_find_image(const struct jp_pod_context *ctx, const char *word,
@@ -298,7 +291,7 @@ static int find_among(const struct jp_pod_context *ctx, const char *word,
                       const struct jp_strv *pins, struct jp_store_images *ret, struct jp_error *err)
 {
     JP_AUTO(jp_store_images) images = {NULL, 0};
-    if (list_word(ctx, word, &images, err) < 0)
+    if (jp_pod_list_images(ctx->store, word, &images, err) < 0)
         return -1;
     if (pins)
         keep_pinned(&images, pins);

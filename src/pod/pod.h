@@ -126,6 +126,13 @@ const char *jp_pod_host_os(void);
 const char *jp_pod_host_arch(void);
 
 /*
+ * Every image here that a word fits, whatever its system and processor, ordered as
+ * jp_store_image_list() says; none is no error. JP_EUSAGE: not a word for images.
+ */
+int jp_pod_list_images(struct jp_store *store, const char *word, struct jp_store_images *ret,
+                       struct jp_error *err);
+
+/*
  * The one image that a word means (appc/imagename.h, or "sha512-" and digits): exact id, unique
  * prefix, or the newest version (then the newest image) with that name, labels and tags for this
  * host's os and arch where the word says nothing about them (ruling 5). On success ret->count is 1.

@@ -156,16 +156,6 @@ static int keep_for_pods(const struct jp_pod_context *ctx, struct search *s, str
     return 0;
 }
 
-static bool has_labels(const struct jp_store_image *image, const struct jp_image_name *want)
-{
-    for (size_t i = 0; i < want->labels.count; i++) {
-        const char *value = jp_store_image_label(image, want->labels.items[i].name);
-        if (!value || strcmp(value, want->labels.items[i].value) != 0)
-            return false;
-    }
-    return true;
-}
-
 /* A name means the newest that fits, one of the same system and processor before others. */
 static void need_name(struct search *s, const struct jp_store_image *of,
                       const struct jp_image_name *want)
@@ -176,7 +166,7 @@ static void need_name(struct search *s, const struct jp_store_image *of,
         const struct jp_store_image *image = &s->images->items[i];
         if (strcmp(image->name, want->name) != 0)
             break;
-        if (s->is_gone[i] || !has_labels(image, want))
+        if (s->is_gone[i] || !jp_store_image_has_labels(image, &want->labels))
             continue;
         bool is_alike = same_label(image, of, "os") && same_label(image, of, "arch");
         if (is_alike || best == nobody)

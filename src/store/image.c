@@ -29,13 +29,10 @@ static bool fits(const struct jp_store_image *image, const struct jp_store_image
 {
     if (query->name && strcmp(query->name, image->name) != 0)
         return false;
-    for (size_t i = 0; i < query->n_labels; i++) {
-        const char *value = jp_store_image_label(image, query->labels[i].name);
-        if (!value || strcmp(value, query->labels[i].value) != 0)
-            return false;
-    }
-    for (size_t i = 0; i < query->n_tags; i++) {
-        if (!jp_strv_contains(&image->tags, query->tags[i]))
+    if (query->labels && !jp_store_image_has_labels(image, query->labels))
+        return false;
+    for (size_t i = 0; query->tags && i < query->tags->count; i++) {
+        if (!jp_strv_contains(&image->tags, query->tags->items[i]))
             return false;
     }
     return true;
@@ -261,11 +258,7 @@ static bool is_only_choice(const struct jp_store_images *namesakes, const char *
         return false;
     for (size_t i = 0; i < namesakes->count; i++) {
         const struct jp_store_image *image = &namesakes->items[i];
-        bool fits = true;
-        for (size_t k = 0; k < want.labels.count; k++) {
-            const char *value = jp_store_image_label(image, want.labels.items[k].name);
-            fits = fits && value && strcmp(value, want.labels.items[k].value) == 0;
-        }
+        bool fits = jp_store_image_has_labels(image, &want.labels);
         if (strcmp(image->id, id) == 0)
             fits_this = fits;
         else

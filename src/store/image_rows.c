@@ -37,6 +37,16 @@ const char *jp_store_image_label(const struct jp_store_image *image, const char 
     return NULL;
 }
 
+bool jp_store_image_has_labels(const struct jp_store_image *image, const struct jp_pairs *labels)
+{
+    for (size_t i = 0; i < labels->count; i++) {
+        const char *value = jp_store_image_label(image, labels->items[i].name);
+        if (!value || strcmp(value, labels->items[i].value) != 0)
+            return false;
+    }
+    return true;
+}
+
 /*
  * The same four questions for all images, for a name and for a range of ids. All answers come in
  * the order of images.image, so that labels, dependencies and tags are merged in one walk. The "+"

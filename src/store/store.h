@@ -36,6 +36,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "appc/pairs.h"
 #include "base/error.h"
 #include "base/strv.h"
 #include "plan/plan.h"
@@ -106,15 +107,15 @@ void jp_store_image_clear(struct jp_store_image *image);
 void jp_store_images_clear(struct jp_store_images *images);
 /* The value of a label, NULL without; valid as long as the image. */
 const char *jp_store_image_label(const struct jp_store_image *image, const char *name);
+/* Has it all of these, with these values? */
+bool jp_store_image_has_labels(const struct jp_store_image *image, const struct jp_pairs *labels);
 
 /* What to look for; NULL and 0 mean "any". */
 struct jp_store_image_query {
-    const char *id_prefix;               /* "sha512-..." with at least one digit, any length */
-    const char *name;                    /* exact */
-    const struct jp_store_label *labels; /* all must be equal */
-    size_t n_labels;
-    const char *const *tags; /* all must be there */
-    size_t n_tags;
+    const char *id_prefix;         /* "sha512-..." with at least one digit, any length */
+    const char *name;              /* exact */
+    const struct jp_pairs *labels; /* all must be equal */
+    const struct jp_strv *tags;    /* all must be there */
 };
 
 /* All images that fit, ordered by name, newest version first (ruling on versions: product.md). */

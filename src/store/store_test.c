@@ -112,9 +112,10 @@ static void test_images(struct jp_store *store)
           "labels and times come back");
     jp_store_images_clear(&images);
 
-    struct jp_store_label wanted = {(char *)(uintptr_t) "version", (char *)(uintptr_t) "1.9"};
-    struct jp_store_image_query query = {
-        .name = "example.com/base", .labels = &wanted, .n_labels = 1};
+    struct jp_pair version = {.name = (char *)(uintptr_t) "version",
+                              .value = (char *)(uintptr_t) "1.9"};
+    struct jp_pairs wanted = {&version, 1, 1};
+    struct jp_store_image_query query = {.name = "example.com/base", .labels = &wanted};
     CHECK(jp_store_image_list(store, &query, &images, &err) == 0 && images.count == 1 &&
               strcmp(images.items[0].id, base) == 0,
           "by name and label");
