@@ -325,6 +325,9 @@ int jp_pod_service_key(int dir_fd, bool has_lock, const char *file, const char *
                        struct jp_buf *ret, struct jp_error *err);
 /* Starts the service when none runs. The lock of the directory is held by the caller. */
 int jp_pod_service_ensure(const struct jp_pod_context *ctx, int dir_fd, struct jp_error *err);
+/* Does the service of this installation listen at an address of the host? 1, 0, or -1. */
+int jp_pod_service_is_at(const struct jp_pod_context *ctx, const char *address,
+                         struct jp_error *err);
 /*
  * The network that a pod joins; NULL when it has the host's or none. JP_ENOTFOUND when it is not
  * configured, JP_EUNSUPPORTED when this system has no such networks.

@@ -106,18 +106,16 @@ static int plan_port(const struct jp_pod_manifest *m, const struct jp_exposed_po
     return sources ? read_sources(sources, &to->sources, err) : 0;
 }
 
-/*
- * The metadata service listens at the host's address of the network: it could not be started any
- * more.
- */
-static int check_service(const struct jp_pod_context *ctx, const struct jp_plan *plan,
-                         const struct jp_plan_port *port, struct jp_error *err)
+/* Where the metadata service listens nobody else may: it could not be started any more. */
+static int check_service(const struct jp_pod_context *ctx, const struct jp_plan_port *port,
+                         struct jp_error *err)
 {
     if (!ctx || !ctx->metadata || port->is_udp || ctx->metadata->port < port->host_port ||
         ctx->metadata->port - port->host_port >= port->count)
         return 0;
-    if (port->host_ip && (!plan->net.gateway || strcmp(port->host_ip, plan->net.gateway) != 0))
-        return 0;
+    int is_there = port->host_ip ? jp_pod_service_is_at(ctx, port->host_ip, err) : 1;
+    if (is_there <= 0)
+        return is_there;
     return jp_fail(err, JP_EBUSY, 0,
                    "port '%s': tcp port %u of the host is the metadata service's (mds.port); "
                    "publish another, or at an address of the host (%s=IP:%u)",
@@ -177,7 +175,7 @@ int jp_pod_plan_ports(const struct jp_pod_context *ctx, const struct jp_pod_plan
     if (plan_ports(m, request->images, &plan->ports, err) < 0)
         return -1;
     for (size_t i = 0; i < plan->ports.count; i++) {
-        if (check_service(ctx, plan, &plan->ports.items[i], err) < 0)
+        if (check_service(ctx, &plan->ports.items[i], err) < 0)
             return -1;
     }
     return 0;

@@ -188,6 +188,15 @@ static int find_addresses(const struct jp_pod_context *ctx, struct jp_strv *ret,
     return jp_strv_add(ret, LOOPBACK) < 0 ? jp_oom(err) : 0;
 }
 
+int jp_pod_service_is_at(const struct jp_pod_context *ctx, const char *address,
+                         struct jp_error *err)
+{
+    JP_AUTO(jp_strv) addresses = JP_STRV_INIT;
+    if (find_addresses(ctx, &addresses, err) < 0)
+        return -1;
+    return jp_strv_contains(&addresses, address);
+}
+
 static char *wanted_listeners(const struct jp_pod_context *ctx, struct jp_error *err)
 {
     JP_AUTO(jp_strv) addresses = JP_STRV_INIT;

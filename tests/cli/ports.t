@@ -240,6 +240,7 @@ bad 125 "share host port" -p http=9001 -p range=9000
 bad 125 "no app has a port 'ftp'" -p ftp=21
 service=$(jetpack config mds.port)
 bad 125 "port 'http': tcp port $service of the host is the metadata service's \(mds.port\)" -p "http=$service"
+bad 125 "port 'http': tcp port $service of the host is the metadata" -p "http=127.0.0.1:$service"
 bad 125 "port 'range': tcp port $service of the host is the metadata" -p "range=$((service - 2))"
 done_well "its number by udp, and at another address" jetpack run -d -pod-name beside -p "dns=$service" \
     -p "http=127.0.0.2:$service" test.example/wire
