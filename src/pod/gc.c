@@ -161,9 +161,15 @@ static int release_host(const struct jp_pod_context *ctx, struct jp_error *err)
     struct jp_plan_host host = {.state = NULL};
     if (jp_network_host(ctx, &host, err) < 0)
         return -1;
-    int r = host.state ? jp_platform.links->release(&host, err) : 0;
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    int r = host.state ? jp_platform.links->release(&host, &why) : 0;
+    if (r < 0 && jp_store_make_room(ctx->store, &why))
+        r = jp_platform.links->release(&host, &why);
     jp_plan_host_clear(&host);
-    return r < 0 ? jp_wrap(err, "release what networks need of the host") : 0;
+    if (r == 0)
+        return 0;
+    jp_error_move(err, &why);
+    return jp_wrap(err, "release what networks need of the host");
 }
 
 int jp_pod_gc(const struct jp_pod_context *ctx, const struct jp_pod_gc *options,

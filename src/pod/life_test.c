@@ -223,6 +223,30 @@ static void test_killed_supervisor(void)
     TAP_OK(jp_pod_find(&f.ctx, pod.uuid, &found, &err) < 0, "it is gone");
 }
 
+/* The disk being full: what makes room finds its locks there, or gives the store's reserve up. */
+static void test_no_room(void)
+{
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    JP_AUTO(jp_store_pod) pod = {.uuid = NULL};
+    const struct jp_networks networks = {.count = 0};
+    const struct jp_pod_gc gc = {.exited = false};
+    JP_AUTO_FREE char *reserve = jp_format("%s/root/reserve", f.dir);
+    JP_AUTO_FD int pod_fd = -1;
+    if (!prepare("example.com/sh", NULL, &pod))
+        return;
+    TAP_OK(jp_store_pod_open(f.store, pod.uuid, &pod_fd, &err) == 0 &&
+               faccessat(pod_fd, JP_POD_LOCK_FILE, F_OK, 0) == 0,
+           "a pod that never ran has its lock");
+    f.ctx.networks = &networks;
+    (void)setenv("JETPACK_FAKE_RESERVE", reserve, 1);
+    TAP_OK(access(reserve, F_OK) == 0 && jp_pod_gc(&f.ctx, &gc, &err) == 0,
+           "gc gives the reserve up for what networks need of the host %s", jp_error_text(&err));
+    (void)unsetenv("JETPACK_FAKE_RESERVE");
+    f.ctx.networks = NULL;
+    TAP_OK(access(reserve, F_OK) == 0, "... and makes another one");
+    TAP_OK(jp_pod_destroy(&f.ctx, &pod, &err) == 0, "destroyed");
+}
+
 #define FAKE_CALL "isolation.destroy"
 
 static char *read_calls(int fake_fd)
@@ -357,6 +381,7 @@ int main(int argc, char **argv)
     test_failing_start();
     test_background();
     test_killed_supervisor();
+    test_no_room();
     test_slow_end();
     test_exec();
     test_interrupt();

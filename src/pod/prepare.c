@@ -69,13 +69,15 @@ static int create(const struct jp_pod_context *ctx, struct jp_pod_draft *draft,
     }
 }
 
-static int make_volumes(const struct jp_pod_context *ctx, const struct jp_pod_draft *draft,
-                        const char *uuid, struct jp_error *err)
+/* Its lock, too: destroying it on a full disk must not need room for one. */
+static int furnish(const struct jp_pod_context *ctx, const struct jp_pod_draft *draft,
+                   const struct jp_store_pod *pod, struct jp_error *err)
 {
     JP_AUTO_FD int fd = -1;
-    if (jp_store_pod_open(ctx->store, uuid, &fd, err) < 0)
+    if (jp_store_pod_open(ctx->store, pod->uuid, &fd, err) < 0)
         return -1;
-    return jp_pod_volumes_make(ctx->store, fd, &draft->manifest, err);
+    JP_AUTO_FD int lock = jp_pod_lock(pod, fd, err);
+    return lock < 0 ? -1 : jp_pod_volumes_make(ctx->store, fd, &draft->manifest, err);
 }
 
 static int pin_stack(const struct jp_store_stack *stack, const char *top, struct jp_strv *pins,
@@ -145,7 +147,7 @@ static int prepare(const struct jp_pod_context *ctx, const struct jp_pod_request
     };
     if (create(ctx, &draft, &create_request, err) < 0)
         return -1;
-    if (make_volumes(ctx, &draft, pod.uuid, err) < 0 || jp_pod_check_interrupt(ctx, err) < 0) {
+    if (furnish(ctx, &draft, &pod, err) < 0 || jp_pod_check_interrupt(ctx, err) < 0) {
         (void)jp_store_pod_destroy(ctx->store, pod.uuid, NULL);
         jp_fd_close(&create_request.owner_fd);
         return -1;

@@ -51,11 +51,6 @@ struct jp_driver_context jp_store_driver_context(const struct jp_store *store);
 
 /* Makes the reserve whole as far as the disk has room. Costs one fstatat(2) when it is whole. */
 void jp_reserve_fill(int root_fd);
-/*
- * True when `why` says that the disk is full (ENOSPC, EDQUOT) and the reserve could be given up:
- * the error is cleared, what failed is worth another try.
- */
-bool jp_reserve_spend(struct jp_store *store, struct jp_error *why);
 
 /* ---- removal.c -------------------------------------------------------------------------------
  */

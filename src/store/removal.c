@@ -52,7 +52,7 @@ int jp_removal_run(struct jp_removal *removal, struct jp_error *err)
     removal->trashed[0] = '\0';
     removal->fd = -1;
     int r = attempt(removal, &why);
-    if (r < 0 && jp_reserve_spend(removal->store, &why))
+    if (r < 0 && jp_store_make_room(removal->store, &why))
         r = attempt(removal, &why);
     if (r < 0)
         jp_error_move(err, &why);

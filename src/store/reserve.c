@@ -42,7 +42,7 @@ void jp_reserve_fill(int root_fd)
     }
 }
 
-bool jp_reserve_spend(struct jp_store *store, struct jp_error *why)
+bool jp_store_make_room(struct jp_store *store, struct jp_error *why)
 {
     if (why->sys != ENOSPC && why->sys != EDQUOT)
         return false;

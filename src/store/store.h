@@ -320,6 +320,12 @@ struct jp_store_report {
     void *context;
 };
 
+/*
+ * For what makes room and has failed: true when `why` says that the disk is full (ENOSPC, EDQUOT)
+ * and the reserve could be given up. The error is cleared then, and what failed worth another try.
+ */
+bool jp_store_make_room(struct jp_store *store, struct jp_error *why);
+
 /* Removes what nobody holds below tmp/. */
 int jp_store_sweep(struct jp_store *store, struct jp_error *err);
 

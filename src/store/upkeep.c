@@ -68,7 +68,7 @@ int jp_store_gc(struct jp_store *store, const struct jp_store_report *report, st
     /* First, for it may make the room that the rest needs. */
     int result = jp_trash_sweep(store, false, report, &swept, err);
     int r = reconcile_once(store, report, &why);
-    if (r < 0 && jp_reserve_spend(store, &why))
+    if (r < 0 && jp_store_make_room(store, &why))
         r = reconcile_once(store, report, &why);
     if (r < 0) {
         if (result == 0)

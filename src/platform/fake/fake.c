@@ -11,9 +11,10 @@
  *
  * $JETPACK_FAKE_FAIL=N makes the N-th call fail, $JETPACK_FAKE_KILL=N kills this process before it
  * (both count from 1 in each process; calls that cannot fail are counted too). A call that has been
- * noted waits as long as there is a file `wait-CALL` beside `calls`. Spawned programs run
- * as the caller's own user, with the directory of the app's root as their "/": they are the host's
- * programs, started in that directory. Nothing here confines anything.
+ * noted waits as long as there is a file `wait-CALL` beside `calls`. As long as there is the file
+ * $JETPACK_FAKE_RESERVE, the disk has no room for what networks need of the host. Spawned programs
+ * run as the caller's own user, with the directory of the app's root as their "/": they are the
+ * host's programs, started in that directory. Nothing here confines anything.
  *
  * PID 1 is a child that waits until we are gone, as in a real pod, but does not kill anybody then:
  * that is what `clean` is tried with.
@@ -618,7 +619,12 @@ static int links_prepare(const struct jp_plan_network *network, struct jp_error 
 
 static int links_release(const struct jp_plan_host *host, struct jp_error *err)
 {
-    return enter("links.release", "-", host->table ? host->table : "-", err);
+    const char *reserve = getenv("JETPACK_FAKE_RESERVE");
+    if (enter("links.release", "-", host->table ? host->table : "-", err) < 0)
+        return -1;
+    if (reserve && access(reserve, F_OK) == 0)
+        return jp_fail(err, JP_ESYS, ENOSPC, "links.release");
+    return 0;
 }
 
 static int links_inspect(const struct jp_plan_host *host, const struct jp_link_pod *pods,
