@@ -1,19 +1,41 @@
 # Images with a shell, for tests that change files in many ways. Sourced after lib.sh or drivers.sh.
 #
-#   busybox_image NAME [JSON]   $work/NAME.aci: a small system with busybox; JSON are members of the app
-if ! command -v busybox >/dev/null || ! busybox true; then
+#   busybox_image NAME [JSON]   $work/NAME.aci: a small system; JSON are members of the app
+# FreeBSD has its own programs in the place of busybox.
+[ "$(uname -s)" = FreeBSD ] || { command -v busybox >/dev/null && busybox true; } ||
     skip_all "no static busybox"
-fi
+
+system_tools="sh ls cat rm mv cp ln mkdir mkfifo mknod chmod chown touch stat find sleep sync tar env
+    id pwd tr dd true false test seq head wc kill vi readlink rmdir sort sed grep
+    hostname"
+
+# with_libraries PROGRAM ROOTFS PATH: the program with what it needs
+with_libraries() {
+    mkdir -p "$(dirname "$2/$3")"
+    cp -L "$1" "$2/$3"
+    ldd "$1" 2>/dev/null | sed -n 's/^.*[ \t]\(\/[^ ]*\) (.*$/\1/p' >"$work/libraries"
+    [ ! -s "$work/libraries" ] || [ ! -e /libexec/ld-elf.so.1 ] || # FreeBSD's ldd does not name it
+        echo /libexec/ld-elf.so.1 >>"$work/libraries"
+    while read -r library; do
+        mkdir -p "$2$(dirname "$library")"
+        cp -L "$library" "$2$library"
+    done <"$work/libraries"
+}
 
 busybox_rootfs() { # DIRECTORY
     mkdir -p "$1/bin" "$1/etc" "$1/tmp" "$1/data/old/inner" "$1/data/kept" "$1/dev" "$1/proc" "$1/sys"
     chmod 1777 "$1/tmp"
-    cp "$(command -v busybox)" "$1/bin/busybox"
     cp "$programs/tree" "$1/bin/tree"
-    for tool in sh ls cat rm mv cp ln mkdir mkfifo mknod chmod chown touch stat find sleep sync tar \
-        env id pwd tr dd true false test seq head wc kill vi readlink rmdir sort; do
-        ln -s busybox "$1/bin/$tool"
-    done
+    if [ "$(uname -s)" = FreeBSD ]; then
+        for tool in $system_tools; do
+            for place in /bin /usr/bin /sbin /usr/sbin; do
+                [ ! -x "$place/$tool" ] || with_libraries "$place/$tool" "$1" "bin/$tool"
+            done
+        done
+    else
+        cp "$(command -v busybox)" "$1/bin/busybox"
+        for tool in $system_tools; do ln -s busybox "$1/bin/$tool"; done
+    fi
     printf 'root:x:0:0:root:/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\n' >"$1/etc/passwd"
     printf 'root:x:0:\nalice:x:1000:\n' >"$1/etc/group"
     printf 'nameserver 192.0.2.1\n' >"$1/etc/resolv.conf"
@@ -23,7 +45,7 @@ busybox_rootfs() { # DIRECTORY
     echo k >"$1/data/kept/k"
     ln "$1/data/same" "$1/data/same-too"
     ln -s same "$1/data/link"
-    find "$1" -exec touch -h -d '2020-02-02 02:02:02' {} +
+    find "$1" -exec touch -h -d 2020-02-02T02:02:02 {} +
 }
 
 busybox_image() { # NAME [JSON]

@@ -144,13 +144,13 @@ try_commit() {
     done_well "$driver: ... in a commit" jetpack commit sockets test.example/sockets
     like "$err" 'warning: a socket was left out' "$driver: ... is left out with a warning"
     jetpack destroy sockets
-    # Overlay itself refuses to make one.
+    # Overlay itself refuses to make one, and so does a jail.
     run jetpack run -keep -pod-name white test.example/base -exec '["/bin/tree", "node", "/data/same.2", "whiteout"]'
-    if [ "$status" = 0 ] && [ "$driver" != overlay ]; then
+    if [ "$status" = 0 ] && [ "$driver" != overlay ] && [ "$host_os" != freebsd ]; then
         fails 1 "data/same.2.*(whiteout|device 0:0|0:0)" "$driver: what means a deletion to an overlay is refused" \
             jetpack commit white test.example/white
     else
-        is "$driver $status" "overlay 1" "$driver: what means a deletion to an overlay cannot be made"
+        is "$status" 1 "$driver: what means a deletion to an overlay cannot be made"
     fi
     jetpack destroy white
     done_well "$driver: a name that is no text" jetpack run -keep -pod-name names test.example/base \

@@ -7,16 +7,6 @@ share=$source_dir/share
 unset BUILD_DIR # is a variable of the macros
 unset MAKEFLAGS MFLAGS MAKELEVEL # of the make that runs this test
 
-# with_libraries PROGRAM ROOTFS PATH: the program with what it needs
-with_libraries() {
-    mkdir -p "$(dirname "$2/$3")"
-    cp -L "$1" "$2/$3"
-    ldd "$1" | sed -n 's/^.*[ \t]\(\/[^ ]*\) (.*$/\1/p' | while read -r library; do
-        mkdir -p "$2$(dirname "$library")"
-        cp -L "$library" "$2$library"
-    done
-}
-
 # base_with MAKE: an image whose /usr/bin/make is that one
 base_with() {
     rm -rf "$work/image"

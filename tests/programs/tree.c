@@ -11,8 +11,9 @@
  * the times of / and /etc, which every start of a pod changes.
  */
 #include <sys/types.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
+#include <sys/un.h>
 
 #include <dirent.h>
 #include <errno.h>
@@ -22,6 +23,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "sys/attribute.h"
 
 #define MAX_LINKED 1000
 
@@ -76,22 +79,27 @@ static int by_name(const void *a, const void *b)
 
 static void print_attributes(int dir_fd, const char *name)
 {
-    char list[8192], value[4096], *names[100];
-    size_t count = 0;
+    JP_AUTO(jp_strv) names = JP_STRV_INIT;
+    JP_AUTO(jp_buf) value = JP_BUF_INIT;
     int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    ssize_t len = fd < 0 ? 0 : flistxattr(fd, list, sizeof(list));
-    for (ssize_t at = 0; at < len && count < 100; at += (ssize_t)strlen(list + at) + 1)
-        if (strcmp(list + at, "security.selinux") != 0)
-            names[count++] = list + at;
-    qsort(names, count, sizeof(*names), by_name);
-    for (size_t i = 0; i < count; i++) {
-        ssize_t n = fgetxattr(fd, names[i], value, sizeof(value));
-        (void)printf(" %s=", names[i]);
-        for (ssize_t k = 0; k < n; k++)
-            (void)printf("%02x", (unsigned char)value[k]);
+    if (fd < 0 || jp_xattr_list(fd, &names) < 0)
+        names.count = 0;
+    jp_strv_sort(&names);
+    for (size_t i = 0; i < names.count; i++) {
+        if (jp_xattr_is_systems_own(names.items[i]) || jp_xattr_get(fd, names.items[i], &value) < 0)
+            continue;
+        (void)printf(" %s=", names.items[i]);
+        for (size_t k = 0; k < value.len; k++)
+            (void)printf("%02x", (unsigned char)value.data[k]);
     }
     if (fd >= 0)
         (void)close(fd);
+}
+
+static int set_attribute(const char *path, const char *name, const char *value)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd < 0 || jp_xattr_set(fd, name, value, strlen(value)) < 0;
 }
 
 static int is_one_of(const char *path, const char *const *list)
@@ -186,14 +194,25 @@ static int deep(const char *dir, int count)
     return fd < 0 || write(fd, "end\n", 4) != 4;
 }
 
+/* By bind(2): mknod(2) makes sockets on Linux only. */
+static int node(const char *path, const char *kind)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strcmp(kind, "socket") != 0)
+        return mknod(path, S_IFCHR | 0600, 0) < 0;
+    (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    return fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0;
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 2 ? argv[1] : "";
     struct stat st;
     if (strcmp(what, "attribute") == 0 && argc == 5)
-        return setxattr(argv[2], argv[3], argv[4], strlen(argv[4]), 0) < 0;
+        return set_attribute(argv[2], argv[3], argv[4]);
     if (strcmp(what, "node") == 0 && argc == 4)
-        return mknod(argv[2], (strcmp(argv[3], "socket") == 0 ? S_IFSOCK : S_IFCHR) | 0600, 0) < 0;
+        return node(argv[2], argv[3]);
     if (strcmp(what, "deep") == 0 && argc == 4)
         return deep(argv[2], atoi(argv[3]));
     int fd = strcmp(what, "list") == 0 ? open(argv[2], O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
