@@ -58,15 +58,10 @@ static int enter(void *context)
     const struct jp_isolation *pod = context;
     if (setns(pod->net_fd, CLONE_NEWNET) < 0)
         return -1;
-    /* Files below /proc/sys/net are those of the namespace which their opener is in. */
-    JP_AUTO_FD int fd = jp_netlink_open(NULL);
-    if (fd < 0 || route(fd, AF_INET) < 0 ||
-        jp_file_put("/proc/sys/net/ipv4/tcp_fwmark_accept", "1", NULL) < 0 ||
-        jp_file_put("/proc/sys/net/ipv4/fwmark_reflect", "1", NULL) < 0)
+    JP_AUTO_FD int fd = pod->passes_marks ? jp_netlink_open(NULL) : -1;
+    if (fd < 0 || route(fd, AF_INET) < 0)
         return 1;
-    /* These fail where there is no IPv6 to be routed. */
-    (void)route(fd, AF_INET6);
-    (void)jp_file_put("/proc/sys/net/ipv6/fwmark_reflect", "1", NULL);
+    (void)route(fd, AF_INET6); /* fails where there is no IPv6 to be routed */
     return 0;
 }
 

@@ -106,9 +106,10 @@ struct net {
     int host_fd;
     int fd;
     int netlink_fd;
+    bool passes_marks;
 };
 
-static struct net net_ahead = {-1, -1, -1};
+static struct net net_ahead = {-1, -1, -1, false};
 
 static void net_clear(struct net *net)
 {
@@ -119,7 +120,7 @@ static void net_clear(struct net *net)
 
 static int new_net(struct net *ret, struct jp_error *err)
 {
-    struct net net = {open_net(err), -1, -1};
+    struct net net = {open_net(err), -1, -1, false};
     if (net.host_fd < 0)
         return -1;
     if (unshare(CLONE_NEWNET) < 0) {
@@ -128,7 +129,7 @@ static int new_net(struct net *ret, struct jp_error *err)
         return -1;
     }
     net.fd = open_net(err);
-    jp_linux_distrust_routers("default");
+    net.passes_marks = jp_linux_net_settle();
     if (net.fd >= 0)
         net.netlink_fd = jp_netlink_open(err);
     int r = net.netlink_fd < 0 ? -1 : 0;
@@ -150,7 +151,7 @@ static void ahead(void)
 static int make_net(struct jp_isolation *pod, struct jp_error *err)
 {
     struct net net = net_ahead;
-    net_ahead = (struct net){-1, -1, -1};
+    net_ahead = (struct net){-1, -1, -1, false};
     if (pod->plan->net.mode == JP_NET_HOST) {
         net_clear(&net);
         return 0;
@@ -160,6 +161,7 @@ static int make_net(struct jp_isolation *pod, struct jp_error *err)
     pod->host_net_fd = net.host_fd;
     pod->net_fd = net.fd;
     pod->netlink_fd = net.netlink_fd;
+    pod->passes_marks = net.passes_marks;
     struct jp_linux_request request = {.kind = JP_LINUX_NET};
     if (jp_fd_send(pod->socket, &request, sizeof(request), &pod->net_fd, 1, 0) < 0)
         return jp_fail_sys(err, "hand over the network namespace");

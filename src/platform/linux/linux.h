@@ -57,6 +57,7 @@ struct jp_isolation {
     pid_t init_pid;
     int host_net_fd; /* network namespaces; -1 with the host's stack */
     int net_fd;
+    bool passes_marks;     /* the network namespace does (jp_linux_net_settle()) */
     bool is_small;         /* PID 1 has nothing left that a program of the pod could take */
     int net_lock_fd;       /* as long as it is held, what networks need of the host stays; -1 */
     int netlink_fd;        /* of the pod's network namespace, until the links are set up */
@@ -107,11 +108,17 @@ int jp_linux_forget_caller(struct jp_strv *warnings, struct jp_error *err);
 void jp_linux_limit_program(void);
 
 /*
- * In the network namespace that the caller is in: no device ("default": none that comes later)
- * takes routes and addresses from whoever calls itself a router, as any pod of a bridge could
- * (CVE-2020-10749). Nothing to do without IPv6.
+ * In the network namespace that the caller is in: the device takes no routes and addresses from
+ * whoever calls itself a router, as any pod of a bridge could (CVE-2020-10749). Nothing to do
+ * without IPv6. (bridge.c)
  */
 void jp_linux_distrust_routers(const char *device);
+/*
+ * The caller's network namespace is a new one, of a pod: no device to come trusts routers, as
+ * above, and marks of packets are passed on (forward.c): false when the kernel does not.
+ * (parameters.c)
+ */
+bool jp_linux_net_settle(void);
 
 /* What PID 1 sends; one packet each. */
 enum jp_linux_message_kind {
