@@ -98,14 +98,28 @@ static int add_layers(int fs_fd, const int *fds, size_t count, struct jp_error *
  */
 static const char *const plain_upper[] = {"redirect_dir", "metacopy", "index"};
 
-/* All layers in one string of mount(2), for older kernels: at most some 240 of them. */
+/* mount(2) from the directory of our descriptors, so that their numbers are short names of them. */
+static int mount_from_fds(const char *target, const char *options, struct jp_error *err)
+{
+    JP_AUTO_FD int before = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (before < 0 || chdir(PROC_FD) < 0)
+        return jp_fail_sys(err, "enter '" PROC_FD "'");
+    int r = mount("overlay", target, "overlay", MS_NODEV, options);
+    int failure = errno;
+    if (fchdir(before) < 0)
+        return jp_fail_sys(err, "leave '" PROC_FD "'");
+    errno = failure;
+    return r < 0 ? jp_fail_sys(err, "mount overlay") : 0;
+}
+
+/* All layers in one string of mount(2), for older kernels. */
 static int mount_overlay_page(const struct jp_plan_root *root, const int *fds, int at_fd,
                               const int dirs[2], struct jp_error *err)
 {
     JP_AUTO(jp_buf) options = JP_BUF_INIT;
     for (size_t i = 0; i < root->layers.count; i++)
-        jp_buf_printf(&options, "%s" PROC_FD "%d", i == 0 ? "lowerdir=" : ":", fds[i]);
-    jp_buf_printf(&options, ",upperdir=" PROC_FD "%d,workdir=" PROC_FD "%d%s", dirs[0], dirs[1],
+        jp_buf_printf(&options, "%s%d", i == 0 ? "lowerdir=" : ":", fds[i]);
+    jp_buf_printf(&options, ",upperdir=%d,workdir=%d%s", dirs[0], dirs[1],
                   root->is_volatile ? ",volatile" : "");
     for (size_t i = 0; i < JP_LEN(plain_upper); i++)
         jp_buf_printf(&options, ",%s=off", plain_upper[i]);
@@ -116,8 +130,8 @@ static int mount_overlay_page(const struct jp_plan_root *root, const int *fds, i
                        root->layers.count);
     char target[sizeof(PROC_FD) + 12];
     (void)snprintf(target, sizeof(target), PROC_FD "%d", at_fd);
-    if (mount("overlay", target, "overlay", MS_NODEV, jp_buf_text(&options)) < 0)
-        return jp_fail_sys(err, "mount overlay");
+    if (mount_from_fds(target, jp_buf_text(&options), err) < 0)
+        return -1;
     /* By path, and without O_NOFOLLOW on the link: at_fd itself lies below the new mount. */
     int fd = open(root->upper, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
