@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "appc/removed.h"
 #include "base/mem.h"
 #include "base/time.h"
 
@@ -51,4 +52,5 @@ void jp_image_manifest_make_flat(struct jp_image_manifest *m)
     m->dependencies = (struct jp_dependencies){NULL, 0, 0};
     m->path_whitelist = (struct jp_strv)JP_STRV_INIT;
     jp_image_manifest_clear(&gone);
+    (void)jp_pairs_unset(&m->annotations, JP_REMOVED_ANNOTATION);
 }

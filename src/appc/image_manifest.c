@@ -1,4 +1,4 @@
-/* The image manifest as tables, and the values of annotations that aci.md gives a form. */
+/* The image manifest as tables, and the values of annotations that aci.md, or we, give a form. */
 #include "appc/image_manifest.h"
 
 #include <ctype.h>
@@ -8,6 +8,7 @@
 #include "appc/id.h"
 #include "appc/json.h"
 #include "appc/name.h"
+#include "appc/removed.h"
 #include "appc/timestamp.h"
 #include "appc/version.h"
 
@@ -66,6 +67,8 @@ static int check_annotation(const struct jp_pair *pair, struct jp_error *err)
     int64_t ignored;
     if (strcmp(pair->name, "created") == 0)
         return jp_timestamp_parse(pair->value, &ignored, err);
+    if (strcmp(pair->name, JP_REMOVED_ANNOTATION) == 0)
+        return jp_removed_check(pair->value, err);
     bool is_url = strcmp(pair->name, "homepage") == 0 || strcmp(pair->name, "documentation") == 0;
     if (is_url && !is_web_url(pair->value))
         return jp_fail(err, JP_EINVALID, 0, "'%s' is not a URL with scheme http or https",

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "appc/derive.h"
+#include "appc/removed.h"
 #include "base/buf.h"
 #include "base/mem.h"
 #include "cli/cmd.h"
@@ -73,6 +74,34 @@ static int export_flat(struct jp_cli *cli, struct jp_image_manifest *m,
     return r;
 }
 
+/* An archive is given back as it is; whoever else reads it should know what it says that is ours.
+ */
+static void warn_of_removed(struct jp_cli *cli, const char *id)
+{
+    JP_AUTO(jp_store_stack) stack = JP_STORE_STACK_INIT;
+    struct jp_pod_context here = cli->pods;
+    here.fetch = NULL; /* nothing is brought for a warning */
+    if (jp_pod_image_stack(&here, id, NULL, &stack, NULL) < 0)
+        return;
+    for (size_t i = 0; i < stack.count; i++) {
+        if (stack.items[i].removed.count == 0)
+            continue;
+        jp_cli_warn("it, or an image that it needs, takes paths away by the annotation "
+                    "'" JP_REMOVED_ANNOTATION "', which other implementations do not know: for "
+                    "them, export it with -flat");
+        return;
+    }
+}
+
+static int export_as_it_is(struct jp_cli *cli, const struct jp_image_export_options *options,
+                           struct jp_error *err)
+{
+    if (jp_image_export(cli->store, options, err) < 0)
+        return -1;
+    warn_of_removed(cli, options->id);
+    return 0;
+}
+
 /* An image that depends on nothing and filters nothing is flat as it is. */
 static int export_one(struct jp_cli *cli, const struct jp_image_export_options *options,
                       struct jp_error *err)
@@ -83,7 +112,7 @@ static int export_one(struct jp_cli *cli, const struct jp_image_export_options *
     if (jp_cli_has(&cli->args, "oci"))
         return jp_cli_oci_export(cli, options->id, options->path ? options->path : "-", err);
     if (!jp_cli_has(&cli->args, "flat"))
-        return jp_image_export(cli->store, options, err);
+        return export_as_it_is(cli, options, err);
     if (jp_store_image_manifest(cli->store, options->id, &text, &len, err) < 0 ||
         jp_image_manifest_parse(text, len, &m, err) < 0)
         return -1;

@@ -7,16 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "appc/image_manifest.h"
 #include "base/buf.h"
 #include "base/mem.h"
 #include "image/aci.h"
 #include "image/name.h"
+#include "image/pathset.h"
 #include "image/tar_write.h"
+
+#define TOP_MODE 0755 /* of a root directory that nobody describes */
 
 struct sink {
     const struct jp_assemble *assemble;
     unsigned char *in; /* what was read from the stream */
     struct jp_ring_writer to;
+    struct jp_pathset *named; /* directories so far; NULL where some may be left unnamed */
 };
 
 static int next_piece(void *context, const unsigned char **ret, size_t *ret_len,
@@ -108,34 +113,49 @@ static int put_top(struct sink *s, struct jp_error *err)
     char path[] = JP_ACI_ROOTFS;
     const struct jp_image_layer *layer = s->assemble->layer;
     if (!layer || !layer->top)
-        return put_own(s, JP_TAR_DIR, JP_ACI_ROOTFS, 0755, 0, err);
+        return put_own(s, JP_TAR_DIR, JP_ACI_ROOTFS, TOP_MODE, 0, err);
     struct jp_tar_entry top = *layer->top;
     top.path = path;
     return put_header(s, &top, err);
 }
 
-static int put_parents(struct sink *s, const struct jp_strv *parents, struct jp_error *err)
+/* What is written of the root directory is written: a "./" that comes now can change nothing. */
+static void leave_top_out(struct sink *s, const struct jp_tar_entry *entry)
 {
-    for (size_t i = 0; i < parents->count; i++) {
-        JP_AUTO_FREE char *path = moved(parents->items[i]);
-        if (!path)
-            return jp_oom(err);
-        if (put_own(s, JP_TAR_DIR, path, 0755, 0, err) != 0)
-            return -1;
-    }
-    return 0;
+    const struct jp_image_layer *layer = s->assemble->layer;
+    static const struct jp_tar_entry own = {.mode = TOP_MODE};
+    const struct jp_tar_entry *top = layer && layer->top ? layer->top : &own;
+    bool is_same = entry->mode == top->mode && entry->uid == top->uid && entry->gid == top->gid &&
+                   entry->n_xattrs == 0 && top->n_xattrs == 0;
+    if (!is_same && s->assemble->ret_is_late)
+        *s->assemble->ret_is_late = true;
 }
 
-/* What the layer makes of an entry, if there is a layer. */
+/* The directories above an entry that no entry has named. */
+static int put_parents(struct sink *s, const struct jp_tar_entry *entry, struct jp_error *err)
+{
+    for (const char *p = entry->path; s->named && (p = strchr(p, '/')); p++) {
+        JP_AUTO_FREE char *dir = jp_memdup0(entry->path, (size_t)(p - entry->path));
+        JP_AUTO_FREE char *path = dir ? moved(dir) : NULL;
+        if (!path)
+            return jp_oom(err);
+        int r = jp_pathset_has(s->named, dir, err);
+        if (r < 0 || (r == 0 && (jp_pathset_add(s->named, dir, err) < 0 ||
+                                 put_own(s, JP_TAR_DIR, path, 0755, 0, err) != 0)))
+            return -1;
+    }
+    return s->named && entry->type == JP_TAR_DIR ? jp_pathset_add(s->named, entry->path, err) : 0;
+}
+
+/* Unless the layer has another use for it. */
 static int take_entry(struct sink *s, struct jp_tar *tar, const struct jp_tar_entry *entry,
                       struct jp_error *err)
 {
     const struct jp_image_layer *layer = s->assemble->layer;
-    JP_AUTO(jp_strv) parents = JP_STRV_INIT;
-    int r = layer ? layer->entry(layer->context, entry, &parents, err) : 1;
+    int r = layer ? layer->entry(layer->context, entry, err) : 1;
     if (r <= 0)
         return r;
-    return put_parents(s, &parents, err) == 0 ? put_entry(s, tar, entry, err) : -1;
+    return put_parents(s, entry, err) == 0 ? put_entry(s, tar, entry, err) : -1;
 }
 
 static int put_all(struct sink *s, struct jp_tar *tar, struct jp_error *err)
@@ -143,13 +163,17 @@ static int put_all(struct sink *s, struct jp_tar *tar, struct jp_error *err)
     char shown[JP_IMAGE_SHOWN_SIZE];
     const struct jp_tar_entry *entry = NULL;
     bool is_first = true;
+    bool is_ours = false;
     int r = 0;
     while (!s->to.is_stopped && (r = jp_tar_next(tar, &entry, err)) > 0) {
-        bool is_top = entry->path[0] == '\0';
+        bool is_top = entry->path[0] == '\0' && entry->type == JP_TAR_DIR;
         if (is_first && !is_top && put_top(s, err) != 0)
             return -1;
+        is_ours |= is_first && !is_top;
         is_first = false;
-        if (take_entry(s, tar, entry, err) != 0)
+        if (is_top && is_ours)
+            leave_top_out(s, entry);
+        else if (take_entry(s, tar, entry, err) != 0)
             return jp_wrap(err, "'%s'", jp_image_name_show(entry->path, shown));
     }
     if (r < 0 || !is_first || s->to.is_stopped)
@@ -180,16 +204,29 @@ static int finish_layer(struct sink *s, struct jp_error *err)
                                                                 : -1;
 }
 
+/* A manifest that cannot be read is refused when the image is unpacked. */
+static bool is_alone(const struct jp_assemble *assemble)
+{
+    JP_AUTO(jp_image_manifest) m = JP_IMAGE_MANIFEST_INIT;
+    if (assemble->layer)
+        return assemble->layer->is_alone;
+    return jp_image_manifest_parse(assemble->manifest, assemble->manifest_len, &m, NULL) == 0 &&
+           m.dependencies.count == 0;
+}
+
 int jp_assemble_run(const struct jp_assemble *assemble, struct jp_error *err)
 {
     struct sink sink = {.assemble = assemble, .to = {.ring = assemble->ring}};
+    bool names_all = is_alone(assemble);
+    JP_AUTO_PTR(jp_pathset) named = names_all ? jp_pathset_new() : NULL;
     JP_AUTO_FREE unsigned char *in = jp_alloc(JP_RING_BLOCK);
     JP_AUTO_PTR(jp_tar)
     tar = jp_tar_new((struct jp_tar_input){next_piece, &sink}, (struct jp_tar_tap){NULL, NULL},
                      assemble->max_entries);
-    if (!in || !tar)
+    if (!in || !tar || (names_all && !named))
         return jp_oom(err);
     sink.in = in;
+    sink.named = named;
     if (!assemble->layer &&
         put_manifest(&sink, assemble->manifest, assemble->manifest_len, err) != 0)
         return -1;

@@ -95,16 +95,17 @@ struct jp_image_layer {
     /* The bytes of the archive as they lie in fd; and the plain tar. For digests. */
     int (*raw)(void *context, const void *bytes, size_t len, struct jp_error *err);
     int (*plain)(void *context, const void *bytes, size_t len, struct jp_error *err);
-    /*
-     * Before each entry of the root file system: 1 to take it, 0 to leave it out. Paths added to
-     * *ret_parents become directories of root's before it (0755, no time).
-     */
-    int (*entry)(void *context, const struct jp_tar_entry *entry, struct jp_strv *ret_parents,
-                 struct jp_error *err);
+    /* Before each entry of the root file system: 1 to take it, 0 to leave it out. */
+    int (*entry)(void *context, const struct jp_tar_entry *entry, struct jp_error *err);
     /* After the last byte: the manifest, which comes last in the image. *ret is the layer's. */
     int (*finish)(void *context, const char **ret, size_t *ret_len, struct jp_error *err);
-    /* What `rootfs` is when the archive has no "./"; NULL: a directory of root's, 0755. */
+    /* What `rootfs` is when the archive does not begin with "./"; NULL: root's, 0755. */
     const struct jp_tar_entry *top;
+    /*
+     * It stands on nothing, where an image must name its directories: those that the archive leaves
+     * out become root's, 0755.
+     */
+    bool is_alone;
 };
 
 /* Files in the directory of an image that was signed. */

@@ -49,6 +49,7 @@ struct pipeline {
     int64_t last_progress; /* ms */
     unsigned char digest[JP_HASH_SHA512_SIZE];
     uint64_t size; /* bytes of the tar */
+    bool is_top_late;
 };
 
 /* ---- produce --------------------------------------------------------------------------------- */
@@ -105,6 +106,7 @@ static int produce_assembled(struct pipeline *p, struct jp_error *err)
         .manifest_len = o->manifest_len,
         .layer = o->layer,
         .max_entries = o->limits.entries,
+        .ret_is_late = &p->is_top_late,
     };
     return jp_assemble_run(&assemble, err);
 }
@@ -257,6 +259,10 @@ static int finish(struct pipeline *p, struct jp_unpack *unpack,
     ret->disk_bytes = jp_unpack_disk_bytes(unpack);
     if (p->kept_fd >= 0)
         ret->disk_bytes += jp_stream_position(p->stream);
+    if (p->is_top_late && p->options->watch.warn)
+        p->options->watch.warn(p->options->watch.context,
+                               "the archive says only after other entries what its root directory "
+                               "is: that is left out");
     return 0;
 }
 

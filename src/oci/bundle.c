@@ -14,6 +14,7 @@
 #include "image/hash.h"
 #include "image/pack.h"
 #include "image/parts.h"
+#include "image/tar_write.h"
 #include "oci/convert.h"
 #include "oci/source.h"
 #include "store/driver/driver.h"
@@ -97,8 +98,35 @@ static int list_tree(struct jp_store *store, const char *layer, struct jp_image_
     return jp_store_layers_list(store, &one, &all, err);
 }
 
+/* "a/b" as a file "a/.wh.b" (image-spec layer.md "Whiteouts"). */
+static int write_whiteout(struct output *output, const char *path, struct jp_error *err)
+{
+    JP_AUTO(jp_buf) bytes = JP_BUF_INIT;
+    const char *slash = strrchr(path, '/');
+    int dir_len = slash ? (int)(slash - path) + 1 : 0;
+    JP_AUTO_FREE char *name = jp_format("%.*s.wh.%s", dir_len, path, path + dir_len);
+    if (!name)
+        return jp_oom(err);
+    if (jp_tar_write_own(&bytes, JP_TAR_FILE, name, 0644, 0, err) < 0)
+        return -1;
+    return write_layer(output, jp_buf_text(&bytes), bytes.len, err);
+}
+
+/* A layer that only takes away. */
+static int write_whiteouts(struct output *output, const struct jp_strv *removed,
+                           struct jp_error *err)
+{
+    static const char end[2 * JP_TAR_BLOCK];
+    for (size_t i = 0; i < removed->count; i++) {
+        if (write_whiteout(output, removed->items[i], err) < 0)
+            return -1;
+    }
+    return write_layer(output, end, sizeof(end), err);
+}
+
+/* Of what takes away (`removed`), else of the tree. */
 static int pack(const struct jp_oci_bundle_options *o, const struct jp_image_parts *parts,
-                struct jp_oci_piece *piece, struct jp_error *err)
+                const struct jp_strv *removed, struct jp_oci_piece *piece, struct jp_error *err)
 {
     JP_AUTO_PTR(jp_hash) plain = jp_hash_new(JP_HASH_SHA256);
     JP_AUTO_PTR(jp_compressor) compressor = NULL;
@@ -109,7 +137,8 @@ static int pack(const struct jp_oci_bundle_options *o, const struct jp_image_par
     struct output output = {plain, compressor};
     const struct jp_pack how = {
         .parts = parts, .write = write_layer, .context = &output, .cancel = o->watch.cancel};
-    if (jp_pack_run(&how, err) < 0 || jp_compressor_finish(compressor, err) < 0 ||
+    int r = removed->count > 0 ? write_whiteouts(&output, removed, err) : jp_pack_run(&how, err);
+    if (r < 0 || jp_compressor_finish(compressor, err) < 0 ||
         jp_oci_digest_finish(plain, piece->diff_id, err) < 0)
         return -1;
     return seal(piece, err);
@@ -118,18 +147,20 @@ static int pack(const struct jp_oci_bundle_options *o, const struct jp_image_par
 static int add_layer(const struct jp_oci_bundle_options *o, size_t i, int tree_fd, int tmp_fd,
                      struct jp_oci_bundle *bundle, struct jp_error *err)
 {
+    JP_AUTO(jp_strv) removed = JP_STRV_INIT;
     JP_AUTO_PTR(jp_image_parts) parts = jp_image_parts_new(&tree_fd, 1, /* is_whole= */ true);
     if (!parts ||
         jp_grow(&bundle->layers, &bundle->capacity, bundle->n_layers, sizeof(*bundle->layers)) < 0)
         return jp_oom(err);
-    if (list_tree(o->store, o->layers->items[i], parts, err) < 0)
+    if (jp_store_layer_removed(o->store, o->layers->items[i], &removed, err) < 0 ||
+        (removed.count == 0 && list_tree(o->store, o->layers->items[i], parts, err) < 0))
         return -1;
     struct jp_oci_piece *piece = &bundle->layers[bundle->n_layers];
     *piece = (struct jp_oci_piece){.fd = jp_oci_unnamed_file(tmp_fd, err)};
     if (piece->fd < 0)
         return -1;
     bundle->n_layers++;
-    return pack(o, parts, piece, err);
+    return pack(o, parts, &removed, piece, err);
 }
 
 /* A tree that adds nothing to the one below it: the image that only names an OCI image. */

@@ -9,11 +9,13 @@
 
 #include "appc/json.h"
 #include "appc/name.h"
+#include "appc/removed.h"
 #include "appc/timestamp.h"
 #include "appc/version.h"
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/parse.h"
+#include "oci/layer.h"
 #include "sys/fd.h"
 #include "sys/userdb.h"
 
@@ -144,16 +146,21 @@ static int set_annotations(const struct jp_oci_conversion *c, struct jp_image_ma
 
 /* ---- the user -------------------------------------------------------------------------------- */
 
-/* The topmost layer that has the file: its root directory. -1 when none has. */
+/* The topmost layer that has the file: its root directory. -1 when none has, or one has removed it.
+ */
 static int root_with(const struct jp_oci_roots *roots, const char *path)
 {
     for (size_t i = roots->count; i-- > 0;) {
         struct stat st;
+        JP_AUTO(jp_strv) removed = JP_STRV_INIT;
         int fd = openat(roots->dir_fds[i], "rootfs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (fd >= 0 && fstatat(fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
             return fd;
         if (fd >= 0)
             jp_fd_close(&fd);
+        if (jp_oci_layer_removed(roots->dir_fds[i], &removed, NULL) < 0 ||
+            jp_removed_has(&removed, path))
+            return -1;
     }
     return -1;
 }

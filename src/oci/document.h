@@ -16,7 +16,7 @@
 #include "base/strv.h"
 
 #define JP_OCI_DOCUMENT_MAX (4U << 20) /* bytes: what registries accept */
-#define JP_OCI_LAYERS_MAX   499U       /* what overlayfs stacks, and far more than anybody makes */
+#define JP_OCI_LAYERS_MAX   498U       /* overlayfs stacks 500; two more make the layers an image */
 
 #define JP_OCI_REF_NAME   "org.opencontainers.image.ref.name"
 #define JP_OCI_IMAGE_NAME "io.containerd.image.name" /* what Docker and containerd write */

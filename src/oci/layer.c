@@ -4,32 +4,29 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "appc/filter.h"
 #include "appc/image_manifest.h"
+#include "appc/removed.h"
 #include "appc/version.h"
 #include "base/buf.h"
 #include "base/mem.h"
 #include "image/aci.h"
-#include "image/pathset.h"
-#include "oci/tree.h"
 #include "sys/fd.h"
 
 #define WHITEOUT        ".wh."
 #define WHITEOUT_META   ".wh..wh." /* of AUFS; the only one that counts is: */
 #define WHITEOUT_OPAQUE ".wh..wh..opq"
 #define ORIGIN          "oci layer "
+/* Bytes of paths: they must fit in a manifest, in which one may take three times as much. */
+#define REMOVED_MAX (JP_MANIFEST_MAX - 65536U)
 
 struct layer {
     struct jp_oci_hasher raw; /* without a hash when only the plain digest is known */
     struct jp_oci_hasher plain;
     const struct jp_oci_chain *below;
-    const char *name;         /* of the image in the making */
-    const int *dir_fds;       /* of the images below */
-    struct jp_pathset *named; /* directories so far; of a lowest layer only */
-    struct jp_strv added;
-    struct jp_strv removed;
-    uint64_t bytes; /* of added and removed */
-    bool is_too_long;
+    const char *name;       /* of the image in the making */
+    const int *dir_fds;     /* of the images below */
+    struct jp_strv removed; /* what the whiteouts name */
+    uint64_t removed_bytes;
     char *manifest;
 };
 
@@ -56,18 +53,16 @@ static int check_digests(struct layer *layer, struct jp_error *err)
 
 /* ---- entries --------------------------------------------------------------------------------- */
 
-/* Names are remembered for the case that there are whiteouts; a whitelist has a limit, too. */
-static int note(struct layer *layer, struct jp_strv *list, char *text, struct jp_error *err)
+static int note_removed(struct layer *layer, char *text, struct jp_error *err)
 {
     if (!text)
         return jp_oom(err);
-    layer->bytes += strlen(text) + 1;
-    layer->is_too_long |= layer->bytes > JP_FILTER_MAX;
-    if (layer->is_too_long) {
+    layer->removed_bytes += strlen(text) + 1;
+    if (layer->removed_bytes > REMOVED_MAX) {
         free(text);
-        return 0;
+        return jp_fail(err, JP_ELIMIT, 0, "whiteouts of more than %u bytes", REMOVED_MAX);
     }
-    return jp_strv_add_owned(list, text) < 0 ? jp_oom(err) : 0;
+    return jp_strv_add_owned(&layer->removed, text) < 0 ? jp_oom(err) : 0;
 }
 
 static const char *base_name(const char *path)
@@ -84,129 +79,49 @@ static int take_whiteout(struct layer *layer, const char *path, const char *base
     int dir_len = (int)(base - path); /* with its "/" */
     const char *name = base + strlen(WHITEOUT);
     if (strcmp(base, WHITEOUT_OPAQUE) == 0)
-        return note(layer, &layer->removed, jp_format("%.*s", dir_len, path), err);
+        return note_removed(layer, dir_len ? jp_format("%.*s", dir_len, path) : jp_strdup("/"),
+                            err);
     if (strncmp(base, WHITEOUT_META, strlen(WHITEOUT_META)) == 0)
         return 0;
     if (!*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
         return jp_fail(err, JP_EINVALID, 0, "a whiteout of nothing that can be there");
-    return note(layer, &layer->removed, jp_format("%.*s%s", dir_len, path, name), err);
+    return note_removed(layer, jp_format("%.*s%s", dir_len, path, name), err);
 }
 
-/* An image that stands on none must name its directories: those that its layer leaves out. */
-static int add_parents(struct layer *layer, const struct jp_tar_entry *entry,
-                       struct jp_strv *parents, struct jp_error *err)
+static int take_entry(void *context, const struct jp_tar_entry *entry, struct jp_error *err)
 {
-    for (const char *p = entry->path; (p = strchr(p, '/')); p++) {
-        JP_AUTO_FREE char *dir = jp_memdup0(entry->path, (size_t)(p - entry->path));
-        if (!dir)
-            return jp_oom(err);
-        int r = jp_pathset_has(layer->named, dir, err);
-        if (r < 0 || (r == 0 && jp_pathset_add(layer->named, dir, err) < 0))
-            return -1;
-        if (r == 0 && jp_strv_add(parents, dir) < 0)
-            return jp_oom(err);
-    }
-    return entry->type == JP_TAR_DIR ? jp_pathset_add(layer->named, entry->path, err) : 0;
-}
-
-static int take_entry(void *context, const struct jp_tar_entry *entry, struct jp_strv *parents,
-                      struct jp_error *err)
-{
-    struct layer *layer = context;
     const char *base = base_name(entry->path);
-    if (entry->path[0] == '\0')
+    if (strncmp(entry->path, WHITEOUT, strlen(WHITEOUT)) != 0 && !strstr(entry->path, "/" WHITEOUT))
         return 1;
+    if (strncmp(base, WHITEOUT, strlen(WHITEOUT)) == 0 && entry->type != JP_TAR_DIR)
+        return take_whiteout(context, entry->path, base, err);
+    if (strstr(entry->path, WHITEOUT_META))
+        return 0;
     /* A whiteout that is a directory, or below one, is nothing anybody agrees on. */
-    if (strncmp(entry->path, WHITEOUT, strlen(WHITEOUT)) == 0 ||
-        strstr(entry->path, "/" WHITEOUT)) {
-        if (strncmp(base, WHITEOUT, strlen(WHITEOUT)) == 0 && entry->type != JP_TAR_DIR)
-            return take_whiteout(layer, entry->path, base, err);
-        if (strstr(entry->path, WHITEOUT_META))
-            return 0;
-        return jp_fail(err, JP_EINVALID, 0, "a directory with the name of a whiteout");
-    }
-    if (layer->named && add_parents(layer, entry, parents, err) < 0)
-        return -1;
-    char *text = entry->type == JP_TAR_DIR ? jp_format("%s/", entry->path) : jp_strdup(entry->path);
-    return note(layer, &layer->added, text, err) < 0 ? -1 : 1;
+    return jp_fail(err, JP_EINVALID, 0, "a directory with the name of a whiteout");
 }
 
-/* ---- what is left ---------------------------------------------------------------------------- */
+/* ---- what is taken away ---------------------------------------------------------------------- */
 
-/* The paths that an image adds, from its skeleton. */
-static int read_added(int dir_fd, struct jp_strv *ret, struct jp_error *err)
-{
-    unsigned char digest[JP_HASH_SHA256_SIZE];
-    struct jp_aci_reader reader = JP_ACI_READER_INIT;
-    const struct jp_tar_entry *entry = NULL;
-    int r = jp_aci_reader_open(dir_fd, (struct jp_tar_tap){NULL, NULL}, &reader, err);
-    while (r == 0 && (r = jp_aci_reader_next(&reader, &entry, digest, err)) > 0) {
-        const char *inside = jp_aci_inside(entry->path);
-        const char *slash = entry->type == JP_TAR_DIR ? "/" : "";
-        r = !inside || jp_strv_add_owned(ret, jp_format("%s%s", inside, slash)) == 0 ? 0
-                                                                                     : jp_oom(err);
-    }
-    jp_aci_reader_clear(&reader);
-    return r;
-}
-
-static int read_manifest(int dir_fd, struct jp_image_manifest *ret, struct jp_error *err)
+int jp_oci_layer_removed(int dir_fd, struct jp_strv *ret, struct jp_error *err)
 {
     JP_AUTO(jp_buf) text = JP_BUF_INIT;
-    if (jp_file_read(dir_fd, JP_ACI_MANIFEST, JP_MANIFEST_MAX, &text, err) < 0)
-        return -1;
-    return jp_image_manifest_parse(jp_buf_text(&text), text.len, ret, err);
-}
-
-/* "/a/b" -> "a/b". What a whitelist says replaces everything that was known before. */
-static int take_whitelist(const struct jp_image_manifest *m, struct jp_oci_tree *tree,
-                          struct jp_error *err)
-{
-    if (m->path_whitelist.count == 0)
-        return 0;
-    jp_oci_tree_clear(tree);
-    for (size_t i = 0; i < m->path_whitelist.count; i++) {
-        const char *path = m->path_whitelist.items[i];
-        path += strspn(path, "/");
-        if (*path && jp_strv_add(&tree->paths, path) < 0)
-            return jp_oom(err);
-    }
-    return 0;
-}
-
-static int add_image(struct jp_oci_tree *tree, int dir_fd, struct jp_error *err)
-{
     JP_AUTO(jp_image_manifest) m = JP_IMAGE_MANIFEST_INIT;
-    JP_AUTO(jp_strv) added = JP_STRV_INIT;
-    JP_AUTO(jp_strv) none = JP_STRV_INIT;
-    bool ignored = false;
-    if (read_manifest(dir_fd, &m, err) < 0)
+    if (jp_file_read(dir_fd, JP_ACI_MANIFEST, JP_MANIFEST_MAX, &text, err) < 0 ||
+        jp_image_manifest_parse(jp_buf_text(&text), text.len, &m, err) < 0)
         return -1;
-    if (m.path_whitelist.count > 0)
-        return take_whitelist(&m, tree, err);
-    if (read_added(dir_fd, &added, err) < 0)
-        return -1;
-    return jp_oci_tree_apply(tree, &added, &none, &ignored, err);
+    const char *value = jp_image_manifest_annotation(&m, JP_REMOVED_ANNOTATION);
+    return value ? jp_removed_parse(value, ret, err) : 0;
 }
 
-/* The whitelist, when whiteouts take something away that is there. */
-static int find_what_is_left(struct layer *layer, struct jp_image_manifest *m, struct jp_error *err)
+/* Nothing is below the lowest layer: whiteouts in it mean nothing. */
+static int set_removed(struct layer *layer, struct jp_image_manifest *m, struct jp_error *err)
 {
-    JP_AUTO(jp_oci_tree) tree = JP_OCI_TREE_INIT;
-    bool has_removed = false;
     if (layer->removed.count == 0 || layer->below->image_ids.count == 0)
         return 0;
-    if (layer->is_too_long)
-        return jp_fail(err, JP_ELIMIT, 0,
-                       "its names take more than %u bytes, too much for a layer with whiteouts",
-                       JP_FILTER_MAX);
-    for (size_t i = 0; i < layer->below->image_ids.count; i++) {
-        if (add_image(&tree, layer->dir_fds[i], err) < 0)
-            return jp_wrap(err, "the layer %.19s", layer->below->image_ids.items[i]);
-    }
-    if (jp_oci_tree_apply(&tree, &layer->added, &layer->removed, &has_removed, err) < 0)
-        return -1;
-    return has_removed ? jp_oci_tree_whitelist(&tree, &m->path_whitelist, err) : 0;
+    jp_removed_sort(&layer->removed);
+    JP_AUTO_FREE char *value = jp_removed_format(&layer->removed);
+    return value ? jp_pairs_set(&m->annotations, JP_REMOVED_ANNOTATION, value, err) : jp_oom(err);
 }
 
 /* ---- the manifest ---------------------------------------------------------------------------- */
@@ -236,7 +151,7 @@ static int make_manifest(struct layer *layer, struct jp_error *err)
     m.name = jp_strdup(layer->name);
     if (!m.ac_version || !m.name)
         return jp_oom(err);
-    if (jp_oci_chain_depend(layer->below, &m, err) < 0 || find_what_is_left(layer, &m, err) < 0)
+    if (jp_oci_chain_depend(layer->below, &m, err) < 0 || set_removed(layer, &m, err) < 0)
         return -1;
     return jp_image_manifest_print(&m, /* pretty= */ false, &layer->manifest, err);
 }
@@ -255,8 +170,6 @@ static void layer_clear(struct layer *layer)
 {
     jp_oci_hasher_clear(&layer->raw);
     jp_oci_hasher_clear(&layer->plain);
-    jp_pathset_free(layer->named);
-    jp_strv_clear(&layer->added);
     jp_strv_clear(&layer->removed);
     free(layer->manifest);
 }
@@ -366,7 +279,14 @@ static int import(struct jp_store *store, struct layer *layer,
 {
     JP_AUTO(jp_image_imported) imported = {.id = NULL};
     JP_AUTO_FREE char *origin = jp_format(ORIGIN "%s", chain->next);
-    struct jp_image_layer hooks = {layer, take_raw, take_plain, take_entry, finish, NULL};
+    struct jp_image_layer hooks = {
+        .context = layer,
+        .raw = take_raw,
+        .plain = take_plain,
+        .entry = take_entry,
+        .finish = finish,
+        .is_alone = chain->image_ids.count == 0,
+    };
     struct jp_image_import_options o = *options;
     struct jp_aci_reader below = JP_ACI_READER_INIT;
     size_t count = chain->image_ids.count;
@@ -389,12 +309,7 @@ static int prepare(struct layer *layer, const struct jp_oci_layer_source *source
     if (source->digest && strcmp(source->digest, source->diff_id) != 0 &&
         jp_oci_hasher_start(&layer->raw, source->digest, err) < 0)
         return -1;
-    if (jp_oci_hasher_start(&layer->plain, source->diff_id, err) < 0)
-        return -1;
-    if (layer->below->image_ids.count > 0)
-        return 0;
-    layer->named = jp_pathset_new();
-    return layer->named ? 0 : jp_oom(err);
+    return jp_oci_hasher_start(&layer->plain, source->diff_id, err);
 }
 
 int jp_oci_chain_add(struct jp_store *store, const struct jp_oci_layer_source *source,

@@ -2,8 +2,8 @@
  * One layer of an OCI image as an App Container image.
  *
  * The layer's tar goes through the ordinary import with every rule of its own, below `rootfs`;
- * the manifest, made here, says which image it stands on (by id) and, when whiteouts take something
- * away that is there, which paths are left (`pathWhitelist`). The same layers in the same order
+ * the manifest, made here, says which image it stands on (by id) and what its whiteouts take away
+ * from there (appc/removed.h). The same layers in the same order
  * always give the same image, so that layers which several images share are here once. They find
  * each other by the digest of their chain (image-spec config.md "Layer ChainID"), which the
  * importer notes beside the image, where no archive can forge it.
@@ -65,6 +65,9 @@ int jp_oci_chain_depend(const struct jp_oci_chain *chain, struct jp_image_manife
 int jp_oci_chain_open(struct jp_store *store, const struct jp_oci_chain *chain, int **ret,
                       struct jp_error *err);
 void jp_oci_chain_close(int *dir_fds, size_t count);
+
+/* Adds what an image of the store (its directory) takes away from those below it. */
+int jp_oci_layer_removed(int dir_fd, struct jp_strv *ret, struct jp_error *err);
 
 /*
  * The `rootfs` entry of an image, what its root directory is. *ret_reader keeps the memory: clear

@@ -9,22 +9,27 @@
  *
  * Things are equal when image and filter are: an image's whitelist filters itself and what it
  * depends on, so one image may be there through several filters.
+ *
+ * An image may also take away paths (appc/removed.h): from all that was extracted before it, be it
+ * its own dependency or a sibling's. That too says of a path what it is from then on, whatever was
+ * there, so that of equal things the last one still gives the same root.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "appc/id.h"
+#include "appc/removed.h"
 #include "base/mem.h"
 #include "pod/internal.h"
 
-#define MAX_DEPTH 64                       /* of dependencies below each other */
-#define MAX_PARTS (JP_PLAN_MAX_LAYERS - 1) /* one layer is left for a directory view */
+/* One layer is left for a directory view. Nothing is deeper than there are parts. */
+#define MAX_PARTS (JP_PLAN_MAX_LAYERS - 1)
 
 struct walk {
     const struct jp_pod_context *ctx;
     const struct jp_strv *pins; /* what dependencies may mean; NULL: any image */
     struct jp_store_stack *stack;
-    const char *trail[MAX_DEPTH]; /* images above the current one */
+    const char *trail[MAX_PARTS]; /* images above the current one */
     size_t depth;
 };
 
@@ -79,8 +84,6 @@ static int check_trail(const struct walk *walk, const char *id, struct jp_error 
             return jp_fail(err, JP_EINVALID, 0, "image %.*s depends on itself",
                            JP_IMAGE_ID_SHORT_LEN, id);
     }
-    if (walk->depth >= MAX_DEPTH)
-        return jp_fail(err, JP_ELIMIT, 0, "dependencies more than %d deep", MAX_DEPTH);
     return 0;
 }
 
@@ -89,16 +92,19 @@ static int walk_image(struct walk *walk, const char *id, const struct jp_filter 
 {
     JP_AUTO(jp_image_manifest) m = JP_IMAGE_MANIFEST_INIT;
     JP_AUTO(jp_filter) filter = JP_FILTER_INIT;
+    JP_AUTO(jp_strv) removed = JP_STRV_INIT;
     if (check_trail(walk, id, err) < 0 || jp_pod_load_image(walk->ctx, id, &m, err) < 0 ||
         jp_filter_copy(above, &filter, err) < 0)
         return -1;
-    if (jp_filter_restrict(&filter, &m.path_whitelist, err) < 0)
+    const char *value = jp_image_manifest_annotation(&m, JP_REMOVED_ANNOTATION);
+    if (jp_filter_restrict(&filter, &m.path_whitelist, err) < 0 ||
+        (value && jp_removed_parse(value, &removed, err) < 0))
         return jp_wrap(err, "image %.*s", JP_IMAGE_ID_SHORT_LEN, id);
     if (is_there(walk->stack, id, &filter))
         return 0;
     if (walk->stack->count >= MAX_PARTS)
-        return jp_fail(err, JP_ELIMIT, 0, "more than %d layers", MAX_PARTS);
-    if (jp_store_stack_add(walk->stack, id, &filter, err) < 0)
+        return jp_fail(err, JP_ELIMIT, 0, "it stands on more than %d images", MAX_PARTS - 1);
+    if (jp_store_stack_add(walk->stack, id, &filter, &removed, err) < 0)
         return -1;
     walk->trail[walk->depth++] = id;
     int result = walk_dependencies(walk, id, &m, &filter, err);

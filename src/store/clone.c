@@ -90,3 +90,10 @@ int jp_store_layers_list(struct jp_store *store, const struct jp_strv *layers,
     struct jp_driver_context ctx = jp_store_driver_context(store);
     return jp_layers_list(&ctx, layers, changes, err);
 }
+
+int jp_store_layer_removed(struct jp_store *store, const char *layer, struct jp_strv *ret,
+                           struct jp_error *err)
+{
+    struct jp_driver_context ctx = jp_store_driver_context(store);
+    return jp_plain_layer_removed(&ctx, layer, ret, err);
+}

@@ -307,6 +307,9 @@ int jp_store_layers_open(struct jp_store *store, const struct jp_strv *layers, i
                          struct jp_error *err);
 int jp_store_layers_list(struct jp_store *store, const struct jp_strv *layers,
                          const struct jp_driver_changes *changes, struct jp_error *err);
+/* Adds the paths that a layer takes away from those below it; most take nothing away. */
+int jp_store_layer_removed(struct jp_store *store, const char *layer, struct jp_strv *ret,
+                           struct jp_error *err);
 /* Removes the clones; volumes, logs and manifest stay. */
 int jp_store_pod_unclone(struct jp_store *store, const struct jp_store_pod *pod,
                          struct jp_error *err);

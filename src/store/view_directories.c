@@ -65,11 +65,11 @@ static int read_list(struct job *job, const struct jp_driver_context *ctx, const
     return 0;
 }
 
-int jp_view_has_implicit(const struct jp_driver_context *ctx, const struct jp_store_stack *stack,
+int jp_view_has_implicit(const struct jp_driver_context *ctx, const struct jp_strv *lists,
                          struct jp_error *err)
 {
-    for (size_t i = 0; i + 1 < stack->count; i++) {
-        int r = jp_view_list_is_there(ctx, stack->items[i].image_id, err);
+    for (size_t i = 0; i + 1 < lists->count; i++) {
+        int r = jp_view_list_is_there(ctx, lists->items[i], err);
         if (r != 0)
             return r;
     }
@@ -79,7 +79,7 @@ int jp_view_has_implicit(const struct jp_driver_context *ctx, const struct jp_st
 /* ---- what shows -------------------------------------------------------------------------------
  */
 
-static uint64_t work_of(const char *path)
+uint64_t jp_view_work_of(const char *path)
 {
     uint64_t work = WORK_OF_LOOK;
     for (const char *p = path; *p; p++)
@@ -95,7 +95,7 @@ static uint64_t work_of(const char *path)
 static int open_source(struct job *job, const char *path, bool *ret_unnamed)
 {
     JP_AUTO_FD int top = -1;
-    uint64_t work = work_of(path);
+    uint64_t work = jp_view_work_of(path);
     *ret_unnamed = false;
     for (size_t i = 0; i < job->count; i++) {
         job->work += work;
@@ -103,7 +103,7 @@ static int open_source(struct job *job, const char *path, bool *ret_unnamed)
             errno = ELOOP;
             return -1;
         }
-        JP_AUTO_FD int fd = jp_view_open_dir(job->roots[i], path);
+        JP_AUTO_FD int fd = jp_below_open_dir(job->roots[i], path);
         if (fd < 0 && errno == ENOENT)
             continue;
         if (fd < 0 && errno == ENOTDIR)
@@ -168,8 +168,8 @@ static int make_dirs(struct job *job, const char *path, struct jp_error *err)
 static int add_path(struct job *job, const char *path, struct jp_error *err)
 {
     bool is_unnamed = false;
-    JP_AUTO_FD int made = jp_view_open_dir(job->to_fd, path);
-    job->work += work_of(path);
+    JP_AUTO_FD int made = jp_below_open_dir(job->to_fd, path);
+    job->work += jp_view_work_of(path);
     if (made >= 0) /* for a layer above this one, or for what is in it */
         return 0;
     JP_AUTO_FD int fd = open_source(job, path, &is_unnamed);
@@ -182,7 +182,7 @@ static int finish_dir(struct job *job, const char *path, struct jp_error *err)
 {
     bool is_unnamed = false;
     JP_AUTO_FD int from = open_source(job, path, &is_unnamed);
-    JP_AUTO_FD int to = from < 0 ? -1 : jp_view_open_dir(job->to_fd, path);
+    JP_AUTO_FD int to = from < 0 ? -1 : jp_below_open_dir(job->to_fd, path);
     if (to < 0)
         return fail_look(path, err);
     return jp_plain_copy_metadata(from, to, err);
@@ -204,18 +204,19 @@ static int fill(struct job *job, struct jp_error *err)
 }
 
 int jp_view_fill_directories(const struct jp_driver_context *ctx,
-                             const struct jp_store_stack *stack, const struct jp_strv *layers,
-                             int rootfs_fd, struct jp_error *err)
+                             const struct jp_view_layers *layers, int rootfs_fd,
+                             struct jp_error *err)
 {
+    size_t count = layers->names->count;
     struct job job = {.to_fd = rootfs_fd};
-    job.lists = jp_calloc(stack->count, sizeof(*job.lists));
-    job.roots = jp_calloc(stack->count, sizeof(*job.roots));
+    job.lists = jp_calloc(count, sizeof(*job.lists));
+    job.roots = jp_calloc(count, sizeof(*job.roots));
     int r = job.lists && job.roots ? 0 : jp_oom(err);
-    for (size_t i = 0; r == 0 && i < stack->count; i++) {
-        job.roots[i] = jp_plain_layer_open(ctx, layers->items[i], err);
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        job.roots[i] = jp_plain_layer_open(ctx, layers->names->items[i], err);
         job.count = i + 1;
         r = job.roots[i] < 0 ? -1
-                             : read_list(&job, ctx, stack->items[i].image_id, &job.lists[i], err);
+                             : read_list(&job, ctx, layers->lists->items[i], &job.lists[i], err);
     }
     if (r == 0)
         r = fill(&job, err);

@@ -50,7 +50,7 @@ static int copy_file(struct job *job, int from_dir, int to_dir, const char *path
         return jp_fail_sys(err, "look at '%s'", path);
     const char *first = st.st_nlink > 1 ? jp_tree_inodes_find(&job->copied, &st) : NULL;
     if (first) {
-        JP_AUTO_FD int first_dir = jp_view_open_parent(job->to_fd, first, &first_name);
+        JP_AUTO_FD int first_dir = jp_below_open_parent(job->to_fd, first, &first_name);
         if (first_dir >= 0 && jp_sys.linkat(first_dir, first_name, to_dir, name, 0) == 0)
             return 0;
     }
@@ -75,13 +75,13 @@ static int add_entry(struct job *job, const char *path, bool only_dir, struct jp
 {
     const char *name = NULL;
     struct stat st;
-    JP_AUTO_FD int from = jp_view_open_parent(job->from_fd, path, &name);
+    JP_AUTO_FD int from = jp_below_open_parent(job->from_fd, path, &name);
     if (from < 0 || fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return is_absent(errno) ? 0 : jp_fail_sys(err, "look at '%s'", path);
     if (!S_ISDIR(st.st_mode) && only_dir)
         return 0;
     /* A listed path's directories come before it: they are here when they are in the image. */
-    JP_AUTO_FD int to = jp_view_open_parent(job->to_fd, path, &name);
+    JP_AUTO_FD int to = jp_below_open_parent(job->to_fd, path, &name);
     if (to < 0)
         return jp_fail_sys(err, "open the directory of '%s'", path);
     if (!S_ISDIR(st.st_mode))
@@ -98,7 +98,7 @@ static int remove_if_needless(const struct job *job, const char *path, int to_fd
     const char *name = NULL;
     if (!jp_view_list_has(&job->unnamed, path) || !jp_fd_is_empty_dir(to_fd))
         return 0;
-    JP_AUTO_FD int parent = jp_view_open_parent(job->to_fd, path, &name);
+    JP_AUTO_FD int parent = jp_below_open_parent(job->to_fd, path, &name);
     if (parent < 0 || jp_sys.unlinkat(parent, name, AT_REMOVEDIR) < 0)
         return jp_fail_sys(err, "remove '%s'", path);
     return 0;
@@ -107,8 +107,8 @@ static int remove_if_needless(const struct job *job, const char *path, int to_fd
 /* After their content was made, which changes their times. */
 static int finish_dir(const struct job *job, const char *path, struct jp_error *err)
 {
-    JP_AUTO_FD int from = jp_view_open_dir(job->from_fd, path);
-    JP_AUTO_FD int to = from < 0 ? -1 : jp_view_open_dir(job->to_fd, path);
+    JP_AUTO_FD int from = jp_below_open_dir(job->from_fd, path);
+    JP_AUTO_FD int to = from < 0 ? -1 : jp_below_open_dir(job->to_fd, path);
     if (to < 0)
         return jp_fail_sys(err, "open '%s'", path);
     if (jp_plain_copy_metadata(from, to, err) < 0)

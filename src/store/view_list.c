@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "store/driver/common.h"
 #include "store/views_internal.h"
 #include "sys/fd.h"
 
@@ -25,28 +26,23 @@ static int index_list(struct jp_view_list *list, struct jp_error *err)
     return 0;
 }
 
-static int open_image(const struct jp_driver_context *ctx, const char *id, struct jp_error *err)
+int jp_view_list_is_there(const struct jp_driver_context *ctx, const char *layer,
+                          struct jp_error *err)
 {
-    JP_AUTO_FD int images = jp_fd_open_dir(ctx->root_fd, "images", err);
-    return images < 0 ? -1 : jp_fd_open_dir(images, id, err);
-}
-
-int jp_view_list_is_there(const struct jp_driver_context *ctx, const char *id, struct jp_error *err)
-{
-    JP_AUTO_FD int dir = open_image(ctx, id, err);
+    JP_AUTO_FD int dir = jp_plain_layer_open_dir(ctx, layer, err);
     return dir < 0 ? -1 : jp_store_exists(dir, JP_STORE_IMPLICIT_FILE);
 }
 
-int jp_view_list_read(const struct jp_driver_context *ctx, const char *id, struct jp_view_list *ret,
-                      struct jp_error *err)
+int jp_view_list_read(const struct jp_driver_context *ctx, const char *layer,
+                      struct jp_view_list *ret, struct jp_error *err)
 {
-    JP_AUTO_FD int dir = open_image(ctx, id, err);
+    JP_AUTO_FD int dir = jp_plain_layer_open_dir(ctx, layer, err);
     if (dir < 0)
         return -1;
     if (!jp_store_exists(dir, JP_STORE_IMPLICIT_FILE))
         return 0;
     if (jp_file_read(dir, JP_STORE_IMPLICIT_FILE, JP_STORE_IMPLICIT_MAX, &ret->text, err) < 0)
-        return jp_wrap(err, "image %.19s", id);
+        return jp_wrap(err, "layer %.19s", layer);
     return index_list(ret, err);
 }
 

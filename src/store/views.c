@@ -34,14 +34,27 @@ static void key_text(struct jp_buf *key, const char *text)
     jp_buf_add(key, text, strlen(text) + 1);
 }
 
-/* An empty string ends what is said of a part: no id and no path is one. */
-static void key_part(struct jp_buf *key, const struct jp_store_part *part)
+/*
+ * An empty string ends what is said of a part: no id and no path is one. What it takes away is not
+ * said: the image's manifest says it, so the id does.
+ */
+static void key_part(struct jp_buf *key, const struct jp_store_part *part,
+                     const struct jp_store_part *above)
 {
+    const struct jp_filter *filter = &part->filter;
+    bool is_as_above = above && filter->is_set && jp_filter_equal(filter, &above->filter);
     key_text(key, part->image_id);
-    key_text(key, part->filter.is_set ? "filter" : "all");
-    for (size_t i = 0; i < part->filter.paths.count; i++)
-        key_text(key, part->filter.paths.items[i]);
+    key_text(key, is_as_above ? "same" : filter->is_set ? "filter" : "all");
+    for (size_t i = 0; !is_as_above && i < filter->paths.count; i++)
+        key_text(key, filter->paths.items[i]);
     key_text(key, "");
+}
+
+/* The parts of a stack from the given one down. */
+static void key_parts(struct jp_buf *key, const struct jp_store_stack *stack, size_t from)
+{
+    for (size_t i = from; i < stack->count; i++)
+        key_part(key, &stack->items[i], i > from ? &stack->items[i - 1] : NULL);
 }
 
 static uint64_t hash(const struct jp_buf *key)
@@ -87,11 +100,12 @@ static bool has_key(int views_fd, const char *name, const struct jp_buf *key)
 }
 
 /* 1 it is there, 0 `name` is free for it, -1. */
-static int find(int views_fd, const struct jp_buf *key, char name[NAME_SIZE], struct jp_error *err)
+static int find(int views_fd, const char *prefix, const struct jp_buf *key, char name[NAME_SIZE],
+                struct jp_error *err)
 {
     unsigned long long sum = hash(key);
     for (unsigned i = 0; i < MAX_TRIES; i++) {
-        (void)snprintf(name, NAME_SIZE, JP_VIEW_PREFIX "%016llx-%u", sum, i);
+        (void)snprintf(name, NAME_SIZE, "%s%016llx-%u", prefix, sum, i);
         if (!jp_store_exists(views_fd, name))
             return 0;
         if (has_key(views_fd, name, key))
@@ -104,20 +118,25 @@ static int find(int views_fd, const struct jp_buf *key, char name[NAME_SIZE], st
 struct recipe {
     struct jp_driver_context ctx;
     struct jp_buf key;
-    const struct jp_store_part *part;   /* filtered, or NULL: */
-    const struct jp_store_stack *stack; /* directories */
-    const struct jp_strv *layers;       /* of the stack */
+    const char *prefix;               /* of its name */
+    const struct jp_store_part *part; /* filtered, or whose list it is, or NULL: */
+    struct jp_view_layers layers;     /* directories; or the part's, and those below it */
 };
+
+static int fill(const struct recipe *recipe, int draft_fd, int rootfs_fd, struct jp_error *err)
+{
+    if (!recipe->part)
+        return jp_view_fill_directories(&recipe->ctx, &recipe->layers, rootfs_fd, err);
+    if (!recipe->layers.names)
+        return jp_view_fill_filtered(&recipe->ctx, recipe->part, rootfs_fd, err);
+    return jp_view_fill_without(&recipe->ctx, &recipe->layers, &recipe->part->removed, draft_fd,
+                                rootfs_fd, err);
+}
 
 static int fill_draft(const struct recipe *recipe, int draft_fd, struct jp_error *err)
 {
     JP_AUTO_FD int rootfs = jp_fd_make_dir(draft_fd, "rootfs", 0700, err);
-    if (rootfs < 0)
-        return -1;
-    int r = recipe->part ? jp_view_fill_filtered(&recipe->ctx, recipe->part, rootfs, err)
-                         : jp_view_fill_directories(&recipe->ctx, recipe->stack, recipe->layers,
-                                                    rootfs, err);
-    if (r < 0 ||
+    if (rootfs < 0 || fill(recipe, draft_fd, rootfs, err) < 0 ||
         jp_store_write_new(draft_fd, KEY_FILE, recipe->key.data, recipe->key.len, false, err) < 0)
         return -1;
     return jp_filesystem_sync(draft_fd) < 0 ? jp_fail_sys(err, "bring the view to disk") : 0;
@@ -149,7 +168,7 @@ static int find_or_make(struct jp_store *store, const struct recipe *recipe, cha
     if (open_views(store, err) < 0)
         return -1;
     for (unsigned i = 0; i < MAX_TRIES; i++) {
-        int r = find(store->views_fd, &recipe->key, name, err);
+        int r = find(store->views_fd, recipe->prefix, &recipe->key, name, err);
         if (r == 0)
             r = make(store, recipe, name, err);
         if (r != 0)
@@ -161,18 +180,51 @@ static int find_or_make(struct jp_store *store, const struct recipe *recipe, cha
 /* ---- stacks -----------------------------------------------------------------------------------
  */
 
-static int add_part(struct jp_store *store, const struct jp_store_part *part, struct jp_strv *ret,
+/* The layers of a stack in the making, the lowest first until they are turned around. */
+struct layers {
+    struct jp_strv names;
+    struct jp_strv lists; /* struct jp_view_layers */
+};
+
+static void layers_clear(struct layers *layers)
+{
+    jp_strv_clear(&layers->names);
+    jp_strv_clear(&layers->lists);
+}
+
+static int put(struct layers *layers, const char *name, const char *list, struct jp_error *err)
+{
+    if (jp_strv_add(&layers->names, name) < 0 || jp_strv_add(&layers->lists, list) < 0)
+        return jp_oom(err);
+    return 0;
+}
+
+static void turn_around(struct jp_strv *list)
+{
+    for (size_t i = 0; i < list->count / 2; i++) {
+        char *other = list->items[list->count - 1 - i];
+        list->items[list->count - 1 - i] = list->items[i];
+        list->items[i] = other;
+    }
+}
+
+/* A part's own layer: the image, or what passes its filter. */
+static int find_own(struct jp_store *store, const struct jp_store_part *part, char **ret,
                     struct jp_error *err)
 {
     char name[NAME_SIZE];
-    if (!part->filter.is_set)
-        return jp_strv_add(ret, part->image_id) < 0 ? jp_oom(err) : 0;
-    struct recipe recipe = {.ctx = jp_store_driver_context(store), .part = part};
-    key_text(&recipe.key, "filtered");
-    key_part(&recipe.key, part);
-    int r = find_or_make(store, &recipe, name, err);
-    jp_buf_clear(&recipe.key);
-    return r < 0 ? -1 : jp_strv_add(ret, name) < 0 ? jp_oom(err) : 0;
+    struct recipe recipe = {
+        .ctx = jp_store_driver_context(store), .prefix = JP_VIEW_PREFIX, .part = part};
+    if (part->filter.is_set) {
+        key_text(&recipe.key, "filtered");
+        key_part(&recipe.key, part, NULL);
+        int r = find_or_make(store, &recipe, name, err);
+        jp_buf_clear(&recipe.key);
+        if (r < 0)
+            return -1;
+    }
+    *ret = jp_strdup(part->filter.is_set ? name : part->image_id);
+    return *ret ? 0 : jp_oom(err);
 }
 
 static bool is_empty_view(struct jp_store *store, const char *name)
@@ -182,19 +234,63 @@ static bool is_empty_view(struct jp_store *store, const char *name)
     return fd >= 0 && jp_fd_is_empty_dir(fd);
 }
 
-/* The directory view of these layers, where they need one. */
-static int add_directories(struct jp_store *store, const struct jp_store_stack *stack,
-                           const struct jp_strv *layers, struct jp_strv *ret, struct jp_error *err)
+/*
+ * Puts what the part takes away on those below it, which `layers` has. `own` is the part's layer:
+ * what it has a directory of its own for is hidden below as a whole.
+ */
+static int put_without(struct jp_store *store, const struct jp_store_stack *stack, size_t at,
+                       const char *own, struct layers *layers, struct jp_error *err)
 {
     char name[NAME_SIZE];
-    struct recipe recipe = {
-        .ctx = jp_store_driver_context(store), .stack = stack, .layers = layers};
-    int r = jp_view_has_implicit(&recipe.ctx, stack, err);
+    const struct jp_store_part *part = &stack->items[at];
+    struct layers all = {.names = JP_STRV_INIT};
+    struct recipe recipe = {.ctx = jp_store_driver_context(store),
+                            .prefix = JP_VIEW_WITHOUT_PREFIX,
+                            .part = part,
+                            .layers = {&all.names, &all.lists}};
+    if (part->removed.count == 0 || layers->names.count == 0)
+        return 0;
+    int r = 0;
+    if (jp_strv_extend(&all.names, layers->names.items, layers->names.count) < 0 ||
+        jp_strv_extend(&all.lists, layers->lists.items, layers->lists.count) < 0)
+        r = jp_oom(err);
+    if (r == 0)
+        r = put(&all, own, part->image_id, err);
+    turn_around(&all.names);
+    turn_around(&all.lists);
+    key_text(&recipe.key, "without");
+    key_parts(&recipe.key, stack, at);
+    if (r == 0)
+        r = find_or_make(store, &recipe, name, err);
+    jp_buf_clear(&recipe.key);
+    layers_clear(&all);
+    return r < 0 || is_empty_view(store, name) ? r : put(layers, name, name, err);
+}
+
+/* Puts a part on those below it, which `layers` has. */
+static int put_part(struct jp_store *store, const struct jp_store_stack *stack, size_t at,
+                    struct layers *layers, struct jp_error *err)
+{
+    JP_AUTO_FREE char *own = NULL;
+    if (find_own(store, &stack->items[at], &own, err) < 0 ||
+        put_without(store, stack, at, own, layers, err) < 0)
+        return -1;
+    return put(layers, own, stack->items[at].image_id, err);
+}
+
+/* The directory view of these layers (the topmost first), where they need one. */
+static int add_directories(struct jp_store *store, const struct jp_store_stack *stack,
+                           const struct layers *layers, struct jp_strv *ret, struct jp_error *err)
+{
+    char name[NAME_SIZE];
+    struct recipe recipe = {.ctx = jp_store_driver_context(store),
+                            .prefix = JP_VIEW_PREFIX,
+                            .layers = {&layers->names, &layers->lists}};
+    int r = jp_view_has_implicit(&recipe.ctx, &layers->lists, err);
     if (r <= 0)
         return r;
     key_text(&recipe.key, "directories");
-    for (size_t i = 0; i < stack->count; i++)
-        key_part(&recipe.key, &stack->items[i]);
+    key_parts(&recipe.key, stack, 0);
     r = find_or_make(store, &recipe, name, err);
     jp_buf_clear(&recipe.key);
     if (r < 0 || is_empty_view(store, name))
@@ -205,14 +301,18 @@ static int add_directories(struct jp_store *store, const struct jp_store_stack *
 int jp_store_stack_layers(struct jp_store *store, const struct jp_store_stack *stack,
                           struct jp_strv *ret, struct jp_error *err)
 {
-    JP_AUTO(jp_strv) layers = JP_STRV_INIT;
-    for (size_t i = 0; i < stack->count; i++) {
-        if (add_part(store, &stack->items[i], &layers, err) < 0)
-            return -1;
-    }
-    if (add_directories(store, stack, &layers, ret, err) < 0)
-        return -1;
-    return jp_strv_extend(ret, layers.items, layers.count) < 0 ? jp_oom(err) : 0;
+    struct layers layers = {.names = JP_STRV_INIT};
+    int r = 0;
+    for (size_t i = stack->count; r == 0 && i-- > 0;)
+        r = put_part(store, stack, i, &layers, err);
+    turn_around(&layers.names);
+    turn_around(&layers.lists);
+    if (r == 0)
+        r = add_directories(store, stack, &layers, ret, err);
+    if (r == 0 && jp_strv_extend(ret, layers.names.items, layers.names.count) < 0)
+        r = jp_oom(err);
+    layers_clear(&layers);
+    return r;
 }
 
 /* ---- gc ---------------------------------------------------------------------------------------

@@ -1,11 +1,13 @@
 /*
  * Layers that are no images: what the store makes where an image cannot be stacked as it is.
  *
- * A root file system is a stack of parts, each an image or what a filter leaves of one. Two kinds
+ * A root file system is a stack of parts, each an image or what a filter leaves of one. Three kinds
  * of trees are made for that, each once, below views/NAME/rootfs:
  *
  *   a filtered view   the paths of one image that pass a filter, as hard links to the image's own
  *                     files (copies that share their blocks where links cannot be)
+ *   a view without    what an image takes away from those below it (appc/removed.h), as whiteouts:
+ *                     a layer of its own between the image and them (driver/common.h)
  *   a directory view  directories alone, laid on top of a stack: those that an image's archive does
  *                     not name and that must not hide owner, mode and times of the same directory
  *                     in the images below
@@ -24,7 +26,10 @@
 #include "base/strv.h"
 #include "store/store.h"
 
-/* A file of an image: paths of the directories that its archive does not name, a NUL after each. */
+/*
+ * A file of an image: paths of the directories that its archive does not name, a NUL after each. A
+ * view without has one that lists all its directories.
+ */
 #define JP_STORE_IMPLICIT_FILE "implicit"
 /* Its size at most: memory that a stack of images may cost is limited by it. */
 #define JP_STORE_IMPLICIT_MAX (4U << 20)
@@ -33,6 +38,7 @@
 struct jp_store_part {
     char *image_id;
     struct jp_filter filter;
+    struct jp_strv removed; /* from what is below it, as jp_removed_parse() gives it */
 };
 
 struct jp_store_stack {
@@ -46,9 +52,10 @@ struct jp_store_stack {
         NULL, 0, 0                                                                                 \
     }
 
-/* Puts a part below those that are there; the id is copied, the filter too. */
+/* Puts a part below those that are there; everything is copied. */
 int jp_store_stack_add(struct jp_store_stack *stack, const char *image_id,
-                       const struct jp_filter *filter, struct jp_error *err);
+                       const struct jp_filter *filter, const struct jp_strv *removed,
+                       struct jp_error *err);
 void jp_store_stack_clear(struct jp_store_stack *stack);
 
 /*

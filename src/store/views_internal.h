@@ -15,12 +15,12 @@ struct jp_view_list {
     size_t count;
 };
 
-/* 1 when the image has such directories, 0, -1. */
-int jp_view_list_is_there(const struct jp_driver_context *ctx, const char *id,
+/* 1 when the image, or view, has such directories, 0, -1. */
+int jp_view_list_is_there(const struct jp_driver_context *ctx, const char *layer,
                           struct jp_error *err);
 /* *ret (zeroed) stays empty when there are none. */
-int jp_view_list_read(const struct jp_driver_context *ctx, const char *id, struct jp_view_list *ret,
-                      struct jp_error *err);
+int jp_view_list_read(const struct jp_driver_context *ctx, const char *layer,
+                      struct jp_view_list *ret, struct jp_error *err);
 bool jp_view_list_has(const struct jp_view_list *list, const char *path);
 void jp_view_list_clear(struct jp_view_list *list);
 
@@ -29,29 +29,36 @@ int jp_view_fill_filtered(const struct jp_driver_context *ctx, const struct jp_s
                           int rootfs_fd, struct jp_error *err);
 
 /*
- * 1 when a part above the lowest has directories that its archive does not name: then the stack
- * may need a directory view. 0, -1.
+ * 1 when one of these above the lowest has directories that nobody names: then the stack may need a
+ * directory view. 0, -1. `lists` are layers, but of a filtered view it is its image.
  */
-int jp_view_has_implicit(const struct jp_driver_context *ctx, const struct jp_store_stack *stack,
+int jp_view_has_implicit(const struct jp_driver_context *ctx, const struct jp_strv *lists,
                          struct jp_error *err);
 
 /*
- * How much the next one may look at, in components of paths; beyond it fails with JP_ELIMIT. A
+ * How much the next two may look at, in components of paths; beyond it they fail with JP_ELIMIT. A
  * variable for tests only.
  */
 extern uint64_t jp_view_max_work;
+/* What jp_view_max_work counts a look at a path as. */
+uint64_t jp_view_work_of(const char *path);
+
+/* Layers, topmost first, and for each what says which of its directories nobody names. */
+struct jp_view_layers {
+    const struct jp_strv *names;
+    const struct jp_strv *lists;
+};
 /* Fills the empty directory with the directories to lay on top of these layers. */
 int jp_view_fill_directories(const struct jp_driver_context *ctx,
-                             const struct jp_store_stack *stack, const struct jp_strv *layers,
-                             int rootfs_fd, struct jp_error *err);
+                             const struct jp_view_layers *layers, int rootfs_fd,
+                             struct jp_error *err);
 
 /*
- * Opens the directory `path` (normal; "" is the root itself) below root_fd, following nothing: -1
- * with errno, ENOENT when something on the way is absent, ENOTDIR when it is no directory.
+ * Fills the empty directory, and the view's own `draft_fd` with its lists, with what takes away
+ * `removed` (appc/removed.h) from the layers but the topmost, whose list it is.
  */
-int jp_view_open_dir(int root_fd, const char *path);
-
-/* jp_view_open_dir() of the directory that `path` is in; *ret_name is its last component. */
-int jp_view_open_parent(int root_fd, const char *path, const char **ret_name);
+int jp_view_fill_without(const struct jp_driver_context *ctx, const struct jp_view_layers *layers,
+                         const struct jp_strv *removed, int draft_fd, int rootfs_fd,
+                         struct jp_error *err);
 
 #endif

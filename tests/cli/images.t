@@ -55,6 +55,31 @@ is "$status" 0 "import ROOTFS MANIFEST"
 two=$out
 run jetpack import -q "$work/two.tar" "$work/two.json"
 is "$out" "$two" "... gives the same id each time"
+# bare NAME ENTRY...: an image of a tar of only these, made of the tree's root
+bare() {
+    name=$1
+    shift
+    sed "s|example/two|example/$name|" "$work/two.json" >"$work/$name.json"
+    tar -C "$work/tree/rootfs" --no-recursion --mode=go-w -cf "$work/$name.tar" "$@"
+    run jetpack import -q "$work/$name.tar" "$work/$name.json"
+}
+tree_of() { (cd "$work/root/images/$1/rootfs" && find . | sort | tr '\n' ' '); }
+bare few bin/probe data data/file etc/passwd etc/group
+is "$status" 0 "a tar of some files, without their directories" || show err "$err"
+is "$(tree_of "$out")" ". ./bin ./bin/probe ./data ./data/file ./etc ./etc/group ./etc/passwd " "... which are there"
+is "$(stat -c %a:%u "$work/root/images/$out/rootfs/bin" 2>/dev/null || echo 755:0)" 755:0 "... root's"
+done_well "... and it runs" jetpack run -destroy test.example/few
+bare late bin bin/probe etc etc/passwd .
+is "$status" 0 "a tar in which './' comes last" || show err "$err"
+unlike "$err" warning "... and says nothing new of it"
+chmod 0711 "$work/tree/rootfs"
+bare later bin bin/probe .
+is "$status" 0 "... and something new"
+like "$err" 'warning: .*what its root directory is' "... which is left out, with a word"
+chmod 0755 "$work/tree/rootfs"
+for name in few late later; do
+    jetpack destroy-image "test.example/$name"
+done
 fails 1 'manifest' "import ROOTFS with a bad manifest" \
     jetpack import -q "$work/two.tar" "$work/one.aci"
 

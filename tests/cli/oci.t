@@ -11,56 +11,7 @@ export HOME
 jetpack init >/dev/null
 cd "$work" || exit 1
 
-umoci() { command umoci "$@" >>"$work/umoci.log" 2>&1; }
-skopeo() { command skopeo --insecure-policy "$@" >>"$work/skopeo.log" 2>&1; }
-# layer LAYOUT:TAG: a layer of $work/tree, with its whiteouts as they are; entries in $entries
-entries=
-layer() {
-    # shellcheck disable=SC2086 # a list of words
-    tar -C tree --xattrs --xattrs-include='*' --format=pax --pax-option=delete=atime,delete=ctime \
-        --no-recursion -cf layer.tar ${entries:-$(cd tree && find . -mindepth 1 | sort)}
-    umoci raw add-layer --image "$1" layer.tar
-}
-fresh() { rm -rf tree && mkdir tree; }
-# tree DIRECTORY: everything that makes up a tree, a line a name
-tree() {
-    cd "$1" || exit 1
-    find . -mindepth 1 \( -type d -printf '%P|%y|%m|%U:%G|%T@\n' -o -printf '%P|%y|%m|%U:%G|%T@|%s|%l|%n\n' \) | sort
-    find . -type f -exec sha256sum {} + | sort -k2
-    getfattr -R -h -d -m - -- * 2>/dev/null | grep -v '^$' || :
-}
-# stack IMAGE FILE: the tree that an app of the image gets, as its layers make it
-stack() {
-    pod=$(jetpack prepare "$1") || return 1
-    jetpack run -keep "$pod" >"$work/run.log" 2>&1
-    rm -rf m && mkdir m
-    lower=
-    for name in $(cat "$work/root/pods/$pod"/apps/*/layers); do
-        kind=images
-        case $name in view-*) kind=views ;; esac
-        ln -s "$work/root/$kind/$name/rootfs" "m/$((${#lower}))"
-        lower=$lower${lower:+:}$work/m/$((${#lower}))
-    done
-    mkdir m/root m/empty
-    # A copy: files of views are further names of the images'.
-    # Also where the root is no mount (a chroot).
-    unshare -m --propagation unchanged sh -c "mount -t overlay -o lowerdir=$lower:$work/m/empty none m/root &&
-        cp -a m/root m/copy && umount m/root && . ./tree.sh && tree m/copy" >"$2"
-    result=$?
-    jetpack destroy "$pod" >/dev/null
-    return $result
-}
-sed -n '/^tree() {/,/^}/p' "$here/oci.t" >tree.sh
-# same IMAGE LAYOUT:TAG NAME: the tree is what umoci makes of it
-same() {
-    rm -rf bundle
-    umoci unpack --image "$2" bundle
-    (tree bundle/rootfs) >theirs
-    stack "$1" ours
-    ok $? "$3: its layers make a root" || show log "$(cat run.log)"
-    [ -s theirs ] && diff theirs ours >differences
-    ok $? "$3: the tree is umoci's" || show difference "$(head -n 20 differences)"
-}
+. "$here/layouts.sh"
 
 # ---- layers with everything ----
 umoci init --layout lay
@@ -418,7 +369,34 @@ fresh && touch tree/.wh.bin tree/.wh.etc tree/.wh.un && tar -C tree -cf nothing.
 hand low.tar nothing.tar && index "$made"
 done_well "a layer that takes everything away" jetpack import -name nothing oci:hand
 top=$(jetpack image-manifest nothing | sed -n 's/.*"imageID": "\(.*\)".*/\1/p')
-like "$(jetpack image-manifest "$top" | tr -d ' \n')" '"pathWhitelist":\["/"\]' "... leaves the root alone"
+like "$(jetpack image-manifest "$top" | tr -d '\n')" '"jetpack/removed", *"value": "/bin /etc /un"' "... says what"
+stack nothing ours
+is "$(grep -vc '^\(dev\|etc\|proc\|sys\|tmp\|var\)' ours)" 0 "... and leaves nothing but the root"
+
+# As many layers as Docker allows, of which each takes away what the one below adds.
+i=0 many=
+while [ $i -lt 127 ]; do
+    fresh
+    echo $i >"tree/f$i"
+    [ $i -eq 0 ] || : >"tree/.wh.f$((i - 1))"
+    tar -C tree -cf "many$i.tar" "f$i" $([ $i -eq 0 ] || echo ".wh.f$((i - 1))")
+    many="$many many$i.tar"
+    i=$((i + 1))
+done
+# shellcheck disable=SC2086 # a list of words
+hand base.tar $many && index "$made"
+done_well "an image of 128 layers with whiteouts" jetpack import -q -name many oci:hand
+for driver in overlay copy; do
+    run jetpack -o storage.driver=$driver run -destroy many --exec /bin/probe -- cat /f126 ---
+    is "$out" 'many| 126' "... $driver: shows the topmost" || show err "$err"
+done
+done_well "... is flattened" jetpack export -flat many flat.aci
+is "$(tar -tf flat.aci | grep -c '/f[0-9]')" 1 "... and shows nothing else"
+layer_list=$(printf "{\"mediaType\": \"$t.layer.v1.tar\", \"digest\": \"sha256:%064d\", \"size\": 1}, " $(seq 498))
+layer_list="$layer_list{\"mediaType\": \"$t.layer.v1.tar\", \"digest\": \"sha256:$(printf %064d 0)\", \"size\": 1}" hand base.tar
+unset layer_list
+index "$made"
+refused "more than 498 layers" "more layers than can be stacked"
 
 # Somebody's own image under the name of a layer is not that layer.
 hand base.tar && index "$made"

@@ -41,18 +41,14 @@ static void level_clear(struct level *level)
 
 #define AUTO_LEVEL __attribute__((__cleanup__(level_clear))) struct level
 
-static bool is_whiteout(const struct stat *st)
-{
-    return S_ISCHR(st->st_mode) && st->st_rdev == 0;
-}
-
-/* The entry as the layers show it: the topmost that has it. False when none has. */
+/* The entry as the layers show it: the topmost that has it. False when none has, or one removes it.
+ */
 static bool below(const struct level *level, const char *name, struct stat *ret, size_t *ret_layer)
 {
     for (size_t i = 0; i < level->n_layers; i++) {
         if (fstatat(level->layer_fds[i], name, ret, AT_SYMLINK_NOFOLLOW) == 0) {
             *ret_layer = i;
-            return true;
+            return !jp_plain_is_whiteout(ret);
         }
     }
     return false;
@@ -188,7 +184,7 @@ static int compare_entry(const struct jp_plain_comparison *c, const struct level
                    ? r
                    : compare_below(c, level, name, false, path, depth, err);
     }
-    if (!in_top || (c->is_sparse && is_whiteout(&top)))
+    if (!in_top || (c->is_sparse && jp_plain_is_whiteout(&top)))
         return in_low ? tell(c, 'D', path, 0) : 0;
     char what = in_low ? what_became(c, level, layer, name, &top, &low) : 'A';
     int r = tell(c, what, path, 0);

@@ -91,6 +91,27 @@ char *jp_plain_layer_path(const struct jp_driver_context *ctx, const char *layer
     return jp_format("%s/%s/%s/rootfs", ctx->root_path, home_of(layer), layer);
 }
 
+bool jp_plain_is_whiteout(const struct stat *st)
+{
+    return S_ISCHR(st->st_mode) && st->st_rdev == 0;
+}
+
+int jp_plain_layer_removed(const struct jp_driver_context *ctx, const char *layer,
+                           struct jp_strv *ret, struct jp_error *err)
+{
+    JP_AUTO(jp_buf) text = JP_BUF_INIT;
+    if (strncmp(layer, JP_VIEW_WITHOUT_PREFIX, strlen(JP_VIEW_WITHOUT_PREFIX)) != 0)
+        return 0;
+    JP_AUTO_FD int dir = jp_plain_layer_open_dir(ctx, layer, err);
+    if (dir < 0 || jp_file_read(dir, JP_VIEW_REMOVED_FILE, JP_VIEW_REMOVED_MAX, &text, err) < 0)
+        return -1;
+    for (size_t at = 0; at < text.len; at += strlen(jp_buf_text(&text) + at) + 1) {
+        if (jp_strv_add(ret, jp_buf_text(&text) + at) < 0)
+            return jp_oom(err);
+    }
+    return 0;
+}
+
 /* Every part is renamed into tmp/ first: a half-removed clone is never taken for a clean one. */
 int jp_clone_remove(const struct jp_driver_context *ctx, int app_fd, struct jp_error *err)
 {
@@ -195,6 +216,7 @@ static int compare(const struct jp_driver_context *ctx, const struct jp_strv *la
     int *fds = jp_calloc(layers->count + 1, sizeof(*fds));
     if (!fds)
         return jp_oom(err);
+    jp_fd_allow((layers->count + 8) * 64); /* a directory of each layer at every depth */
     comparison->n_layers = 0;
     int r = open_all(ctx, layers, fds, comparison, err);
     if (r == 0)

@@ -3,6 +3,7 @@
 #define JP_STORE_DRIVER_COMMON_H
 
 #include <sys/types.h>
+#include <sys/stat.h>
 
 #include <stdbool.h>
 #include <time.h>
@@ -13,6 +14,14 @@
 
 #define JP_VIEWS_DIR   "views"
 #define JP_VIEW_PREFIX "view-"
+/*
+ * A layer that takes away: directories, and whiteouts (character devices 0:0, as overlayfs has
+ * them, and as no image can) for what layers below must not show. Everything that it has is visible
+ * below it. The file `removed` beside its tree lists the whiteouts, a NUL after each.
+ */
+#define JP_VIEW_WITHOUT_PREFIX "view-without-"
+#define JP_VIEW_REMOVED_FILE   "removed"
+#define JP_VIEW_REMOVED_MAX    (64U << 20)
 
 /* DIR/rootfs, empty, 0755 root:root; the import sets owner, mode and times from the archive. */
 int jp_plain_image_create(const struct jp_driver_context *ctx, int dir_fd, struct jp_error *err);
@@ -33,6 +42,20 @@ int jp_plain_layer_open(const struct jp_driver_context *ctx, const char *layer,
                         struct jp_error *err);
 /* Its absolute path; the caller's, NULL without memory. */
 char *jp_plain_layer_path(const struct jp_driver_context *ctx, const char *layer);
+
+/* Adds what a layer takes away: relative paths. Nothing unless it is one for that. */
+int jp_plain_layer_removed(const struct jp_driver_context *ctx, const char *layer,
+                           struct jp_strv *ret, struct jp_error *err);
+bool jp_plain_is_whiteout(const struct stat *st);
+
+/*
+ * Opens the directory `path` (normal; "" is the root itself) below root_fd, following nothing: -1
+ * with errno, ENOENT when something on the way is absent, ENOTDIR when it is no directory.
+ */
+int jp_below_open_dir(int root_fd, const char *path);
+
+/* jp_below_open_dir() of the directory that `path` is in; *ret_name is its last component. */
+int jp_below_open_parent(int root_fd, const char *path, const char **ret_name);
 
 /*
  * How a driver begins a clone in a draft directory: it makes draft_fd/rootfs. Returns 1 when that

@@ -12,7 +12,9 @@
  * directory that the store made where an image cannot be stacked as it is. jp_plain_layer_open()
  * opens either, jp_plain_layer_path() names it. Laid over each other, the lowest first, the layers
  * are the root: dependencies, whitelists and directories that an archive left unnamed are dealt
- * with before, and no driver hears of them. A layer never changes while a clone stands on it, and
+ * with before, and no driver hears of them. What an image takes away is a layer below its own, of
+ * whiteouts ("view-without-...", common.h): overlay stacks it, a driver that copies deletes what it
+ * names. It is never the lowest. A layer never changes while a clone stands on it, and
  * equal lists of layers give equal roots, so a driver may keep what it made of one.
  */
 #ifndef JP_STORE_DRIVER_H

@@ -1,23 +1,66 @@
 /*
  * Clones that are one private tree: what the drivers that copy, or let the file system copy, have
- * in common.
+ * in common. What a layer takes away is deleted when its turn comes.
  */
 #include "sys/tree.h"
 
+#include <sys/stat.h>
+
+#include <errno.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "store/driver/common.h"
+#include "store/driver/list.h"
 #include "store/driver/trash.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
+
+/* The directory stays as it is but for the name. */
+static int remove_one(int dir_fd, const char *name, struct jp_error *err)
+{
+    struct stat st;
+    if (!jp_store_exists(dir_fd, name))
+        return 0;
+    if (fstat(dir_fd, &st) < 0)
+        return jp_fail_sys(err, "look at the directory of '%s'", name);
+    if (jp_tree_remove(dir_fd, name, err) < 0)
+        return -1;
+    const struct timespec times[2] = {st.st_atim, st.st_mtim};
+    return jp_sys.futimens(dir_fd, times) < 0 ? jp_fail_sys(err, "set times") : 0;
+}
+
+/* A layer that takes away: what it names is not looked for through links. */
+static int remove_all(const struct jp_strv *removed, int root_fd, struct jp_error *err)
+{
+    for (size_t i = 0; i < removed->count; i++) {
+        const char *name = NULL;
+        JP_AUTO_FD int fd = jp_below_open_parent(root_fd, removed->items[i], &name);
+        if (fd < 0 && errno != ENOENT && errno != ENOTDIR)
+            return jp_fail_sys(err, "open the directory of '%s'", removed->items[i]);
+        if (fd >= 0 && remove_one(fd, name, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int put_layer(const struct jp_driver_context *ctx, const char *layer, int root_fd,
+                     struct jp_error *err)
+{
+    JP_AUTO(jp_strv) removed = JP_STRV_INIT;
+    if (jp_plain_layer_removed(ctx, layer, &removed, err) < 0)
+        return -1;
+    if (removed.count > 0)
+        return remove_all(&removed, root_fd, err);
+    JP_AUTO_FD int from_fd = jp_plain_layer_open(ctx, layer, err);
+    return from_fd < 0 ? -1 : jp_tree_copy(from_fd, root_fd, NULL, err);
+}
 
 int jp_plain_layers_copy(const struct jp_driver_context *ctx, const struct jp_strv *layers,
                          size_t count, int root_fd, struct jp_error *err)
 {
     while (count-- > 0) {
-        JP_AUTO_FD int from_fd = jp_plain_layer_open(ctx, layers->items[count], err);
-        if (from_fd < 0 || jp_tree_copy(from_fd, root_fd, NULL, err) < 0)
+        if (put_layer(ctx, layers->items[count], root_fd, err) < 0)
             return jp_wrap(err, "copy layer %.21s", layers->items[count]);
     }
     return 0;
