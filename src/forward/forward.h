@@ -6,7 +6,7 @@
  * each with a fixed number of descriptors and a few hundred bytes; what cannot be given on is not
  * taken, so a slow receiver slows its sender; when there are as many connections as there may be,
  * the next ones wait in the kernel's queue; of one client there may be half of them at most
- * (forward/guests.h). A turn of work for one is limited (JP_TURN_*), so that
+ * (sys/guests.h). A turn of work for one is limited (JP_TURN_*), so that
  * nobody waits for the busiest.
  *
  * End of file and errors are carried as they came: a half-closed connection stays half-closed, a
@@ -20,11 +20,11 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "forward/guests.h"
 #include "forward/hold.h"
 #include "forward/watch.h"
 #include "plan/forward.h"
 #include "sys/address.h"
+#include "sys/guests.h"
 
 #define JP_MAX_CONNECTIONS 8192 /* of TCP; fewer when the limit of descriptors is low */
 #define JP_MAX_FLOWS       4096 /* of UDP; likewise, at most a quarter of the descriptors */

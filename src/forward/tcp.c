@@ -396,7 +396,7 @@ void jp_tcp_unpark(struct jp_task *task)
             &f->guests, f->max_connections - f->n_connections, JP_TURN_TIMES, &guest);
         if (!parked)
             return;
-        if (begin(parked->service, guest, &parked->fd, &parked->client) < 0) {
+        if (begin(parked->door, guest, &parked->fd, &parked->client) < 0) {
             reset(&parked->fd);
             jp_guest_leave(&f->guests, guest);
         }

@@ -1,10 +1,11 @@
-#include "forward/guests.h"
+#include "sys/guests.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/random.h"
+#include "base/time.h"
 #include "sys/fd.h"
 
 #define N_BUCKETS 4096 /* a power of two */
@@ -29,13 +30,18 @@ int jp_guests_open(struct jp_guests *guests, struct jp_error *err)
     return jp_random_bytes(&guests->seed, sizeof(guests->seed), err);
 }
 
+static void free_parked(struct jp_parked *parked)
+{
+    jp_fd_close(&parked->fd);
+    free(parked);
+}
+
 static void forget_parked(struct jp_guest *guest)
 {
     while (guest->first) {
         struct jp_parked *parked = guest->first;
         guest->first = parked->next;
-        jp_fd_close(&parked->fd);
-        free(parked);
+        free_parked(parked);
     }
 }
 
@@ -71,6 +77,18 @@ static struct jp_guest **bucket_of(const struct jp_guests *guests, uint64_t key)
     return &guests->buckets[(h >> 29) & (N_BUCKETS - 1)];
 }
 
+/* Without connections of either kind nothing is known of it any more. */
+static void forget(struct jp_guests *guests, struct jp_guest *guest)
+{
+    struct jp_guest **at = bucket_of(guests, guest->key);
+    if (guest->n_connections > 0 || guest->first)
+        return;
+    while (*at != guest)
+        at = &(*at)->next;
+    *at = guest->next;
+    free(guest);
+}
+
 struct jp_guest *jp_guest_enter(struct jp_guests *guests, const union jp_address *client)
 {
     uint64_t key = key_of(client);
@@ -94,13 +112,8 @@ struct jp_guest *jp_guest_enter(struct jp_guests *guests, const union jp_address
 
 void jp_guest_leave(struct jp_guests *guests, struct jp_guest *guest)
 {
-    struct jp_guest **at = bucket_of(guests, guest->key);
-    if (--guest->n_connections > 0 || guest->first)
-        return;
-    while (*at != guest)
-        at = &(*at)->next;
-    *at = guest->next;
-    free(guest);
+    guest->n_connections--;
+    forget(guests, guest);
 }
 
 bool jp_guest_may_begin(const struct jp_guest *guest, size_t n_free)
@@ -124,15 +137,16 @@ static struct jp_guest *end_waiting(struct jp_guests *guests)
     return guest;
 }
 
-int jp_guest_park(struct jp_guests *guests, struct jp_guest *guest, struct jp_service *service,
-                  int *fd, const union jp_address *client)
+int jp_guest_park(struct jp_guests *guests, struct jp_guest *guest, void *door, int *fd,
+                  const union jp_address *client)
 {
     struct jp_parked *parked = jp_calloc(1, sizeof(*parked));
     if (!parked)
         return -1;
-    parked->service = service;
+    parked->door = door;
     parked->fd = jp_fd_take(fd);
     parked->client = *client;
+    parked->since_ms = jp_time_monotonic_ms();
     if (!guest->first)
         begin_waiting(guests, guest);
     *guest->end = parked;
@@ -171,4 +185,20 @@ struct jp_parked *jp_guests_unpark(struct jp_guests *guests, size_t n_free, int 
         }
     }
     return NULL;
+}
+
+void jp_guests_expire(struct jp_guests *guests, int64_t before_ms)
+{
+    struct jp_guest *last = NULL;
+    while (guests->first && guests->first != last) {
+        struct jp_guest *guest = end_waiting(guests);
+        while (guest->first && guest->first->since_ms < before_ms)
+            free_parked(take_first(guests, guest));
+        if (!guest->first) {
+            forget(guests, guest);
+            continue;
+        }
+        begin_waiting(guests, guest);
+        last = last ? last : guest;
+    }
 }

@@ -1,14 +1,14 @@
 /*
- * Who is connected how often, so that one client cannot keep all others out: an address (of IPv6:
- * the 64 bits that name a network) may have no more connections than are free. Alone it has half
- * of them, beside another that takes what it can a third, and a newcomer always finds some.
+ * Who is connected to a server how often, so that one client cannot keep all others out: an address
+ * (of IPv6: the 64 bits that name a network) may have no more connections than are free. Alone it
+ * has half of them, beside another that takes what it can a third, and a newcomer always finds
+ * some.
  *
- * What it opens beyond that waits, accepted but not carried, until one of its own or of others
- * ends; of those there may be as many as are carried at most, and what comes then is reset: left
- * in the kernel's queue it would stand before everybody else.
+ * What it opens beyond that waits, accepted but not served, until one of its own or of others ends:
+ * left in the kernel's queue it would stand before everybody else.
  */
-#ifndef JP_FORWARD_GUESTS_H
-#define JP_FORWARD_GUESTS_H
+#ifndef JP_SYS_GUESTS_H
+#define JP_SYS_GUESTS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,14 +17,14 @@
 #include "base/error.h"
 #include "sys/address.h"
 
-struct jp_service;
 struct jp_guest;
 
 /* A connection that waits. */
 struct jp_parked {
     struct jp_parked *next;
-    struct jp_service *service;
+    void *door; /* where it came in: the caller's */
     int fd;
+    int64_t since_ms; /* monotonic */
     union jp_address client;
 };
 
@@ -44,17 +44,20 @@ void jp_guests_close(struct jp_guests *guests);
 struct jp_guest *jp_guest_enter(struct jp_guests *guests, const union jp_address *client);
 /* Counts out what jp_guest_enter counted in; it is forgotten with its last connection. */
 void jp_guest_leave(struct jp_guests *guests, struct jp_guest *guest);
-/* Whether a connection that has entered may be carried, when so many are free (itself among them).
+/* Whether a connection that has entered may be served, when so many are free (itself among them).
  */
 bool jp_guest_may_begin(const struct jp_guest *guest, size_t n_free);
 /* An entered connection leaves and waits instead; -1 without memory. Takes *fd over. */
-int jp_guest_park(struct jp_guests *guests, struct jp_guest *guest, struct jp_service *service,
-                  int *fd, const union jp_address *client);
+int jp_guest_park(struct jp_guests *guests, struct jp_guest *guest, void *door, int *fd,
+                  const union jp_address *client);
 /*
  * Takes one that may begin out of those that wait, entered, its guest in *ret_guest; the caller
  * frees it. NULL: none of the first `tries` guests may.
  */
 struct jp_parked *jp_guests_unpark(struct jp_guests *guests, size_t n_free, int tries,
                                    struct jp_guest **ret_guest);
+
+/* Closes what has been parked since before that moment (monotonic ms). */
+void jp_guests_expire(struct jp_guests *guests, int64_t before_ms);
 
 #endif
