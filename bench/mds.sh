@@ -100,7 +100,7 @@ compare 'pod/uuid' $v1/pod/uuid "$work/uuid"
 compare 'image/manifest' $v1/apps/showenv/image/manifest "$work/manifest"
 compare 'hmac/sign, 100 bytes' $v1/pod/hmac/sign "$work/uuid" -s "$work/post.lua"
 echo
-# All from one address, which may have 64 at a time: further ones are reset, and wrk comes again at once.
+# All from one address, which has 64 at a time: the others wait for them.
 if ulimit -n 10500 2>/dev/null; then
     wrk -t2 -c10000 -d"$((seconds * 3))s" --timeout 30s -H 'Connection: close' "$url$v1/pod/uuid" >"$work/burst"
     awk '/requests in/ { n = $1 } /Requests\/sec/ { rps = $2 } /Socket errors/ { sub(/^ */, ""); errors = $0 }

@@ -20,27 +20,22 @@
 #include "base/parse.h"
 #include "base/time.h"
 #include "mds/answer.h"
+#include "mds/door.h"
 #include "plan/token.h"
 #include "sys/fd.h"
 
 #define MAX_TOKEN 1024 /* bytes; ours have 128 */
 #define MAX_RUNS  16   /* rounds for one address while another may be waiting */
 
-/* One connection, from accept to close. */
-struct guest {
-    struct guest *next;
-    struct guest *before;
-    int fd;
-    int64_t since_ms; /* accepted, or the last answer was sent */
-};
-
 struct listener {
     struct jp_http *http;
     struct MHD_Daemon *daemon;
-    int epoll_fd;  /* -1: there is none, select(2) must do */
-    bool is_due;   /* has something to do now */
-    char *host;    /* what the header Host must say: "172.23.0.1:1104" */
-    char *address; /* its address alone: requests of the host itself come from there */
+    int socket;     /* that listens */
+    int epoll_fd;   /* -1: there is none, select(2) must do */
+    bool is_due;    /* has something to do now */
+    bool is_called; /* somebody wants to come in */
+    char *host;     /* what the header Host must say: "172.23.0.1:1104" */
+    char *address;  /* its address alone: requests of the host itself come from there */
 };
 
 /* An answer that was given before: the same body of the same registration. */
@@ -60,7 +55,7 @@ struct jp_http {
     struct listener listeners[JP_SERVICE_MAX_LISTENERS];
     size_t n_listeners;
     struct ready ready[N_READY];
-    struct guest *guests;
+    struct jp_door door;
     int64_t last_ms;
     uint64_t answers;
 };
@@ -400,9 +395,9 @@ static void on_completed(JP_UNUSED void *context, struct MHD_Connection *connect
     struct request *request = *state == &without_body ? NULL : *state;
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    struct guest *guest = info ? info->socket_context : NULL;
-    if (guest)
-        guest->since_ms = jp_time_monotonic_ms();
+    struct jp_visit *visit = info ? info->socket_context : NULL;
+    if (visit)
+        visit->since_ms = jp_time_monotonic_ms();
     if (!request)
         return;
     free(request->body);
@@ -415,52 +410,42 @@ static void on_completed(JP_UNUSED void *context, struct MHD_Connection *connect
 static void on_connection(void *context, struct MHD_Connection *connection, void **socket_context,
                           enum MHD_ConnectionNotificationCode code)
 {
-    struct jp_http *http = ((struct listener *)context)->http;
-    struct guest *guest = *socket_context;
+    struct jp_door *door = &((struct listener *)context)->http->door;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         const union MHD_ConnectionInfo *info =
             MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-        guest = jp_calloc(1, sizeof(*guest));
-        if (!guest || !info) {
-            free(guest);
-            return;
-        }
-        guest->fd = info->connect_fd;
-        guest->since_ms = jp_time_monotonic_ms();
-        guest->next = http->guests;
-        if (http->guests)
-            http->guests->before = guest;
-        http->guests = guest;
-        *socket_context = guest;
-        return;
+        *socket_context = info ? jp_door_visit(door, info->connect_fd) : NULL;
+    } else if (*socket_context) {
+        jp_door_leave(door, *socket_context);
+        *socket_context = NULL;
     }
-    if (!guest)
-        return;
-    if (guest->before)
-        guest->before->next = guest->next;
-    else
-        http->guests = guest->next;
-    if (guest->next)
-        guest->next->before = guest->before;
-    free(guest);
-    *socket_context = NULL;
+}
+
+/* libmicrohttpd closes what it cannot take. */
+static void let_in(void *where, int fd, const union jp_address *client)
+{
+    struct listener *listener = where;
+    (void)MHD_add_connection(listener->daemon, fd, &client->any, jp_address_len(client));
+    listener->is_due = true;
 }
 
 /* libmicrohttpd sees the end of the stream and closes. */
 void jp_http_reap(struct jp_http *http)
 {
     int64_t now = jp_time_monotonic_ms();
-    for (struct guest *guest = http->guests; guest; guest = guest->next) {
-        if (now - guest->since_ms > JP_HTTP_REQUEST_MS)
-            (void)shutdown(guest->fd, SHUT_RDWR);
+    for (int fd = 0; fd < JP_DOOR_MAX_FDS; fd++) {
+        const struct jp_visit *visit = jp_door_visit(&http->door, fd);
+        if (visit && now - visit->since_ms > JP_HTTP_REQUEST_MS)
+            (void)shutdown(fd, SHUT_RDWR);
     }
+    jp_door_expire(&http->door);
     for (size_t i = 0; i < http->n_listeners; i++)
         (void)MHD_run(http->listeners[i].daemon); /* its own time-outs, when others are busy */
 }
 
 bool jp_http_is_busy(const struct jp_http *http)
 {
-    return http->guests != NULL;
+    return http->door.n_inside > 0 || http->door.guests.n_parked > 0;
 }
 
 int64_t jp_http_last_ms(const struct jp_http *http)
@@ -483,6 +468,7 @@ static int listen_on(struct jp_http *http, const char *where, int socket, struct
     bool has_epoll = MHD_is_feature_supported(MHD_FEATURE_EPOLL) == MHD_YES;
     const char *port = strrchr(where, ':');
     l->http = http;
+    l->socket = socket;
     l->epoll_fd = -1;
     /* A client leaves the port out of Host when it is HTTP's own. */
     l->address = port ? jp_memdup0(where, (size_t)(port - where)) : jp_strdup(where);
@@ -491,17 +477,14 @@ static int listen_on(struct jp_http *http, const char *where, int socket, struct
         return jp_oom(err);
     http->n_listeners++;
     l->daemon = MHD_start_daemon(
-        has_epoll ? MHD_USE_EPOLL : MHD_NO_FLAG, 0, NULL, NULL, handle, l, MHD_OPTION_LISTEN_SOCKET,
-        socket, MHD_OPTION_CONNECTION_LIMIT, (unsigned)JP_HTTP_MAX_CONNECTIONS,
-        MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)JP_HTTP_MAX_OF_ADDRESS,
+        MHD_USE_NO_LISTEN_SOCKET | (has_epoll ? MHD_USE_EPOLL : MHD_NO_FLAG), 0, NULL, NULL, handle,
+        l, MHD_OPTION_CONNECTION_LIMIT, (unsigned)JP_DOOR_MAX_FDS,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)JP_HTTP_MAX_HEADERS,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)JP_HTTP_IDLE_S, MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_UNESCAPE_CALLBACK, keep_as_is, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
         l, MHD_OPTION_NOTIFY_CONNECTION, on_connection, l, MHD_OPTION_END);
-    if (!l->daemon) {
-        (void)close(socket);
+    if (!l->daemon)
         return jp_fail_sys(err, "serve on %s", where);
-    }
     const union MHD_DaemonInfo *info =
         has_epoll ? MHD_get_daemon_info(l->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
     l->epoll_fd = info ? info->epoll_fd : -1;
@@ -518,6 +501,11 @@ int jp_http_new(const struct jp_service_settings *settings, const int *sockets,
     http->settings = settings;
     http->registry = registry;
     http->log = log;
+    http->door.let_in = let_in;
+    if (jp_door_open(&http->door, err) < 0) {
+        jp_http_free(http);
+        return -1;
+    }
     for (size_t i = 0; i < settings->listeners.count; i++) {
         if (listen_on(http, settings->listeners.items[i], sockets[i], err) < 0) {
             jp_http_free(http);
@@ -535,6 +523,7 @@ void jp_http_free(struct jp_http *http)
     for (size_t i = 0; i < http->n_listeners; i++) {
         if (http->listeners[i].daemon)
             MHD_stop_daemon(http->listeners[i].daemon);
+        jp_fd_close(&http->listeners[i].socket);
         free(http->listeners[i].host);
         free(http->listeners[i].address);
     }
@@ -542,11 +531,17 @@ void jp_http_free(struct jp_http *http)
         if (http->ready[i].response)
             MHD_destroy_response(http->ready[i].response);
     }
+    jp_door_close(&http->door);
     free(http);
 }
 
+/* Until something is to be done whether anybody says so or not. */
 static int shorter(const struct jp_http *http, int timeout_ms)
 {
+    if (!jp_door_is_open(&http->door) && timeout_ms > JP_DOOR_PAUSE_MS)
+        timeout_ms = JP_DOOR_PAUSE_MS;
+    if (jp_door_can_admit(&http->door))
+        return 0;
     for (size_t i = 0; i < http->n_listeners; i++) {
         MHD_UNSIGNED_LONG_LONG wanted = 0;
         if (MHD_get_timeout(http->listeners[i].daemon, &wanted) == MHD_YES &&
@@ -558,12 +553,19 @@ static int shorter(const struct jp_http *http, int timeout_ms)
 
 static int wait_epoll(struct jp_http *http, int wake_fd, int timeout_ms)
 {
-    struct pollfd fds[JP_SERVICE_MAX_LISTENERS + 1] = {{.fd = wake_fd, .events = POLLIN}};
-    for (size_t i = 0; i < http->n_listeners; i++)
-        fds[i + 1] = (struct pollfd){.fd = http->listeners[i].epoll_fd, .events = POLLIN};
-    int n = poll(fds, (nfds_t)http->n_listeners + 1, timeout_ms);
-    for (size_t i = 0; i < http->n_listeners; i++)
-        http->listeners[i].is_due = n <= 0 || fds[i + 1].revents != 0;
+    struct pollfd fds[2 * JP_SERVICE_MAX_LISTENERS + 1] = {{.fd = wake_fd, .events = POLLIN}};
+    size_t count = http->n_listeners;
+    bool is_open = jp_door_is_open(&http->door);
+    for (size_t i = 0; i < count; i++) {
+        fds[1 + i] = (struct pollfd){.fd = http->listeners[i].epoll_fd, .events = POLLIN};
+        fds[1 + count + i] =
+            (struct pollfd){.fd = is_open ? http->listeners[i].socket : -1, .events = POLLIN};
+    }
+    int n = poll(fds, (nfds_t)(2 * count + 1), timeout_ms);
+    for (size_t i = 0; i < count; i++) {
+        http->listeners[i].is_due = n <= 0 || fds[1 + i].revents != 0;
+        http->listeners[i].is_called = n > 0 && fds[1 + count + i].revents != 0;
+    }
     return n;
 }
 
@@ -571,17 +573,25 @@ static int wait_select(struct jp_http *http, int wake_fd, int timeout_ms)
 {
     static fd_set readers, writers, others;
     struct timeval timeout = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
+    bool is_open = jp_door_is_open(&http->door);
     int max = wake_fd;
     FD_ZERO(&readers);
     FD_ZERO(&writers);
     FD_ZERO(&others);
     FD_SET(wake_fd, &readers);
     for (size_t i = 0; i < http->n_listeners; i++) {
-        (void)MHD_get_fdset2(http->listeners[i].daemon, &readers, &writers, &others, &max,
-                             FD_SETSIZE);
-        http->listeners[i].is_due = true;
+        struct listener *l = &http->listeners[i];
+        (void)MHD_get_fdset2(l->daemon, &readers, &writers, &others, &max, FD_SETSIZE);
+        l->is_due = true;
+        if (is_open) {
+            FD_SET(l->socket, &readers);
+            max = l->socket > max ? l->socket : max;
+        }
     }
-    return select(max + 1, &readers, &writers, &others, &timeout);
+    int n = select(max + 1, &readers, &writers, &others, &timeout);
+    for (size_t i = 0; i < http->n_listeners; i++)
+        http->listeners[i].is_called = n > 0 && FD_ISSET(http->listeners[i].socket, &readers);
+    return n;
 }
 
 /* As long as there is something to answer: looking at the other addresses costs calls. */
@@ -604,6 +614,11 @@ int jp_http_serve(struct jp_http *http, int wake_fd, int timeout_ms, struct jp_e
                                              : wait_select(http, wake_fd, wait_ms);
     if (n < 0 && errno != EINTR)
         return jp_fail_sys(err, "wait for requests");
+    jp_door_admit(&http->door);
+    for (size_t i = 0; i < http->n_listeners; i++) {
+        if (http->listeners[i].is_called)
+            jp_door_accept(&http->door, http->listeners[i].socket, &http->listeners[i]);
+    }
     for (size_t i = 0; i < http->n_listeners; i++) {
         if (http->listeners[i].is_due && run(http, http->listeners[i].daemon) != MHD_YES)
             return jp_fail(err, JP_ESYS, 0, "serve on %s", http->listeners[i].host);

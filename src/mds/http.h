@@ -17,8 +17,8 @@
 #include "plan/service.h"
 
 /* Limits (row 56 of SECURITY.md). */
-#define JP_HTTP_MAX_CONNECTIONS 480 /* of an address of ours; two of them fit into select(2) */
-#define JP_HTTP_MAX_OF_ADDRESS  64
+#define JP_HTTP_MAX_CONNECTIONS 900   /* at once: with what else is open they fit into select(2) */
+#define JP_HTTP_MAX_OF_ADDRESS  64    /* ... and further ones wait (mds/door.h) */
 #define JP_HTTP_MAX_HEADERS     8192  /* bytes; the connection's whole memory */
 #define JP_HTTP_MAX_BODY        65536 /* bytes */
 #define JP_HTTP_IDLE_S          5     /* without a byte */

@@ -20,6 +20,7 @@
 #include "base/mem.h"
 #include "base/time.h"
 #include "mds/confine.h"
+#include "mds/door.h"
 #include "mds/http.h"
 #include "plan/service.h"
 #include "sys/cgroups.h"
@@ -128,6 +129,7 @@ static int leave_caller(struct jp_error *err)
 static int open_shop(struct service *s, struct jp_error *err)
 {
     s->log.fd = s->settings.has_log ? s->fds[JP_SERVICE_FD_LOG] : -1;
+    jp_door_allow();
     if (jp_confine_ids(&s->settings, err) < 0 ||
         jp_registry_new(s->fds[JP_SERVICE_FD_DIR], &s->registry, err) < 0 ||
         catch_signals(err) < 0 ||

@@ -16,7 +16,7 @@
 #include <sched.h>
 #endif
 
-#define MAX_FILES 4096       /* open at once: far above what the service lets in */
+#define MAX_FILES 16384      /* open at once: what the metadata service lets in and keeps waiting */
 #define STACK     (8U << 20) /* bytes: everybody's default */
 
 extern char **environ;

@@ -403,6 +403,20 @@ split "$(url_of hosted)"
 get_works_on_host() { get host $v1/pod/uuid && [ "$code" = 200 ]; }
 wait_for 60 get_works_on_host
 ok $? "... and so is who made the burst"
+# More than one address may have at a time: they wait, and keep nobody else waiting.
+is "$("$web" together "$address" "$port" 1000 <"$work/one")" 1000 "row 56: 1,000 requests at once are all answered"
+"$web" hold "$address" "$port" 1000 >"$work/holding" &
+holder=$!
+wait_for 60 grep -q holding "$work/holding"
+ok $? "one who takes 1,000 connections and says nothing"
+split "$(url_of two)"
+get two $v1/pod/uuid
+is "$code" 200 "... and another pod is served beside it"
+kill "$holder"
+wait "$holder" 2>/dev/null
+split "$(url_of hosted)"
+wait_for 60 get_works_on_host
+ok $? "... and its neighbours when it has gone"
 printf 'POST /~%s%s/pod/hmac/sign HTTP/1.1\r\nHost: %s:%s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 60000\r\n\r\ncontent=' \
     "$token" "$v1" "$address" "$port" >"$work/slow"
 "$web" trickle "$address" "$port" <"$work/slow" >"$work/slow.out" &

@@ -8,8 +8,12 @@
  *                                  closes ("closed SECONDS", with the answer's first line) or two
  *                                  minutes have passed
  *   web burst ADDRESS PORT N       opens N connections as fast as they come, some hundred at a
- * time, sends half a request on each; writes how many could be opened web listen ADDRESS PORT
- * listens and waits
+ *                                  time, sends half a request on each; writes how many could be
+ *                                  opened
+ *   web together ADDRESS PORT N    opens N connections, sends standard input on each, and only then
+ *                                  looks for answers; writes how many were "200"
+ *   web hold ADDRESS PORT N        opens N connections, sends half a request on each, says
+ * "holding" and waits web listen ADDRESS PORT        listens and waits
  */
 #include <sys/socket.h>
 
@@ -159,6 +163,38 @@ static int burst(long count)
     return 0;
 }
 
+#define TOGETHER 1000
+
+static int together(long count)
+{
+    static int fds[TOGETHER];
+    long good = 0;
+    for (long i = 0; i < count && i < TOGETHER; i++) {
+        fds[i] = open_socket(0);
+        if (fds[i] >= 0)
+            (void)send_request(fds[i]);
+    }
+    for (long i = 0; i < count && i < TOGETHER; i++) {
+        good += fds[i] >= 0 && read_answer(fds[i]) == 200;
+        close(fds[i]);
+    }
+    printf("%ld\n", good);
+    return 0;
+}
+
+static int hold(long count)
+{
+    for (long i = 0; i < count; i++) {
+        int fd = open_socket(0);
+        if (fd >= 0)
+            (void)send(fd, "GET / HTTP/1.1\r\nHo", 18, MSG_NOSIGNAL);
+    }
+    printf("holding\n");
+    fflush(stdout);
+    pause();
+    return 0;
+}
+
 static int listen_there(void)
 {
     int on = 1;
@@ -185,8 +221,12 @@ int main(int argc, char **argv)
         return listen_there();
     if (strcmp(argv[1], "burst") == 0)
         return burst(atol(argv[4]));
+    if (strcmp(argv[1], "hold") == 0)
+        return hold(atol(argv[4]));
     request_len = fread(request, 1, sizeof(request), stdin);
     if (strcmp(argv[1], "many") == 0)
         return many(atol(argv[4]));
+    if (strcmp(argv[1], "together") == 0)
+        return together(atol(argv[4]));
     return strcmp(argv[1], "trickle") == 0 ? trickle() : ask();
 }
