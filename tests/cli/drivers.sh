@@ -35,7 +35,7 @@ no_service() { ! jetpack mds; }
 
 leave() {
     for pod in $(jetpack list -q); do jetpack destroy "$pod"; done
-    for id in $(jetpack images -q); do jetpack destroy-image "$id"; done
+    destroy_images
     jetpack gc
     wait_for 60 no_service # it keeps its directory and the port
     # What was killed takes a moment to let go.

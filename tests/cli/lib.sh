@@ -61,16 +61,24 @@ END
 
 jetpack() { "$JETPACK" -config "$config" "$@"; }
 
+# Every image, those that others stand on after these.
+destroy_images() {
+    destroyed=
+    remaining=$(jetpack images -q 2>/dev/null)
+    while [ -n "$remaining" ] && [ "$remaining" != "$destroyed" ]; do
+        destroyed=$remaining
+        for image in $remaining; do jetpack destroy-image "$image" >/dev/null 2>&1; done
+        remaining=$(jetpack images -q 2>/dev/null)
+    done
+}
+
 cleanup() {
     trap '' INT TERM HUP
     if [ -d "$work/root" ] && [ "$(id -u)" -eq 0 ]; then
         for pod in $(jetpack list -q 2>/dev/null); do
             jetpack destroy "$pod" >/dev/null 2>&1
         done
-        # Images may be mounted.
-        for image in $(jetpack images -q 2>/dev/null); do
-            jetpack destroy-image "$image" >/dev/null 2>&1
-        done
+        destroy_images # they may be mounted
         jetpack gc >/dev/null 2>&1
         if command -v ip >/dev/null 2>&1 && ip link show "$bridge" >/dev/null 2>&1; then
             ip link delete "$bridge"
