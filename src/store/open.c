@@ -324,7 +324,7 @@ static int open_db(struct jp_store *store, bool exclusive, int *ret_version, str
     store->lock_fd =
         jp_lock_take(store->root_fd, "lock", alone ? JP_LOCK_EXCLUSIVE : JP_LOCK_SHARED, true, err);
     if (store->lock_fd < 0)
-        return -1;
+        return jp_wrap(err, "%s", store->root);
     if (!jp_store_exists(store->root_fd, "db")) {
         *ret_version = 0;
         if (!exclusive)

@@ -1,7 +1,8 @@
 #!/bin/sh
 # A full disk: whatever takes room says so in one line and leaves the store as it was; what makes
 # room works, because the store keeps a reserve for that; afterwards everything works again. On a
-# small tmpfs and on a small ext4, in a mount namespace of this test's own.
+# small tmpfs and on a small ext4, in a mount namespace of this test's own. And a disk that cannot be
+# written at all.
 . "$(dirname "$0")/mounts.sh"
 need_root
 
@@ -130,6 +131,15 @@ on_ext4() {
     umount -l "$root"
 }
 
+# A unit with ProtectSystem=strict sees it so.
+read_only() {
+    jetpack init >/dev/null 2>&1 && mount --bind "$root" "$root" || return 1
+    mount -o remount,bind,ro "$root" && fails 1 "list: $root: open 'lock': Read-only file system" \
+        "a disk that is read-only: what cannot be written is named" jetpack list
+    umount -l "$root"
+}
+
+read_only || skip "read-only" "not here: no mount can be made read-only"
 on_tmpfs || skip "tmpfs" "not here: no tmpfs can be mounted"
 on_ext4 || skip "ext4" "not here: $(tail -n 1 "$work/why")"
 finish
