@@ -27,7 +27,9 @@ grep -qx 'etc/rc\.d/jetpack' contrib/freebsd/pkg-plist
 ok $? "pkg-plist names the rc.d script"
 services=$(cd "$scratch/dest$prefix" && find lib/systemd/system etc/rc.d -type f 2>/dev/null | sort)
 case $services in
-'lib/systemd/system/jetpack-mds.service
+'lib/systemd/system/jetpack-gc.service
+lib/systemd/system/jetpack-gc.timer
+lib/systemd/system/jetpack-mds.service
 lib/systemd/system/jetpack@.service' | 'etc/rc.d/jetpack
 etc/rc.d/jetpack_mds') ok 0 "one kind of service is installed" ;;
 *) ok 1 "one kind of service is installed, not: $services" ;;
@@ -62,22 +64,21 @@ done
 sh -n "$BUILD_DIR/contrib/jetpack" && sh -n "$BUILD_DIR/contrib/jetpack_mds"
 ok $? "the rc.d scripts are shell scripts"
 ! grep -q '@[A-Z]*DIR@' "$BUILD_DIR/contrib/jetpack" "$BUILD_DIR/contrib/jetpack@.service" \
-    "$BUILD_DIR/contrib/jetpack_mds" "$BUILD_DIR/contrib/jetpack-mds.service"
+    "$BUILD_DIR/contrib/jetpack_mds" "$BUILD_DIR"/contrib/jetpack-*.service
 ok $? "services name the installed program"
 "$BUILD_DIR/src/cli/jetpack" help -format=words >"$scratch/words"
 for command in $(sed -n 's/.*jetpack_run \([a-z][a-z]*\).*/\1/p' contrib/rc.d/jetpack.in) \
-    $(sed -n 's/^Exec.*jetpack \([a-z][a-z]*\) .*/\1/p' contrib/systemd/jetpack@.service.in); do
+    $(sed -n 's/^Exec.*jetpack \([a-z][a-z]*\).*/\1/p' contrib/systemd/*.service.in); do
     grep -qx "$command" "$scratch/words"
     ok $? "a service calls $command"
 done
 if command -v systemd-analyze >/dev/null 2>&1; then
     mkdir "$scratch/units"
-    for unit in jetpack@ jetpack-mds; do
-        sed "s|$prefix/bin/jetpack|/bin/true|" "$BUILD_DIR/contrib/$unit.service" \
-            >"$scratch/units/$unit.service"
+    for unit in jetpack@.service jetpack-mds.service jetpack-gc.service jetpack-gc.timer; do
+        sed "s|$prefix/bin/jetpack|/bin/true|" "$BUILD_DIR/contrib/$unit" >"$scratch/units/$unit"
     done
     systemd-analyze verify --man=no "$scratch/units/jetpack@shop.service" \
-        "$scratch/units/jetpack-mds.service" >"$scratch/log" 2>&1 &&
+        "$scratch/units/jetpack-mds.service" "$scratch/units/jetpack-gc.timer" >"$scratch/log" 2>&1 &&
         ! grep -q 'jetpack[-@]' "$scratch/log"
     ok $? "systemd accepts the units" || cat "$scratch/log"
 else
