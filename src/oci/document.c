@@ -5,6 +5,7 @@
 
 #include "appc/json.h"
 #include "appc/name.h"
+#include "base/mem.h"
 #include "oci/digest.h"
 
 /* ---- media types ----------------------------------------------------------------------------- */
@@ -164,6 +165,31 @@ static const struct jp_json_type saved_type = {
     .extra = offsetof(struct jp_oci_saved, extra),
 };
 
+static int check_legacy_id(const char *text, struct jp_error *err)
+{
+    if (strspn(text, "0123456789abcdef") == 64 && !text[64])
+        return 0;
+    return jp_fail(err, JP_EINVALID, 0, "'%s' is not the id of a layer", jp_show(text).text);
+}
+
+static const struct jp_json_field legacy_fields[] = {
+    {FIELD(jp_oci_legacy, "id", id, JP_JSON_STRING), .is_required = true, .check = check_legacy_id},
+    {FIELD(jp_oci_legacy, "parent", parent, JP_JSON_STRING)},
+    {FIELD(jp_oci_legacy, "os", config.platform.os, JP_JSON_STRING)},
+    {FIELD(jp_oci_legacy, "architecture", config.platform.arch, JP_JSON_STRING)},
+    {FIELD(jp_oci_legacy, "variant", config.platform.variant, JP_JSON_STRING)},
+    {FIELD(jp_oci_legacy, "created", config.created, JP_JSON_STRING)},
+    {FIELD(jp_oci_legacy, "author", config.author, JP_JSON_STRING)},
+    {FIELD(jp_oci_legacy, "comment", config.comment, JP_JSON_STRING)},
+    {FIELD(jp_oci_legacy, "config", config.execution, JP_JSON_OBJECT), .type = &execution_type},
+};
+static const struct jp_json_type legacy_type = {
+    .size = sizeof(struct jp_oci_legacy),
+    .fields = legacy_fields,
+    .n_fields = JP_LEN(legacy_fields),
+    .extra = offsetof(struct jp_oci_legacy, extra),
+};
+
 /* ---- one document ---------------------------------------------------------------------------- */
 
 /* Fields of the other kind, or a media type of its own that says so: two readers could differ. */
@@ -255,6 +281,93 @@ int jp_oci_saved_parse(const char *text, size_t len, struct jp_oci_saved_list *r
     if (r < 0)
         jp_oci_saved_list_clear(ret);
     return r;
+}
+
+/* ---- what Docker saved before it had manifest.json ------------------------------------------- */
+
+static struct jp_oci_saved *find_id(struct jp_oci_saved_list *list, const char *id)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->items[i].config, id) == 0)
+            return &list->items[i];
+    }
+    return NULL;
+}
+
+static int add_name(struct jp_oci_saved_list *list, const char *name, const char *tag,
+                    const json_t *value, struct jp_error *err)
+{
+    const char *id = json_string_value(value);
+    if (!id || check_legacy_id(id, NULL) < 0)
+        return jp_fail(err, JP_EINVALID, 0, "'%s:%s' has no id of a layer", jp_show(name).text,
+                       jp_show(tag).text);
+    struct jp_oci_saved *saved = find_id(list, id);
+    if (!saved && list->count >= JP_JSON_LIST_MAX)
+        return jp_fail(err, JP_ELIMIT, 0, "more than %d images", JP_JSON_LIST_MAX);
+    if (!saved) {
+        saved = jp_json_list_add(list, sizeof(*saved));
+        if (!saved || !(saved->config = jp_strdup(id)))
+            return jp_oom(err);
+    }
+    return jp_strv_add_owned(&saved->names, jp_format("%s:%s", name, tag)) < 0 ? jp_oom(err) : 0;
+}
+
+static int read_repositories(json_t *root, struct jp_oci_saved_list *list, struct jp_error *err)
+{
+    const char *name;
+    const char *tag;
+    json_t *tags;
+    json_t *id;
+    json_object_foreach(root, name, tags)
+    {
+        if (!json_is_object(tags))
+            return jp_fail(err, JP_EINVALID, 0, "'%s' has no list of tags", jp_show(name).text);
+        json_object_foreach(tags, tag, id)
+        {
+            if (add_name(list, name, tag, id, err) < 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+int jp_oci_repositories_parse(const char *text, size_t len, struct jp_oci_saved_list *ret,
+                              struct jp_error *err)
+{
+    json_t *root = NULL;
+    *ret = (struct jp_oci_saved_list){NULL, 0, 0};
+    if (jp_json_load(text, len, JP_OCI_DOCUMENT_MAX, &root, err) < 0)
+        return -1;
+    int r = read_repositories(root, ret, err);
+    json_decref(root);
+    if (r < 0)
+        jp_oci_saved_list_clear(ret);
+    return r;
+}
+
+static int set_default(char **text, const char *value)
+{
+    if (!*text)
+        *text = jp_strdup(value);
+    return *text ? 0 : -1;
+}
+
+int jp_oci_legacy_parse(const char *text, size_t len, struct jp_oci_legacy *ret,
+                        struct jp_error *err)
+{
+    static const char *const foreign[] = {"manifests", "layers", "rootfs", NULL};
+    if (parse(&legacy_type, foreign, JP_OCI_KIND_UNKNOWN, text, len, ret, err) < 0)
+        return -1;
+    if (set_default(&ret->config.platform.os, "linux") == 0 &&
+        set_default(&ret->config.platform.arch, "amd64") == 0)
+        return 0;
+    jp_oci_legacy_clear(ret);
+    return jp_oom(err);
+}
+
+void jp_oci_legacy_clear(struct jp_oci_legacy *legacy)
+{
+    jp_json_clear(&legacy_type, legacy);
 }
 
 void jp_oci_descriptor_clear(struct jp_oci_descriptor *descriptor)

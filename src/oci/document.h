@@ -1,8 +1,8 @@
 /*
- * The JSON documents of OCI and Docker images as types: index, manifest, configuration, and the
- * manifest.json of `docker save`. They come from strangers: each is read with a limit, every field
- * that counts is checked, and a document that could be taken for two kinds is refused (row 40,
- * CVE-2021-41190).
+ * The JSON documents of OCI and Docker images as types: index, manifest, configuration, and those
+ * of `docker save`: manifest.json, before that repositories and ID/json. They come from strangers:
+ * each is read with a limit, every field that counts is checked, and a document that could be taken
+ * for two kinds is refused (row 40, CVE-2021-41190).
  */
 #ifndef JP_OCI_DOCUMENT_H
 #define JP_OCI_DOCUMENT_H
@@ -105,6 +105,14 @@ struct jp_oci_saved_list {
     size_t capacity;
 };
 
+/* A layer of what Docker saved before it had manifest.json: ID/json. */
+struct jp_oci_legacy {
+    char *id;                    /* 64 hexadecimal digits */
+    char *parent;                /* of the layer below; NULL */
+    struct jp_oci_config config; /* without digests of layers */
+    struct json_t *extra;
+};
+
 /* What a descriptor's media type says. */
 enum jp_oci_kind {
     JP_OCI_KIND_UNKNOWN,
@@ -127,11 +135,19 @@ int jp_oci_config_parse(const char *text, size_t len, struct jp_oci_config *ret,
                         struct jp_error *err);
 int jp_oci_saved_parse(const char *text, size_t len, struct jp_oci_saved_list *ret,
                        struct jp_error *err);
+/* `repositories`: {"debian": {"12": ID}}. Each image once, with all its names; `config` is the ID.
+ */
+int jp_oci_repositories_parse(const char *text, size_t len, struct jp_oci_saved_list *ret,
+                              struct jp_error *err);
+/* Where it says no system and machine: linux and amd64, which was all there was. */
+int jp_oci_legacy_parse(const char *text, size_t len, struct jp_oci_legacy *ret,
+                        struct jp_error *err);
 
 void jp_oci_descriptor_clear(struct jp_oci_descriptor *descriptor);
 void jp_oci_index_clear(struct jp_oci_index *index);
 void jp_oci_manifest_clear(struct jp_oci_manifest *manifest);
 void jp_oci_config_clear(struct jp_oci_config *config);
 void jp_oci_saved_list_clear(struct jp_oci_saved_list *list);
+void jp_oci_legacy_clear(struct jp_oci_legacy *legacy);
 
 #endif

@@ -6,6 +6,7 @@
 #include "appc/name.h"
 #include "base/buf.h"
 #include "base/mem.h"
+#include "oci/legacy.h"
 #include "oci/oci.h"
 #include "oci/reference.h"
 
@@ -330,6 +331,19 @@ static int choose_saved(struct jp_oci_saved_list *list, const struct jp_oci_wish
                    names && *names ? names : "nothing");
 }
 
+/* The name of the image that is meant, for the image that is made of it. */
+static int keep_name(const struct jp_oci_saved *saved, const struct jp_oci_wish *wish,
+                     struct jp_oci_image *ret, struct jp_error *err)
+{
+    const char *name = wish->reference;
+    if (!name && saved->names.count > 0)
+        name = saved->names.items[0];
+    if (!name)
+        return 0;
+    ret->reference = jp_strdup(name);
+    return ret->reference ? 0 : jp_oom(err);
+}
+
 /* "HEX.json" and "blobs/sha256/HEX" say what the file must be; other names say nothing. */
 static int check_name(const char *name, const char *digest, struct jp_error *err)
 {
@@ -359,11 +373,8 @@ static int read_saved(struct jp_oci_source *source, struct jp_oci_saved *saved,
                        saved->layers.count, ret->config.rootfs.diff_ids.count);
     if (saved->layers.count > JP_OCI_LAYERS_MAX)
         return jp_fail(err, JP_ELIMIT, 0, "more than %u layers", JP_OCI_LAYERS_MAX);
-    const char *name = wish->reference;
-    if (!name && saved->names.count > 0)
-        name = saved->names.items[0];
-    if (name && !(ret->reference = jp_strdup(name)))
-        return jp_oom(err);
+    if (keep_name(saved, wish, ret, err) < 0)
+        return -1;
     ret->layer_files = saved->layers;
     saved->layers = (struct jp_strv)JP_STRV_INIT;
     return 0;
@@ -386,12 +397,33 @@ static int find_saved(struct jp_oci_source *source, const struct jp_oci_wish *wi
     return r;
 }
 
+/* Before manifest.json. */
+static int find_legacy(struct jp_oci_source *source, const struct jp_oci_wish *wish,
+                       struct jp_oci_image *ret, struct jp_error *err)
+{
+    JP_AUTO(jp_buf) text = JP_BUF_INIT;
+    struct jp_oci_saved_list list;
+    struct jp_oci_saved *chosen = NULL;
+    if (jp_oci_source_read(source, "repositories", &text, err) < 0)
+        return -1;
+    if (jp_oci_repositories_parse(jp_buf_text(&text), text.len, &list, err) < 0)
+        return jp_wrap(err, "repositories");
+    int r = choose_saved(&list, wish, &chosen, err);
+    if (r == 0)
+        r = keep_name(chosen, wish, ret, err);
+    if (r == 0)
+        r = jp_oci_legacy_read(source, chosen->config, ret, err);
+    jp_oci_saved_list_clear(&list);
+    return r;
+}
+
 int jp_oci_find(struct jp_oci_source *source, const struct jp_oci_wish *wish,
                 struct jp_oci_image *ret, struct jp_error *err)
 {
     *ret = (struct jp_oci_image){.reference = NULL};
-    bool is_layout = jp_oci_source_has(source, "index.json");
-    int r = is_layout ? find_in_layout(source, wish, ret, err) : find_saved(source, wish, ret, err);
+    int r = jp_oci_source_has(source, "index.json")      ? find_in_layout(source, wish, ret, err)
+            : jp_oci_source_has(source, "manifest.json") ? find_saved(source, wish, ret, err)
+                                                         : find_legacy(source, wish, ret, err);
     if (r < 0)
         jp_oci_image_clear(ret);
     return r;

@@ -265,9 +265,11 @@ int jp_oci_source_open_archive(const struct jp_oci_archive *archive, struct jp_o
     }
     if (read_contents(source, err) < 0)
         return -1;
-    if (!find(source, "index.json") && !find(source, "manifest.json"))
+    if (!find(source, "index.json") && !find(source, "manifest.json") &&
+        !find(source, "repositories"))
         return jp_fail(err, JP_EINVALID, 0,
-                       "neither an OCI image layout nor an archive of 'docker save'");
+                       "neither an OCI image layout nor an archive of 'docker save' (a root file "
+                       "system needs a manifest: jetpack import FILE MANIFEST)");
     *ret = jp_take(&source);
     return 0;
 }

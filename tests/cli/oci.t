@@ -169,6 +169,16 @@ is "$(jetpack image-manifest "$(cat stdin.out)" | grep imageID)" "$(jetpack imag
 run jetpack import docker-archive:saved.tar
 like "$(jetpack show-image -format=json "$out")" '"name": "example.com-5000/some/thing-x"' \
     "the name in the archive becomes an AC Identifier"
+# As Docker wrote them before there was a manifest.json; skopeo still adds all that was in them.
+mkdir old && tar -C old -xf saved.tar && rm old/manifest.json && tar -C old -cf old.tar .
+reimport "what Docker 1.9 and older saved" docker-archive:old.tar
+run jetpack import docker-archive:old.tar:example.com:5000/some/thing_x:v1
+old=$out
+like "$(jetpack show-image -format=json "$old")" '"name": "example.com-5000/some/thing-x"' "... its name is that in the archive"
+run jetpack run -destroy "$old"
+like "$out" 'said twice$' "... and it runs"
+fails 1 "there is no 'other:tag': there is example.com:5000/some/thing_x:v1" "... a name that it lacks" \
+    jetpack import docker-archive:old.tar:other:tag
 fails 1 "there is no 'other:tag': there is example.com:5000/some/thing_x:v1" "a name that it lacks" \
     jetpack import docker-archive:saved.tar:other:tag
 fails 1 "several images are there, say which: .*(one, two|two, one)" "a layout of several images" jetpack import oci:lay
@@ -457,6 +467,28 @@ saved config.json dir/layer.tar
 tar -rf saved.tar config.json
 refused "is in the archive twice" "an archive with a name twice" docker-archive:saved.tar
 refused "neither an OCI image layout nor" "an archive that is neither" docker-archive:base.tar
+# old REPOSITORIES LAYER-JSON: as before manifest.json, of one layer
+layer_id=$(printf %064d 7)
+old() {
+    rm -rf legacy && mkdir -p "legacy/$layer_id" && echo "$1" >legacy/repositories && echo "$2" >"legacy/$layer_id/json"
+    cp base.tar "legacy/$layer_id/layer.tar"
+    tar -C legacy -cf old.tar .
+}
+old "{\"a\": {\"b\": \"$layer_id\", \"c\": \"$layer_id\"}}" "{\"id\": \"$layer_id\", \"architecture\": \"$arch\", \"config\": {\"Cmd\": [\"/bin/probe\", \"id\"]}}"
+done_well "an old archive, of one image with two names" jetpack import -q docker-archive:old.tar
+done_well "... by its second one" jetpack import -q docker-archive:old.tar:a:c
+old "{\"a\": {\"b\": \"$layer_id\"}}" "{\"id\": \"$layer_id\", \"parent\": \"$layer_id\"}"
+refused "more than 498 layers" "row 79: layers in a circle" docker-archive:old.tar
+old "{\"a\": {\"b\": \"$layer_id\"}}" "{\"id\": \"$layer_id\", \"parent\": \"../../../../etc\"}"
+refused "the archive has no '../../../../etc/json'" "row 80: a layer that is a path" docker-archive:old.tar
+old "{\"a\": {\"b\": \"../../etc\"}}" "{}"
+refused "'a:b' has no id of a layer" "... an image that is one" docker-archive:old.tar
+old "{\"a\": {\"b\": \"$layer_id\"}}" "{\"id\": \"$(printf %064d 8)\"}"
+refused "is about another layer" "a layer that says that it is another" docker-archive:old.tar
+old '{"a": []}' '{}'
+refused "'a' has no list of tags" "repositories of another form" docker-archive:old.tar
+old '{}' '{}'
+refused "there is no 'image': there is nothing" "an old archive without an image" docker-archive:old.tar
 fails 1 "No such file" "a file that is not there" jetpack import oci:missing:x
 fails 2 "names no file" "no file" jetpack import oci:
 
