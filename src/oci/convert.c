@@ -146,23 +146,26 @@ static int set_annotations(const struct jp_oci_conversion *c, struct jp_image_ma
 
 /* ---- the user -------------------------------------------------------------------------------- */
 
-/* The topmost layer that has the file: its root directory. -1 when none has, or one has removed it.
+/* Opens the root directory of the topmost layer that has the file: *ret_fd, -1 when none shows it.
  */
-static int root_with(const struct jp_oci_roots *roots, const char *path)
+static int open_root_with(const struct jp_oci_roots *roots, const char *path, int *ret_fd,
+                          struct jp_error *err)
 {
+    *ret_fd = -1;
     for (size_t i = roots->count; i-- > 0;) {
         struct stat st;
         JP_AUTO(jp_strv) removed = JP_STRV_INIT;
-        int fd = openat(roots->dir_fds[i], "rootfs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd >= 0 && fstatat(fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
-            return fd;
-        if (fd >= 0)
-            jp_fd_close(&fd);
-        if (jp_oci_layer_removed(roots->dir_fds[i], &removed, NULL) < 0 ||
-            jp_removed_has(&removed, path))
+        JP_AUTO_FD int fd = openat(roots->dir_fds[i], "rootfs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd >= 0 && fstatat(fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+            *ret_fd = jp_fd_take(&fd);
+            return 0;
+        }
+        if (jp_oci_layer_removed(roots->dir_fds[i], &removed, err) < 0)
             return -1;
+        if (jp_removed_has(&removed, path))
+            return 0;
     }
-    return -1;
+    return 0;
 }
 
 static int set_groups_of(const struct jp_oci_roots *roots, const char *name, struct jp_app *app,
@@ -170,7 +173,9 @@ static int set_groups_of(const struct jp_oci_roots *roots, const char *name, str
 {
     JP_AUTO_FREE uint32_t *gids = NULL;
     size_t count = 0;
-    JP_AUTO_FD int root = root_with(roots, "etc/group");
+    JP_AUTO_FD int root = -1;
+    if (open_root_with(roots, "etc/group", &root, err) < 0)
+        return -1;
     if (root < 0)
         return 0;
     if (jp_userdb_groups_of(root, name, &gids, &count, err) < 0)
@@ -182,6 +187,21 @@ static int set_groups_of(const struct jp_oci_roots *roots, const char *name, str
     return 0;
 }
 
+/* The user's entry in the image; none (no name) also where the file cannot be understood. */
+static int find_user(const struct jp_oci_roots *roots, const char *name, struct jp_user *ret,
+                     struct jp_error *err)
+{
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    JP_AUTO_FD int root = -1;
+    if (open_root_with(roots, "etc/passwd", &root, err) < 0)
+        return -1;
+    if (root < 0 || name[0] == '/' || jp_userdb_user(root, name, ret, &why) == 0 ||
+        why.code != JP_ENOMEM)
+        return 0;
+    jp_error_move(err, &why);
+    return -1;
+}
+
 /*
  * image-spec config.md: without a group, those of the user's entry in the image. A number without
  * an entry is in group 0; a name without one stays as it is, and the start will say so.
@@ -191,9 +211,9 @@ static int set_groups(const struct jp_oci_roots *roots, struct jp_app *app, stru
     uint64_t number = 0;
     struct jp_user user = {.name = NULL};
     bool is_number = jp_parse_u64(app->user, 10, 0, UINT32_MAX, &number);
-    JP_AUTO_FD int root = root_with(roots, "etc/passwd");
-    bool has_entry = root >= 0 && app->user[0] != '/' &&
-                     jp_userdb_user(root, app->user, &user, NULL) == 0 && user.name;
+    if (find_user(roots, app->user, &user, err) < 0)
+        return -1;
+    bool has_entry = user.name != NULL;
     app->group = has_entry   ? jp_format("%u", user.gid)
                  : is_number ? jp_strdup("0")
                              : jp_strdup(app->user);
@@ -284,7 +304,9 @@ static int add_port(struct jp_app *app, const char *text, struct jp_error *err)
         !jp_parse_u64(dash ? dash : range, 10, first, 65535, &last))
         return jp_fail(err, JP_EINVALID, 0, "'%s' is not a port", jp_show(text).text);
     JP_AUTO_FREE char *spread = jp_strdup(text);
-    for (char *p = spread; p && (p = strchr(p, '/'));)
+    if (!spread)
+        return jp_oom(err);
+    for (char *p = spread; (p = strchr(p, '/'));)
         *p = '-';
     port->name = jp_ac_name_from(spread);
     port->protocol = jp_strdup(text[len] ? text + len + 1 : "tcp");
