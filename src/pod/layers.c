@@ -24,6 +24,8 @@
 
 /* One layer is left for a directory view. Nothing is deeper than there are parts. */
 #define MAX_PARTS (JP_PLAN_MAX_LAYERS - 1)
+/* Paths that all parts together take away: memory, and more than anybody has deleted one by one. */
+#define MAX_REMOVED 2000000U
 
 struct walk {
     const struct jp_pod_context *ctx;
@@ -31,6 +33,7 @@ struct walk {
     struct jp_store_stack *stack;
     const char *trail[MAX_PARTS]; /* images above the current one */
     size_t depth;
+    size_t removed; /* of MAX_REMOVED */
 };
 
 static int walk_image(struct walk *walk, const char *id, const struct jp_filter *above,
@@ -104,6 +107,9 @@ static int walk_image(struct walk *walk, const char *id, const struct jp_filter 
         return 0;
     if (walk->stack->count >= MAX_PARTS)
         return jp_fail(err, JP_ELIMIT, 0, "it stands on more than %d images", MAX_PARTS - 1);
+    walk->removed += removed.count;
+    if (walk->removed > MAX_REMOVED)
+        return jp_fail(err, JP_ELIMIT, 0, "the images take away more than %u paths", MAX_REMOVED);
     if (jp_store_stack_add(walk->stack, id, &filter, &removed, err) < 0)
         return -1;
     walk->trail[walk->depth++] = id;

@@ -23,6 +23,8 @@
 #include "sys/calls.h"
 #include "sys/fd.h"
 
+#define NAMES_MAX 2000000U /* of one directory in all layers: memory */
+
 struct job {
     int *roots; /* the layers below, topmost first */
     size_t count;
@@ -36,7 +38,7 @@ struct job {
     struct jp_strv made;  /* directories of the view, one before those in it */
     struct jp_buf listed; /* them as a list of unnamed ones */
     struct jp_buf removed;
-    uint64_t work; /* of jp_view_max_work */
+    uint64_t *work; /* of jp_view_max_work: all views of a stack share it */
 };
 
 static void leave(struct job *job)
@@ -65,8 +67,8 @@ static void job_clear(struct job *job)
 
 static int count_work(struct job *job, uint64_t work, struct jp_error *err)
 {
-    job->work += work;
-    if (job->work <= jp_view_max_work)
+    *job->work += work;
+    if (*job->work <= jp_view_max_work)
         return 0;
     return jp_fail(err, JP_ELIMIT, 0, "the images take away too much for so many layers");
 }
@@ -193,6 +195,9 @@ static int add_names(int fd, struct jp_strv *all, struct jp_error *err)
     JP_AUTO(jp_strv) names = JP_STRV_INIT;
     if (jp_store_list_dir(fd, NULL, &names, err) < 0)
         return -1;
+    if (all->count + names.count > NAMES_MAX)
+        return jp_fail(err, JP_ELIMIT, 0, "more than %u names in a directory of all layers",
+                       NAMES_MAX);
     return jp_strv_extend(all, names.items, names.count) < 0 ? jp_oom(err) : 0;
 }
 
@@ -292,13 +297,13 @@ static int open_layers(struct job *job, const struct jp_driver_context *ctx,
 }
 
 int jp_view_fill_without(const struct jp_driver_context *ctx, const struct jp_view_layers *layers,
-                         const struct jp_strv *removed, int draft_fd, int rootfs_fd,
+                         const struct jp_view_removal *removal, int draft_fd, int rootfs_fd,
                          struct jp_error *err)
 {
-    struct job job = {.own_fd = -1, .made_fd = -1, .to_fd = rootfs_fd};
+    struct job job = {.own_fd = -1, .made_fd = -1, .to_fd = rootfs_fd, .work = removal->work};
     int r = open_layers(&job, ctx, layers, err);
     if (r == 0)
-        r = fill(&job, removed, err);
+        r = fill(&job, removal->paths, err);
     if (r == 0)
         r = finish_dirs(&job, err);
     if (r == 0)

@@ -121,6 +121,7 @@ struct recipe {
     const char *prefix;               /* of its name */
     const struct jp_store_part *part; /* filtered, or whose list it is, or NULL: */
     struct jp_view_layers layers;     /* directories; or the part's, and those below it */
+    uint64_t *work;                   /* with the latter */
 };
 
 static int fill(const struct recipe *recipe, int draft_fd, int rootfs_fd, struct jp_error *err)
@@ -129,8 +130,8 @@ static int fill(const struct recipe *recipe, int draft_fd, int rootfs_fd, struct
         return jp_view_fill_directories(&recipe->ctx, &recipe->layers, rootfs_fd, err);
     if (!recipe->layers.names)
         return jp_view_fill_filtered(&recipe->ctx, recipe->part, rootfs_fd, err);
-    return jp_view_fill_without(&recipe->ctx, &recipe->layers, &recipe->part->removed, draft_fd,
-                                rootfs_fd, err);
+    const struct jp_view_removal removal = {&recipe->part->removed, recipe->work};
+    return jp_view_fill_without(&recipe->ctx, &recipe->layers, &removal, draft_fd, rootfs_fd, err);
 }
 
 static int fill_draft(const struct recipe *recipe, int draft_fd, struct jp_error *err)
@@ -184,6 +185,7 @@ static int find_or_make(struct jp_store *store, const struct recipe *recipe, cha
 struct layers {
     struct jp_strv names;
     struct jp_strv lists; /* struct jp_view_layers */
+    uint64_t work;        /* struct jp_view_removal */
 };
 
 static void layers_clear(struct layers *layers)
@@ -247,7 +249,8 @@ static int put_without(struct jp_store *store, const struct jp_store_stack *stac
     struct recipe recipe = {.ctx = jp_store_driver_context(store),
                             .prefix = JP_VIEW_WITHOUT_PREFIX,
                             .part = part,
-                            .layers = {&all.names, &all.lists}};
+                            .layers = {&all.names, &all.lists},
+                            .work = &layers->work};
     if (part->removed.count == 0 || layers->names.count == 0)
         return 0;
     int r = 0;

@@ -36,8 +36,8 @@ int jp_view_has_implicit(const struct jp_driver_context *ctx, const struct jp_st
                          struct jp_error *err);
 
 /*
- * How much the next two may look at, in components of paths; beyond it they fail with JP_ELIMIT. A
- * variable for tests only.
+ * How much a directory view may look at, and all views without of a stack together, in components
+ * of paths; beyond it they fail with JP_ELIMIT. A variable for tests only.
  */
 extern uint64_t jp_view_max_work;
 /* What jp_view_max_work counts a look at a path as. */
@@ -53,12 +53,17 @@ int jp_view_fill_directories(const struct jp_driver_context *ctx,
                              const struct jp_view_layers *layers, int rootfs_fd,
                              struct jp_error *err);
 
+/* What a layer takes away (appc/removed.h), and the work done so far for the whole stack. */
+struct jp_view_removal {
+    const struct jp_strv *paths;
+    uint64_t *work;
+};
 /*
- * Fills the empty directory, and the view's own `draft_fd` with its lists, with what takes away
- * `removed` (appc/removed.h) from the layers but the topmost, whose list it is.
+ * Fills the empty directory, and the view's own `draft_fd` with its lists, with what takes that
+ * away from the layers but the topmost, whose list it is.
  */
 int jp_view_fill_without(const struct jp_driver_context *ctx, const struct jp_view_layers *layers,
-                         const struct jp_strv *removed, int draft_fd, int rootfs_fd,
+                         const struct jp_view_removal *removal, int draft_fd, int rootfs_fd,
                          struct jp_error *err);
 
 #endif

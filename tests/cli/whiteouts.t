@@ -75,6 +75,7 @@ while [ $round -lt 8 ]; do
     pod=$(jetpack prepare "lay$round:r")
     jetpack -o storage.driver=copy run -keep "$pod" >run.log 2>&1
     (tree "$work/root/pods/$pod"/apps/*/rootfs) | grep -Ev '^(dev|etc|proc|sys|tmp)[|/]| \./etc/' >ours
+    is "$(jetpack diff "$pod" | grep -v '^. /\(dev\|etc\|proc\|sys\|tmp\)')" '' "... which differs in nothing from its layers"
     jetpack destroy "$pod" >/dev/null
     compare "... as a copy" ours
     jetpack export -flat "lay$round:r" flat.aci >/dev/null
@@ -179,6 +180,28 @@ for driver in overlay copy; do
     is "$(grep -c without "$work/root/pods/$pod"/apps/*/layers)" 0 "... there is nothing to take away"
     jetpack destroy "$pod"
 done
+# As many paths as a manifest holds, three times.
+fresh && mkdir tree/rootfs
+for n in 1 2 3; do
+    aci "big$n" REMOVED "\"dependencies\": [{\"imageName\": \"test.example/$([ $n -gt 1 ] && echo "big$((n - 1))" || echo base)\"}],"
+    awk 'BEGIN { RS = "REMOVED"; ORS = ""; d = "0123456789abcdefghijklmnopqrstuvwxyz" }
+        NR == 2 {
+            for (i = 0; i < 690000; i++) {
+                path = ""
+                for (x = i + 46656; x; x = int(x / 36))
+                    path = path substr(d, x % 36 + 1, 1)
+                printf "%s/%s", i ? " " : "", path
+            }
+        }
+        { print }' tree/manifest >big.manifest
+    mv big.manifest tree/manifest
+    tar -C tree -cf "big$n.aci" manifest rootfs
+    done_well "an image that takes away 690,000 paths: $n" jetpack import -q "big$n.aci"
+done
+done_well "row 92: ... two of them make a root" jetpack -o storage.driver=copy prepare --pod-name=big test.example/big2
+jetpack destroy big
+fails 1 "take away more than 2000000 paths" "row 92: ... three are refused" jetpack prepare test.example/big3
+fresh && mkdir tree/rootfs
 aci itself '/bin/ /new' ' '
 mkdir -p tree/rootfs/bin && cp "$work/root/images/$base/rootfs/bin/probe" tree/rootfs/bin/probe && echo x >tree/rootfs/new
 aci itself '/bin/ /new' ' '
