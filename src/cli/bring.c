@@ -4,6 +4,7 @@
 
 #include <sys/wait.h>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -32,7 +33,27 @@ static int make_words(const struct jp_cli_bring *bring, const char *word, struct
             jp_strv_add(ret, bring->http_hosts->items[i]) < 0)
             return jp_oom(err);
     }
+    if (bring->passphrase &&
+        (jp_strv_add(ret, "-passphrase-file") < 0 || jp_strv_add(ret, "-") < 0))
+        return jp_oom(err);
     return 0;
+}
+
+/* Standard input of who fetches: ours, for questions, or the passphrase. The caller's. */
+static int make_input(const struct jp_cli_bring *bring, int *ret, struct jp_error *err)
+{
+    int pipes[2];
+    *ret = -1;
+    if (!bring->passphrase) {
+        *ret = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3); /* closed: nothing to be read */
+        return 0;
+    }
+    if (pipe2(pipes, O_CLOEXEC) < 0)
+        return jp_fail_sys(err, "make a pipe");
+    *ret = pipes[0];
+    JP_AUTO_FD int writing = pipes[1];
+    return jp_fd_write_all(writing, bring->passphrase, strlen(bring->passphrase), "passphrase",
+                           err);
 }
 
 /* Until the other side has closed; an interrupt of ours is passed on once. */
@@ -90,13 +111,14 @@ int jp_cli_bring(const struct jp_cli_bring *bring, const char *word, char **ret,
         return jp_fail(err, JP_EUNTRUSTED, 0,
                        "'%s' is not here, and allow.autodiscovery is off: jetpack fetch brings it",
                        word);
-    if (make_words(bring, word, &words, err) < 0)
+    JP_AUTO_FD int input = -1;
+    if (make_words(bring, word, &words, err) < 0 || make_input(bring, &input, err) < 0)
         return -1;
     if (pipe2(pipes, O_CLOEXEC) < 0)
         return jp_fail_sys(err, "make a pipe");
     JP_AUTO_FD int reading = pipes[0];
     JP_AUTO_FD int writing = pipes[1];
-    const int stdio[3] = {STDIN_FILENO, writing, STDERR_FILENO};
+    const int stdio[3] = {input, writing, STDERR_FILENO};
     jp_store_rest(bring->cli->pods.store);
     if (jp_process_start(words.items, stdio, &pid, err) < 0)
         return -1;

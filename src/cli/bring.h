@@ -11,6 +11,7 @@ struct jp_cli_bring {
     const struct jp_cli *cli;
     bool allows_unsigned;
     const struct jp_strv *http_hosts; /* as -allow-http of fetch */
+    const char *passphrase;           /* of encrypted images; NULL */
 };
 
 /*

@@ -16,6 +16,7 @@
 #include "cli/command.h"
 #include "cli/fetching.h"
 #include "cli/output.h"
+#include "cli/passphrase.h"
 #include "image/image.h"
 #include "platform/platform.h"
 #include "sys/calls.h"
@@ -359,6 +360,7 @@ static void finish(struct jp_cli *cli)
         jp_pod_signals_release(&cli->signals);
     jp_pod_ahead_free(cli->pods.ahead);
     free(cli->openpgp_program);
+    jp_cli_passphrase_free(&cli->passphrase);
     jp_strv_clear(&cli->jail_parameters);
     jp_networks_clear(&cli->networks);
     jp_store_free(cli->store);

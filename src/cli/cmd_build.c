@@ -26,6 +26,7 @@
 #include "cli/fetching.h"
 #include "cli/making.h"
 #include "cli/output.h"
+#include "cli/passphrase.h"
 #include "cli/stream.h"
 #include "pod/request.h"
 #include "pod/session.h"
@@ -396,7 +397,8 @@ static int find_parent(struct build *b, struct jp_error *err)
     };
     if (!word)
         return jp_oom(err);
-    if (jp_cli_http_hosts(&b->cli->args, &b->http_hosts, err) < 0 ||
+    if (jp_cli_passphrase(b->cli, &b->bring.passphrase, err) < 0 ||
+        jp_cli_http_hosts(&b->cli->args, &b->http_hosts, err) < 0 ||
         jp_cli_bring_absent(b->cli, &b->bring, err) < 0 ||
         jp_cli_bring_place(&b->bring, &word, err) < 0 ||
         jp_pod_find_image(jp_cli_pods(b->cli, err), word, &found, err) < 0)

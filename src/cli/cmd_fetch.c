@@ -12,6 +12,7 @@
 #include "cli/location.h"
 #include "cli/oci.h"
 #include "cli/output.h"
+#include "cli/passphrase.h"
 
 struct run {
     struct jp_cli *cli;
@@ -119,7 +120,8 @@ static struct run new_run(struct jp_cli *cli)
 int jp_cmd_fetch(struct jp_cli *cli, struct jp_error *err)
 {
     struct run run = new_run(cli);
-    if (!jp_cli_pods(cli, err))
+    const char *passphrase = NULL; /* before anything is fetched that it should open */
+    if (!jp_cli_pods(cli, err) || jp_cli_passphrase(cli, &passphrase, err) < 0)
         return -1;
     run.takes_paths = true;
     run.list = jp_cli_wants_json(&cli->args) ? json_array() : NULL;

@@ -6,10 +6,12 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "cli/archive.h"
 #include "cli/cmd.h"
 #include "cli/location.h"
 #include "cli/oci.h"
 #include "cli/output.h"
+#include "cli/passphrase.h"
 #include "cli/progress.h"
 #include "cli/signature.h"
 #include "sys/fd.h"
@@ -133,14 +135,11 @@ static int open_source(struct jp_cli *cli, struct source *source, struct jp_erro
 
 static int import(struct jp_cli *cli, struct jp_image_import_options *options, struct jp_error *err)
 {
-    struct jp_store *store = jp_cli_store(cli, err);
     struct jp_progress progress =
         jp_progress_new(options->source_name, jp_cli_has(&cli->args, "quiet"));
     JP_AUTO(jp_image_imported) imported = {.id = NULL};
-    if (!store)
-        return -1;
     options->watch = jp_progress_watch(&progress, cli->signals.interrupted);
-    int r = jp_image_import(store, options, &imported, err);
+    int r = jp_cli_import_archive(cli, options, &imported, err);
     jp_progress_end(&progress);
     return r < 0 ? -1 : report(cli, &imported, err);
 }
@@ -197,7 +196,8 @@ int jp_cmd_import(struct jp_cli *cli, struct jp_error *err)
         .name = strcmp(location, "-") == 0 ? "standard input" : location,
         .fd = -1,
     };
-    if (!jp_cli_pods(cli, err))
+    const char *passphrase = NULL; /* a file that is missing or open to others is told at once */
+    if (!jp_cli_pods(cli, err) || jp_cli_passphrase(cli, &passphrase, err) < 0)
         return -1;
     if (jp_cli_oci_is_location(location))
         return import_oci(cli, location, err);

@@ -14,6 +14,7 @@
 #include "cli/bring.h"
 #include "cli/cmd.h"
 #include "cli/output.h"
+#include "cli/passphrase.h"
 #include "cli/stream.h"
 #include "pod/request.h"
 #include "pod/session.h"
@@ -30,6 +31,7 @@ struct wanted {
     const char *saveid;
     bool allows_unsigned;      /* of what is fetched */
     struct jp_strv http_hosts; /* that plain http is permitted for */
+    char *passphrase;          /* of it, where it is encrypted */
 };
 
 /* ---- reading the words ----------------------------------------------------------------------- */
@@ -59,6 +61,10 @@ static int take_own(struct wanted *wanted, const struct jp_cli_given *given, str
         wanted->saveid = given->value;
     if (strcmp(name, "allow-http") == 0 && jp_strv_add(&wanted->http_hosts, given->value) < 0)
         return jp_oom(err);
+    if (strcmp(name, "passphrase-file") == 0) {
+        jp_cli_passphrase_free(&wanted->passphrase);
+        return jp_cli_passphrase_read(given->value, &wanted->passphrase, err);
+    }
     if (strcmp(name, "manifest") == 0)
         return jp_pod_request_read(&wanted->request, given->value, err);
     return 0;
@@ -181,6 +187,7 @@ static int allow_fetching(struct jp_cli *cli, struct wanted *wanted, struct jp_c
         .cli = cli,
         .allows_unsigned = wanted->allows_unsigned,
         .http_hosts = &wanted->http_hosts,
+        .passphrase = wanted->passphrase,
     };
     if (jp_cli_bring_absent(cli, bring, err) < 0)
         return -1;
@@ -191,6 +198,7 @@ static void wanted_clear(struct wanted *wanted)
 {
     jp_pod_request_clear(&wanted->request);
     jp_strv_clear(&wanted->http_hosts);
+    jp_cli_passphrase_free(&wanted->passphrase);
 }
 
 /* ---- prepare --------------------------------------------------------------------------------- */

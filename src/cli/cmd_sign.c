@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "cli/cmd.h"
 #include "cli/location.h"
+#include "cli/passphrase.h"
 #include "cli/signature.h"
 #include "cli/trust.h"
 #include "sys/fd.h"
@@ -47,27 +48,13 @@ static char *ask(struct jp_error *err)
     return copy;
 }
 
-static int given_passphrase(const struct jp_cli *cli, char **ret, struct jp_error *err)
-{
-    const char *path = jp_cli_value(&cli->args, "passphrase-file");
-    JP_AUTO(jp_buf) text = JP_BUF_INIT;
-    if (!path)
-        return 0;
-    if (jp_cli_location_read(path, MAX_PASSPHRASE, &text, err) < 0)
-        return -1;
-    *ret = jp_strdup(jp_buf_text(&text));
-    if (!*ret)
-        return jp_oom(err);
-    cut_line(*ret);
-    return 0;
-}
-
 static int make(struct jp_cli *cli, int fd, const struct jp_buf *key, struct jp_buf *ret,
                 struct jp_error *err)
 {
     struct jp_trust trust;
-    JP_AUTO_FREE char *passphrase = NULL;
-    if (jp_cli_trust(cli, &trust, err) < 0 || given_passphrase(cli, &passphrase, err) < 0)
+    char *typed = NULL;
+    const char *passphrase = NULL;
+    if (jp_cli_trust(cli, &trust, err) < 0 || jp_cli_passphrase(cli, &passphrase, err) < 0)
         return -1;
     struct jp_trust_signing signing = {
         .fd = fd,
@@ -78,12 +65,11 @@ static int make(struct jp_cli *cli, int fd, const struct jp_buf *key, struct jp_
     };
     int r = jp_trust_sign(&trust, &signing, ret, err);
     if (r > 0) {
-        passphrase = ask(err);
-        signing.passphrase = passphrase;
-        r = passphrase ? jp_trust_sign(&trust, &signing, ret, err) : -1;
+        typed = ask(err);
+        signing.passphrase = typed;
+        r = typed ? jp_trust_sign(&trust, &signing, ret, err) : -1;
     }
-    if (passphrase)
-        explicit_bzero(passphrase, strlen(passphrase));
+    jp_cli_passphrase_free(&typed);
     return r;
 }
 

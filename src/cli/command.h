@@ -98,6 +98,7 @@ struct jp_cli {
     struct jp_strv jail_parameters; /* of them */
     struct jp_networks networks;    /* of them */
     struct jp_fetching *fetching;   /* made by jp_cli_fetching() */
+    char *passphrase;               /* read by jp_cli_passphrase() */
     void *command_data;             /* of the command that is running, for jp_cli_each_word() */
     struct jp_pod_signals signals;
     bool has_signals;

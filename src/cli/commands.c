@@ -40,11 +40,12 @@ static const struct jp_cli_option gc_options[] = {
     {"tagged", 0, NULL, "with -images: also those with tags", 0},
     {"dry-run", 'n', NULL, "say what would be done with pods and images, and do nothing", 0}, FORMAT, END};
 #define PLATFORM {"platform", 0, "OS/ARCH[/VARIANT]", "which one of several OCI images", 0}
+#define PASSPHRASE {"passphrase-file", 0, "FILE", "what opens an encrypted image: the first line of FILE", 0}
 static const struct jp_cli_option import_options[] = {
     {"name", 0, "NAME", "refuse an image of another name; what an OCI image is called here", 0},
     PLATFORM,
     {"sig", 0, "LOCATION", "the signature of the image (else LOCATION.asc, where there is one)", 0},
-    {"allow-unsigned", 0, NULL, "accept an image without a signature", 0},
+    {"allow-unsigned", 0, NULL, "accept an image without a signature", 0}, PASSPHRASE,
     SAVEID, {"quiet", 'q', NULL, "no progress bar, print the id only", 0}, FORMAT, END};
 #define FETCHED_UNSIGNED {"allow-unsigned", 0, NULL, "accept images without a signature when they are fetched", 0}
 #define ALLOW_HTTP {"allow-http", 0, "HOST[:PORT]", "plain http is permitted for this host (may be repeated)", 0}
@@ -61,7 +62,7 @@ static const struct jp_cli_option untrust_options[] = {
     {"prefix", 0, "PREFIX", "only for this prefix", 0},
     {"root", 0, NULL, "only as a key for every image", 0}, END};
 static const struct jp_cli_option fetch_options[] = {
-    {"allow-unsigned", 0, NULL, "accept images without a signature", 0}, ALLOW_HTTP,
+    {"allow-unsigned", 0, NULL, "accept images without a signature", 0}, ALLOW_HTTP, PASSPHRASE,
     {"no-cache", 0, NULL, "fetch again what is here already, too", 0},
     {"name", 0, "NAME[:VERSION]", "what an OCI image is called here", 0}, PLATFORM, SAVEID, {"quiet", 'q', NULL, "no progress bar, print the id only", 0}, FORMAT, END};
 static const struct jp_cli_option images_options[] = {
@@ -94,7 +95,7 @@ static const struct jp_cli_option build_options[] = {
     {"caps-retain", 0, "CAP[,CAP...]", "the only capabilities", 0},
     {"caps-remove", 0, "CAP[,CAP...]", "capabilities to take from the default", 0},
     {"seccomp", 0, "unconfined|mode=retain|remove[,errno=E],CALL...", "filter of system calls", 0},
-    FETCHED_UNSIGNED, ALLOW_HTTP, SAVEID, FORMAT, END};
+    FETCHED_UNSIGNED, ALLOW_HTTP, PASSPHRASE, SAVEID, FORMAT, END};
 static const struct jp_cli_option commit_options[] = {
     {"reproducible", 0, NULL, "no later times than SOURCE_DATE_EPOCH, or the image's", 0},
     SAVEID, FORMAT, END};
@@ -104,11 +105,11 @@ static const struct jp_cli_option push_options[] = {
 static const struct jp_cli_option verify_options[] = {
     {"all", 0, NULL, "every image", 0}, {"quiet", 'q', NULL, "no progress bar, differences only", 0},
     FORMAT, END};
-static const struct jp_cli_option bring_options[] = {FETCHED_UNSIGNED, ALLOW_HTTP, END};
+static const struct jp_cli_option bring_options[] = {FETCHED_UNSIGNED, ALLOW_HTTP, PASSPHRASE, END};
 static const struct jp_cli_option prepare_options[] = {
     {"manifest", 'f', "FILE", "take the pod manifest from FILE, '-' for standard input", 0},
     {"dry-run", 'n', NULL, "print the reified manifest and make nothing", 0}, SAVEID,
-    FETCHED_UNSIGNED, ALLOW_HTTP, END};
+    FETCHED_UNSIGNED, ALLOW_HTTP, PASSPHRASE, END};
 static const struct jp_cli_option run_options[] = {
     {"manifest", 'f', "FILE", "take the pod manifest from FILE, '-' for standard input", 0},
     {"dry-run", 'n', NULL, "print the reified manifest and make nothing", 0},
@@ -119,7 +120,7 @@ static const struct jp_cli_option run_options[] = {
     {"app", 0, "NAME", "start only this app", 0},
     {"destroy", 0, NULL, "destroy the pod when it has ended", 0},
     {"keep", 0, NULL, "keep the root file systems of this run afterwards", 0},
-    FETCHED_UNSIGNED, ALLOW_HTTP, END};
+    FETCHED_UNSIGNED, ALLOW_HTTP, PASSPHRASE, END};
 static const struct jp_cli_option start_options[] = {
     {"keep", 0, NULL, "keep the root file systems of this run afterwards", 0}, END};
 static const struct jp_cli_option stop_options[] = {
@@ -227,12 +228,16 @@ const struct jp_command jp_commands[] = {
      "allow.no-signature = on; then a signature by an unknown key counts as none, and one that is "
      "wrong is still refused. Images that it depends on may be imported later; a warning names those "
      "that are not here.\n\n"
+     "An archive that is encrypted with a passphrase (gpg --symmetric) is opened by the first line of "
+     "the file that -passphrase-file names. Its signature is one over the encrypted file. What was "
+     "changed, or could be changed without anybody seeing it, is refused.\n\n"
      "OCI and Docker images are converted: oci:PATH[:REFERENCE] is an image layout, a directory or "
      "its archive, docker-archive:FILE[:NAME] what `docker save` writes. Every layer becomes an "
      "image of its own, kept once however many images have it; on top stands the one with the name.",
      import_options,
      "jetpack import redis.aci # redis.aci.asc is its signature\n"
      "jetpack import -allow-unsigned redis.aci\n"
+     "jetpack import -passphrase-file /root/secret redis.aci # encrypted\n"
      "jetpack import -allow-unsigned oci:layout:12 # a layout made by skopeo, umoci or buildah\n"
      "jetpack import -allow-unsigned rootfs.tar.xz manifest.json"},
     {"fetch", JP_GROUP_IMAGES, JP_COMMAND_ROOT | JP_COMMAND_IMAGE, 1, JP_NO_LIMIT,
@@ -245,7 +250,7 @@ const struct jp_command jp_commands[] = {
      "unpacked; without one -allow-unsigned or allow.no-signature = on is needed. Images that it "
      "depends on are fetched as well (allow.autodiscovery). What has not changed since it was fetched "
      "costs one request, and what was interrupted goes on where it ended. fetch with the id of an "
-     "image that is here fetches what it depends on.\n\n"
+     "image that is here fetches what it depends on. Encrypted images are as for import.\n\n"
      "docker://[REGISTRY/]NAME[:TAG][@DIGEST] is an image of a registry, by default of Docker's; "
      "oci:PATH[:REFERENCE] and docker-archive:FILE[:NAME] are as for import. Their digests are "
      "checked, but nobody's signature is. A token is asked for where the registry says; the password "

@@ -7,6 +7,7 @@
 
 #include "appc/image_manifest.h"
 #include "base/mem.h"
+#include "cli/archive.h"
 #include "cli/key_discovery.h"
 #include "cli/location.h"
 #include "cli/progress.h"
@@ -169,7 +170,7 @@ static int import(struct job *job, int fd, struct jp_fetched *ret, struct jp_err
     options.accept = accept_image;
     options.accept_context = job;
     options.watch = jp_progress_watch(&job->progress, job->fetching->settings.cancel);
-    return jp_image_import(store_of(job), &options, &ret->image, err);
+    return jp_cli_import_archive(job->fetching->cli, &options, &ret->image, err);
 }
 
 /* Straight from the network. */

@@ -24,7 +24,7 @@ int jp_cli_trust(struct jp_cli *cli, struct jp_trust *ret, struct jp_error *err)
         return -1;
     if (!JP_WITH_OPENPGP)
         return jp_fail(err, JP_EUNSUPPORTED, 0,
-                       "this build knows no signatures: librnp was missing when it was made");
+                       "this build knows no OpenPGP: librnp was missing when it was made");
     if (!cli->openpgp_program) {
         JP_AUTO_FD int fd = jp_pod_program(ctx, "jetpack-openpgp", &cli->openpgp_program, err);
         if (fd < 0)

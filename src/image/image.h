@@ -125,11 +125,17 @@ struct jp_image_signature {
      */
     uint64_t size_bytes;
     unsigned char digest[JP_IMAGE_DIGEST_SIZE];
+    /* It was made over something that the archive came in (encrypted): the caller compares. */
+    bool is_of_envelope;
 };
+
+#define JP_IMAGE_HEAD_MAX 512
 
 struct jp_image_import_options {
     int fd;                  /* the archive; read to its end from the current offset, not closed */
     uint64_t size_bytes;     /* how much of fd is the archive; 0: everything to its end */
+    const void *head;        /* its first bytes, where they were read of fd before */
+    size_t head_len;         /* at most JP_IMAGE_HEAD_MAX; 0: nothing was. Not with size_bytes */
     const char *source_name; /* what errors call it */
     /*
      * NULL: the archive is an ACI. Otherwise the archive is a root file system, and these bytes are

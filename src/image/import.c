@@ -312,15 +312,22 @@ int jp_import_run(const struct jp_import_target *target,
     };
     if (!ring)
         return jp_oom(err);
-    struct jp_stream_source source = {.fd = o.fd, .size = o.size_bytes, .cancel = o.watch.cancel};
+    struct jp_stream_source source = {
+        .fd = o.fd,
+        .size = o.size_bytes,
+        .head = o.head,
+        .head_len = o.head_len,
+        .cancel = o.watch.cancel,
+    };
     if (!o.parts && jp_stream_open(&source, &stream, err) != 0)
         return -1;
     if (o.layer && jp_stream_watch(stream, o.layer->raw, o.layer->context, err) != 0)
         return -1;
-    JP_AUTO_PTR(jp_hash) hash = o.signature ? jp_hash_new(JP_HASH_SHA512) : NULL;
-    if (o.signature && !hash)
+    bool is_compared = o.signature && !o.signature->is_of_envelope;
+    JP_AUTO_PTR(jp_hash) hash = is_compared ? jp_hash_new(JP_HASH_SHA512) : NULL;
+    if (is_compared && !hash)
         return jp_oom(err);
-    if (o.signature && jp_stream_watch(stream, hash_raw, hash, err) != 0)
+    if (is_compared && jp_stream_watch(stream, hash_raw, hash, err) != 0)
         return -1;
     JP_AUTO_FD int kept_fd = -1;
     if (o.keeps_archive && !o.manifest && !o.layer) {
@@ -334,7 +341,7 @@ int jp_import_run(const struct jp_import_target *target,
     p.stream = stream;
     p.ring = ring;
     if (run_threads(&p, unpack, err) != 0 ||
-        (o.signature && check_signed(o.signature, hash, jp_stream_position(stream), err) != 0))
+        (is_compared && check_signed(o.signature, hash, jp_stream_position(stream), err) != 0))
         return -1;
     if (o.watch.progress && stream)
         o.watch.progress(o.watch.context, jp_stream_position(stream), p.total);

@@ -227,6 +227,8 @@ int jp_stream_open(const struct jp_stream_source *source, struct jp_stream **ret
     struct stat st;
     if (fstat(source->fd, &st) != 0)
         return jp_fail_sys(err, "read the archive");
+    if (source->head_len > JP_IMAGE_HEAD_MAX)
+        return jp_fail(err, JP_EINVALID, 0, "the beginning of the archive is too long");
     if (S_ISDIR(st.st_mode))
         return jp_fail(err, JP_EINVALID, EISDIR, "read the archive");
     JP_AUTO_PTR(jp_stream) s = jp_calloc(1, sizeof(*s));
@@ -237,6 +239,10 @@ int jp_stream_open(const struct jp_stream_source *source, struct jp_stream **ret
     s->left = source->size;
     s->is_regular = S_ISREG(st.st_mode);
     s->cancel = source->cancel;
+    if (source->head_len > 0)
+        memcpy(s->in, source->head, source->head_len);
+    s->in_len = source->head_len;
+    s->position = source->head_len;
     if (detect(s, err) != 0)
         return -1;
     *ret = jp_take(&s);

@@ -29,6 +29,8 @@ struct jp_stream_source {
     int fd; /* read from its current offset; stays the caller's */
     uint64_t
         size; /* how many bytes of it are the archive, all of which must come; 0: up to its end */
+    const void *head; /* of the archive, read of fd before: as in struct jp_image_import_options */
+    size_t head_len;
     const volatile sig_atomic_t *cancel; /* as in struct jp_image_watch */
 };
 

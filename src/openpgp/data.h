@@ -1,6 +1,7 @@
 /*
- * The file that was signed: read by pread(2) at its place, so that the offset of whoever opened it
- * stays, to the end that was agreed, and hashed on the way (row 42).
+ * The bytes that the question is about, hashed on the way (row 42). A file that was signed is read
+ * by pread(2) at its place, so that the offset of whoever opened it stays, to the end that was
+ * agreed; a stream as it comes, behind what was read of it before.
  */
 #ifndef JP_OPENPGP_DATA_H
 #define JP_OPENPGP_DATA_H
@@ -14,10 +15,14 @@
 
 struct jp_data {
     int fd;
+    bool is_stream;
+    const unsigned char *head; /* of a stream; the request's */
+    size_t head_left;
     uint64_t at;
-    uint64_t left;
+    uint64_t left; /* of a stream: the most that may still come */
     uint64_t read_bytes;
-    bool has_failed; /* an error, or the file has become shorter */
+    bool has_ended;  /* a stream's end was seen */
+    bool has_failed; /* an error, or the file has become shorter, or the stream is too long */
     struct sha512_ctx hash;
 };
 

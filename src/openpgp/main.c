@@ -74,6 +74,10 @@ static int work(struct job *job, struct jp_error *err)
             break;
         return jp_openpgp_sign(&job->ring, &job->request, job->fds[JP_OPENPGP_DATA], &job->answer,
                                err);
+    case JP_OPENPGP_DECRYPT:
+        if (job->n_fds != 2)
+            break;
+        return jp_openpgp_decrypt(&job->ring, &job->request, job->fds, &job->answer, err);
     default:
         break;
     }

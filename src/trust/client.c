@@ -91,11 +91,11 @@ static int wait_for(pid_t pid, struct jp_error *err)
     return jp_fail(err, JP_ESYS, 0, "jetpack-openpgp failed");
 }
 
-static int talk(const struct jp_trust *trust, struct jp_openpgp_request *request, const int *fds,
-                size_t n_fds, struct jp_buf *answer, struct jp_error *err)
+int jp_openpgp_begin(const struct jp_trust *trust, struct jp_openpgp_request *request,
+                     const int *fds, size_t n_fds, struct jp_openpgp_talk *talk,
+                     struct jp_error *err)
 {
     int ends[2];
-    pid_t pid;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
         return jp_fail_sys(err, "make a socket");
     JP_AUTO_FD int ours = ends[0];
@@ -103,33 +103,49 @@ static int talk(const struct jp_trust *trust, struct jp_openpgp_request *request
     /* Not our standard error, a terminal perhaps: librnp logs there, our reasons are answers. */
     const int stdio[3] = {theirs, -1, -1};
     char *const argv[] = {(char *)(uintptr_t)trust->program, NULL};
-    if (jp_process_start(argv, stdio, &pid, err) < 0)
+    if (jp_process_start(argv, stdio, &talk->pid, err) < 0)
         return -1;
     jp_fd_close(&theirs);
     JP_AUTO(jp_error) why = JP_ERROR_INIT;
     int r = send_request(trust, request, fds, n_fds, ours, &why);
     (void)shutdown(ours, SHUT_WR);
+    talk->socket = jp_fd_take(&ours);
     if (r == 0)
-        r = receive(ours, answer, &why);
-    jp_fd_close(&ours);
-    /* One that we did not hear to its end may have none. */
-    if (r < 0 && why.code == JP_ELIMIT)
-        (void)kill(pid, SIGKILL);
+        return 0;
     /* How it ended says more than that it did not listen. */
-    if (wait_for(pid, err) < 0)
-        return -1;
-    if (r < 0)
+    jp_fd_close(&talk->socket);
+    pid_t pid = talk->pid;
+    talk->pid = 0;
+    if (wait_for(pid, err) == 0)
         jp_error_move(err, &why);
-    return r;
+    return -1;
 }
 
-int jp_openpgp_ask(const struct jp_trust *trust, struct jp_openpgp_request *request, const int *fds,
-                   size_t n_fds, struct jp_openpgp_answer *ret, struct jp_error *err)
+static int hear(struct jp_openpgp_talk *talk, struct jp_buf *answer, struct jp_error *err)
+{
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    pid_t pid = talk->pid;
+    int r = receive(talk->socket, answer, &why);
+    talk->pid = 0;
+    jp_fd_close(&talk->socket);
+    /* One that we did not hear to its end may have none. */
+    if (r < 0)
+        (void)kill(pid, SIGKILL);
+    /* How it ended says more than that it could not be heard. */
+    bool is_told = r < 0 && why.code != JP_ESYS;
+    int end = wait_for(pid, is_told ? NULL : err);
+    if (r == 0 || (end < 0 && !is_told))
+        return end;
+    jp_error_move(err, &why);
+    return -1;
+}
+
+int jp_openpgp_end(struct jp_openpgp_talk *talk, enum jp_openpgp_task task,
+                   struct jp_openpgp_answer *ret, struct jp_error *err)
 {
     JP_AUTO(jp_buf) bytes = JP_BUF_INIT;
-    if (talk(trust, request, fds, n_fds, &bytes, err) < 0 ||
-        jp_openpgp_answer_decode(jp_buf_text(&bytes), bytes.len,
-                                 (enum jp_openpgp_task)request->task, ret, err) < 0)
+    if (hear(talk, &bytes, err) < 0 ||
+        jp_openpgp_answer_decode(jp_buf_text(&bytes), bytes.len, task, ret, err) < 0)
         return -1;
     if (!ret->failure)
         return 0;
@@ -138,4 +154,23 @@ int jp_openpgp_ask(const struct jp_trust *trust, struct jp_openpgp_request *requ
     jp_fail(err, code, 0, "%s", ret->failure);
     jp_openpgp_answer_clear(ret);
     return -1;
+}
+
+void jp_openpgp_give_up(struct jp_openpgp_talk *talk)
+{
+    jp_fd_close(&talk->socket);
+    if (talk->pid <= 0)
+        return;
+    (void)kill(talk->pid, SIGKILL);
+    (void)wait_for(talk->pid, NULL);
+    talk->pid = 0;
+}
+
+int jp_openpgp_ask(const struct jp_trust *trust, struct jp_openpgp_request *request, const int *fds,
+                   size_t n_fds, struct jp_openpgp_answer *ret, struct jp_error *err)
+{
+    struct jp_openpgp_talk talk = JP_OPENPGP_TALK_INIT;
+    return jp_openpgp_begin(trust, request, fds, n_fds, &talk, err) < 0
+               ? -1
+               : jp_openpgp_end(&talk, (enum jp_openpgp_task)request->task, ret, err);
 }

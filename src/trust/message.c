@@ -19,9 +19,11 @@ void jp_openpgp_request_walk(struct jp_codec *c, struct jp_openpgp_request *requ
         jp_codec_bytes(c, &request->keys[i].bytes, &request->keys[i].len);
     }
     jp_codec_bytes(c, &request->signature, &request->signature_len);
-    jp_codec_str(c, &request->passphrase);
     jp_codec_u64(c, &request->offset);
     jp_codec_u64(c, &request->size);
+    jp_codec_bool(c, &request->is_stream);
+    jp_codec_bytes(c, &request->head, &request->head_len);
+    jp_codec_str(c, &request->passphrase);
 }
 
 void jp_openpgp_request_clear(struct jp_openpgp_request *request)
@@ -32,6 +34,7 @@ void jp_openpgp_request_clear(struct jp_openpgp_request *request)
     }
     free(request->keys);
     free(request->signature);
+    free(request->head);
     if (request->passphrase)
         explicit_bzero(request->passphrase, strlen(request->passphrase));
     free(request->passphrase);
@@ -67,6 +70,14 @@ static void walk_check(struct jp_codec *c, struct jp_trust_answer *check)
         jp_codec_u8(c, &check->digest[i]);
 }
 
+static void walk_decrypted(struct jp_codec *c, struct jp_trust_decrypted *decrypted)
+{
+    walk_verdict(c, &decrypted->verdict);
+    jp_codec_u64(c, &decrypted->size_bytes);
+    for (size_t i = 0; i < sizeof(decrypted->digest); i++)
+        jp_codec_u8(c, &decrypted->digest[i]);
+}
+
 static void walk_cert(struct jp_codec *c, struct jp_trust_cert *cert)
 {
     jp_codec_str(c, &cert->fingerprint);
@@ -97,6 +108,7 @@ static void walk_answer(struct jp_codec *c, struct jp_openpgp_answer *answer)
         walk_cert(c, &answer->certs.items[i]);
     jp_codec_bool(c, &answer->needs_passphrase);
     jp_codec_bytes(c, &answer->output, &answer->output_len);
+    walk_decrypted(c, &answer->decrypted);
 }
 
 /* What becomes a name of a file, or is shown as one, is digits. */

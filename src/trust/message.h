@@ -2,13 +2,16 @@
  * What is said between us and jetpack-openpgp, over the socket that is its standard input.
  *
  * First struct jp_openpgp_head with descriptors: at JP_OPENPGP_DATA the file that is read, at
- * JP_OPENPGP_OUT where decrypted bytes go (which one are there depends on the task). Then
+ * JP_OPENPGP_OUT where decrypted bytes go (which one are there depends on the task). The latter
+ * stays open until the answer was given: who reads it to its end finds the answer waiting. Then
  * `len` bytes of a request. Back comes one answer, and the end. The program has given up its rights
  * when it reads the request; we believe nothing of the answer but what it can say: every length and
  * count is limited (fuzz/openpgp.c).
  */
 #ifndef JP_TRUST_MESSAGE_H
 #define JP_TRUST_MESSAGE_H
+
+#include <sys/types.h>
 
 #include "base/codec.h"
 #include "trust/trust.h"
@@ -25,6 +28,7 @@ enum jp_openpgp_task {
     JP_OPENPGP_CHECK = 1, /* keys, signature, data */
     JP_OPENPGP_INSPECT,   /* keys */
     JP_OPENPGP_SIGN,      /* keys, data, perhaps a passphrase */
+    JP_OPENPGP_DECRYPT,   /* head, data, where to, a passphrase */
 };
 
 enum { JP_OPENPGP_DATA, JP_OPENPGP_OUT, JP_OPENPGP_MAX_FDS };
@@ -53,9 +57,12 @@ struct jp_openpgp_request {
     size_t n_keys;
     unsigned char *signature;
     size_t signature_len;
-    char *passphrase; /* NULL: there is none */
-    uint64_t offset;  /* of the data, and its size */
+    uint64_t offset; /* of the data, and its size */
     uint64_t size;
+    bool is_stream;      /* the data is read as it comes; `size` is the most that may come */
+    unsigned char *head; /* of a stream, what was read of it already; counts in `size` */
+    size_t head_len;
+    char *passphrase; /* NULL: there is none. Last: no copy stays where a buffer grew */
 };
 
 struct jp_openpgp_answer {
@@ -67,6 +74,7 @@ struct jp_openpgp_answer {
     bool needs_passphrase;
     unsigned char *output; /* SIGN: the signature, armoured */
     size_t output_len;
+    struct jp_trust_decrypted decrypted;
 };
 
 /* Both ways, by is_writing. */
@@ -80,7 +88,30 @@ int jp_openpgp_answer_encode(struct jp_openpgp_answer *answer, struct jp_buf *ou
                              struct jp_error *err);
 void jp_openpgp_answer_clear(struct jp_openpgp_answer *answer);
 
-/* Asks the program and waits for its end. `fds` as many as the task needs; *ret to be cleared. */
+/* A question that was put, and whose answer is still to come. */
+struct jp_openpgp_talk {
+    pid_t pid;  /* 0: none, or it has ended */
+    int socket; /* -1 */
+};
+
+#define JP_OPENPGP_TALK_INIT                                                                       \
+    {                                                                                              \
+        .pid = 0, .socket = -1                                                                     \
+    }
+
+/* Starts the program and puts the question; `fds` as many as the task needs. */
+int jp_openpgp_begin(const struct jp_trust *trust, struct jp_openpgp_request *request,
+                     const int *fds, size_t n_fds, struct jp_openpgp_talk *talk,
+                     struct jp_error *err);
+
+/* Waits for the answer and the program's end; *ret to be cleared. */
+int jp_openpgp_end(struct jp_openpgp_talk *talk, enum jp_openpgp_task task,
+                   struct jp_openpgp_answer *ret, struct jp_error *err);
+
+/* Ends the program, whatever it was about to say. */
+void jp_openpgp_give_up(struct jp_openpgp_talk *talk);
+
+/* Both, one after the other. */
 int jp_openpgp_ask(const struct jp_trust *trust, struct jp_openpgp_request *request, const int *fds,
                    size_t n_fds, struct jp_openpgp_answer *ret, struct jp_error *err);
 

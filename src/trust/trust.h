@@ -206,6 +206,58 @@ int jp_trust_check(const struct jp_trust *trust, const struct jp_trust_question 
 int jp_trust_confirm(const struct jp_trust *trust, const char *name, struct jp_trust_answer *answer,
                      struct jp_error *err);
 
+/* ---- encrypted archives ---------------------------------------------------------------------- */
+
+#define JP_TRUST_ENVELOPE_HEAD 64 /* bytes that tell whether something is encrypted */
+
+/*
+ * Whether a file with this beginning is an OpenPGP message, armoured or not, that a passphrase or a
+ * secret key opens. No archive begins so.
+ */
+bool jp_trust_is_encrypted(const void *head, size_t len);
+
+struct jp_trust_envelope {
+    int fd;             /* any kind; read to its end from the current offset */
+    const char *what;   /* what errors call it */
+    const void *head;   /* what was read of fd before */
+    size_t head_len;    /* 0: nothing */
+    uint64_t max_bytes; /* JP_ELIMIT when there are more */
+    const char *passphrase;
+};
+
+/* What was read of fd, `head` included. Whoever had it checked before compares (row 42). */
+struct jp_trust_decrypted {
+    enum jp_trust_verdict verdict; /* JP_TRUST_GOOD or it was not decrypted */
+    uint64_t size_bytes;
+    unsigned char digest[JP_TRUST_DIGEST_SIZE]; /* SHA-512 */
+};
+
+struct jp_trust_decryption;
+
+/*
+ * Begins to decrypt. *ret_fd, the caller's, is a pipe with what is in the message, to be read to
+ * its end. Nothing of it counts before jp_trust_decrypt_end() has returned 0: that it is whole and
+ * unchanged is known at the end.
+ */
+int jp_trust_decrypt_begin(const struct jp_trust *trust, const struct jp_trust_envelope *envelope,
+                           struct jp_trust_decryption **ret, int *ret_fd, struct jp_error *err);
+
+/*
+ * After the end of the pipe. JP_EUNTRUSTED: the passphrase is wrong, there is no protection against
+ * changes, or something was changed, is missing or too much.
+ */
+int jp_trust_decrypt_end(struct jp_trust_decryption *decryption, struct jp_trust_decrypted *ret,
+                         struct jp_error *err);
+
+/*
+ * When the reader of the pipe has failed: true with the reason in *err, when it is the
+ * decryption's. Ends that in any case.
+ */
+bool jp_trust_decrypt_has_failed(struct jp_trust_decryption *decryption, struct jp_error *err);
+
+/* NULL-safe; ends it where it goes on. */
+void jp_trust_decryption_free(struct jp_trust_decryption *decryption);
+
 /* ---- signing --------------------------------------------------------------------------------- */
 
 struct jp_trust_signing {

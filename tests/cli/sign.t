@@ -40,6 +40,9 @@ fails 1 'does not fit' "of nothing else" jetpack import -sig "$work/one.aci.asc"
 new_key locked ed25519 sesame
 echo sesame >"$work/right"
 echo simsim >"$work/wrong"
+fails 1 'not ours alone: chmod 600' "a passphrase that others can read" \
+    jetpack sign -key "$work/locked.key" -passphrase-file "$work/right" -o "$work/locked.sig" "$work/one.aci"
+chmod 600 "$work/right" "$work/wrong"
 run jetpack sign -key "$work/locked.key" -passphrase-file "$work/right" -o "$work/locked.sig" "$work/one.aci"
 is "$status" 0 "a locked key, its passphrase in a file"
 quiet_gpg '' --verify "$work/locked.sig" "$work/one.aci"
