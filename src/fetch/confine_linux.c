@@ -5,22 +5,17 @@
  */
 #include "config.h"
 
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include <fcntl.h>
-#include <grp.h>
-#include <linux/capability.h>
 #include <linux/landlock.h>
-#include <signal.h>
 #include <stdint.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/macros.h"
 #include "fetch/confine.h"
 #include "sys/callfilter.h"
+#include "sys/drop.h"
 #include "sys/fd.h"
 
 #define HANDLED_FS_V1 ((1ULL << 13) - 1) /* every right of Landlock's first version */
@@ -49,32 +44,6 @@ static const char *const readable[] = {
     "/usr/share/ca-certificates",
     "/dev/urandom",
 };
-
-static int empty_bounding_set(struct jp_error *err)
-{
-    for (unsigned long n = 0; n < 64 && prctl(PR_CAPBSET_READ, n, 0, 0, 0) >= 0; n++) {
-        if (prctl(PR_CAPBSET_DROP, n, 0, 0, 0) < 0)
-            return jp_fail_sys(err, "drop capability %lu", n);
-    }
-    return 0;
-}
-
-static int become_user(const struct jp_wire_settings *settings, struct jp_error *err)
-{
-    gid_t gid = (gid_t)settings->gid;
-    uid_t uid = (uid_t)settings->uid;
-    if (geteuid() != 0)
-        return 0;
-    if (uid == 0)
-        return jp_fail(err, JP_EINVALID, 0, "jetpack-fetch does not run as root");
-    if (empty_bounding_set(err) < 0)
-        return -1;
-    if (setgroups(1, &gid) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
-        return jp_fail_sys(err, "become user %u", (unsigned)uid);
-    if (setresuid(0, 0, 0) == 0)
-        return jp_fail(err, JP_ESYS, 0, "could not give up root for good");
-    return 0;
-}
 
 /* What is not there needs no permission. */
 static int permit_reading(int rules, const char *path, struct jp_error *err)
@@ -198,15 +167,9 @@ static const struct jp_call_limit limited[] = {
 
 int jp_fetch_confine(const struct jp_wire_settings *settings, struct jp_error *err)
 {
-    const struct rlimit none = {0, 0};
-    (void)setrlimit(RLIMIT_CORE, &none);
-    if (become_user(settings, err) < 0)
+    const struct jp_drop drop = {.uid = settings->uid, .gid = settings->gid, .keeps_files = true};
+    if (jp_drop_rights(&drop, err) < 0)
         return -1;
-    /* These are undone by a change of ids, so they come after it. */
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ||
-        prctl(PR_SET_DUMPABLE, JP_SANITIZED ? 1 : 0, 0, 0, 0) < 0 ||
-        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        return jp_fail_sys(err, "give up rights");
     if (JP_SANITIZED)
         return 0;
     if (restrict_files(settings->ca_file, err) < 0)

@@ -57,8 +57,8 @@ static const unsigned allowed[] = {
 
 int jp_openpgp_confine(const struct jp_openpgp_head *head, struct jp_error *err)
 {
-    if (jp_openpgp_limit(head->data_bytes, err) < 0 ||
-        jp_drop_rights(head->uid, head->gid, err) < 0)
+    const struct jp_drop drop = {.uid = head->uid, .gid = head->gid};
+    if (jp_openpgp_limit(head->data_bytes, err) < 0 || jp_drop_rights(&drop, err) < 0)
         return -1;
     if (JP_SANITIZED)
         return 0;

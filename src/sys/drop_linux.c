@@ -1,3 +1,5 @@
+#include "config.h"
+
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -20,22 +22,25 @@ static int empty_bounding_set(struct jp_error *err)
     return 0;
 }
 
-static int become_user(uint32_t uid, uint32_t gid, struct jp_error *err)
+static int become_user(const struct jp_drop *drop, struct jp_error *err)
 {
-    const gid_t group = (gid_t)gid;
+    const gid_t gid = (gid_t)drop->gid;
+    const uid_t uid = (uid_t)drop->uid;
     if (uid == 0)
         return jp_fail(err, JP_EINVALID, 0, "this does not run as root");
-    if (setgroups(1, &group) < 0 || setresgid(group, group, group) < 0 ||
-        setresuid((uid_t)uid, (uid_t)uid, (uid_t)uid) < 0)
+    if ((drop->keeps_raw_sockets && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0) ||
+        setgroups(1, &gid) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
         return jp_fail_sys(err, "become user %u", (unsigned)uid);
     return 0;
 }
 
-static int drop_capabilities(struct jp_error *err)
+static int drop_capabilities(const struct jp_drop *drop, struct jp_error *err)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[2];
     memset(data, 0, sizeof(data));
+    if (drop->keeps_raw_sockets)
+        data[0].permitted = data[0].effective = 1U << CAP_NET_RAW;
     if (syscall(SYS_capset, &header, data) < 0)
         return jp_fail_sys(err, "give up capabilities");
     if (setresuid(0, 0, 0) == 0 || setresgid(0, 0, 0) == 0)
@@ -43,15 +48,19 @@ static int drop_capabilities(struct jp_error *err)
     return 0;
 }
 
-int jp_drop_rights(uint32_t uid, uint32_t gid, struct jp_error *err)
+int jp_drop_rights(const struct jp_drop *drop, struct jp_error *err)
 {
     const struct rlimit none = {0, 0};
     (void)setrlimit(RLIMIT_CORE, &none);
-    if (geteuid() == 0 && (empty_bounding_set(err) < 0 || become_user(uid, gid, err) < 0 ||
-                           drop_capabilities(err) < 0))
+    if (geteuid() == 0 && (empty_bounding_set(err) < 0 || become_user(drop, err) < 0 ||
+                           drop_capabilities(drop, err) < 0))
         return -1;
-    /* These are undone by a change of ids, so they come after it. */
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
+    /*
+     * These are undone by a change of ids, so they come after it. The sanitizers' check for leaks
+     * at the end needs ptrace(2).
+     */
+    if ((!drop->outlives_parent && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) ||
+        prctl(PR_SET_DUMPABLE, JP_SANITIZED ? 1 : 0, 0, 0, 0) < 0 ||
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return jp_fail_sys(err, "give up rights");
     return 0;
