@@ -111,21 +111,27 @@ static int add_candidate(const struct jp_image_name *image, const char *content,
     unsigned labels;
     JP_AUTO_FREE char *template = url_of_meta(content, image->name);
     /* A template without {ext} says the same place for an image and its signature. */
-    if (!template || !strstr(template, "{ext}"))
+    if (!template || !strstr(template, "{ext}") || jp_url_scheme_length(template) == 0)
         return 0;
     ret->image = render(template, image, "aci", &ret->labels);
     ret->signature = render(template, image, "aci.asc", &labels);
     return ret->image && ret->signature;
 }
 
+/* Places that we cannot reach (hdfs://) hide none that we can. */
 static int add_best(const struct candidate *all, size_t count, struct jp_discovery *ret)
 {
     unsigned best = 0;
+    bool has_web = false;
     for (size_t i = 0; i < count; i++)
-        best = all[i].labels > best ? all[i].labels : best;
+        has_web |= jp_url_is_web(all[i].image);
+    for (size_t i = 0; i < count; i++)
+        if (jp_url_is_web(all[i].image) == has_web && all[i].labels > best)
+            best = all[i].labels;
     for (size_t i = 0; i < count; i++) {
-        if (all[i].labels == best && (jp_strv_add(&ret->images, all[i].image) < 0 ||
-                                      jp_strv_add(&ret->signatures, all[i].signature) < 0))
+        if (jp_url_is_web(all[i].image) == has_web && all[i].labels == best &&
+            (jp_strv_add(&ret->images, all[i].image) < 0 ||
+             jp_strv_add(&ret->signatures, all[i].signature) < 0))
             return -1;
     }
     return 0;

@@ -88,6 +88,13 @@ static void test_templates(void)
     EXPECT("example.com/a," LABELS, "hdfs://e/example.com/a.aci|hdfs://e/example.com/a.aci.asc|",
            "schemes are somebody else's to refuse", "ac-discovery",
            "example.com hdfs://e/{name}.{ext}");
+    EXPECT("example.com/a:1," LABELS,
+           "https://e/example.com/a.aci|https://e/example.com/a.aci.asc|",
+           "they hide no place of the web, however well they fit", "ac-discovery",
+           "example.com hdfs://e/{name}-{version}-{os}.{ext}", "ac-discovery",
+           "example.com https://e/{name}.{ext}");
+    EXPECT("example.com/a," LABELS, "||", "what is no URL", "ac-discovery",
+           "example.com http%//e/{name}.{ext}");
 }
 
 static void test_prefixes(void)
