@@ -53,8 +53,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     JP_AUTO(jp_buf) large = JP_BUF_INIT;
     JP_AUTO(jp_buf) small = JP_BUF_INIT;
     JP_AUTO(jp_buf) plain = JP_BUF_INIT;
-    JP_AUTO(jp_buf) packets = JP_BUF_INIT;
-    size_t count = 0;
+    JP_AUTO(jp_buf) signatures = JP_BUF_INIT;
+    struct jp_packets packets = {.count = 0};
     enum jp_envelope_form form = pass(bytes, len, 4096, &large);
     require(pass(bytes, len, 1, &small) == form, "pieces make no difference");
     if (form == JP_ENVELOPE_WHOLE) {
@@ -65,8 +65,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
                 "what comes out is a message without armour");
     }
     require(len > JP_TRUST_SIGNATURE_MAX ||
-                jp_packets_read(bytes, len, &packets, &count) != JP_TRUST_GOOD || count > 0,
+                jp_packets_read(bytes, len, &signatures, &packets) != JP_TRUST_GOOD ||
+                packets.count > 0,
             "a signature file has signatures");
-    require(!(count > 0 && form == JP_ENVELOPE_WHOLE), "and is no message");
+    require(!(packets.count > 0 && form == JP_ENVELOPE_WHOLE), "and is no message");
     return 0;
 }

@@ -14,6 +14,11 @@ void jp_mem_fail_after(unsigned long n)
     fail_after = n;
 }
 
+unsigned long jp_mem_fail_left(void)
+{
+    return fail_after;
+}
+
 static bool must_fail(void)
 {
     if (fail_after == 0)

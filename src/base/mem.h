@@ -37,4 +37,7 @@ int jp_grow(void *array, size_t *capacity, size_t count, size_t size) JP_MUST_US
 /* Test seam: the n-th allocation from now fails (1 = the next), 0 = none. Not thread-safe. */
 void jp_mem_fail_after(unsigned long n);
 
+/* How many allocations there are up to that one; 0 when it has failed, or none is to fail. */
+unsigned long jp_mem_fail_left(void);
+
 #endif

@@ -20,6 +20,8 @@ struct signature {
     rnp_signature_handle_t handle;
     rnp_key_handle_t key;
     rnp_key_handle_t primary; /* NULL when `key` is one */
+    bool may_be_foreign;      /* a version that nobody here knows */
+    bool is_foreign;          /* and that it is */
 };
 
 static void signature_clear(struct signature *s)
@@ -29,34 +31,51 @@ static void signature_clear(struct signature *s)
     (void)rnp_signature_handle_destroy(s->handle);
 }
 
-/* As librnp finds it: by the fingerprint where the signature has one, else by the key's id. */
-static void find_key(const struct jp_keyring *ring, struct signature *s)
+/*
+ * As librnp finds it: by the fingerprint where the signature has one, else by the key's id. What
+ * cannot be found out is an error: it is not the same as a key that nobody knows, whose signature
+ * is passed over.
+ */
+static int find_key(const struct jp_keyring *ring, struct signature *s, struct jp_error *err)
 {
     char *text = NULL;
     const char *kind = "fingerprint";
-    if (rnp_signature_get_key_fprint(s->handle, &text) != RNP_SUCCESS || !text) {
+    rnp_result_t r = rnp_signature_get_key_fprint(s->handle, &text);
+    if (r == RNP_SUCCESS && !text) {
         kind = "keyid";
-        if (rnp_signature_get_keyid(s->handle, &text) != RNP_SUCCESS)
-            text = NULL;
+        r = rnp_signature_get_keyid(s->handle, &text);
     }
-    if (text)
-        (void)rnp_locate_key(ring->ffi, kind, text, &s->key);
+    if (r == RNP_SUCCESS && text)
+        r = rnp_locate_key(ring->ffi, kind, text, &s->key);
     rnp_buffer_destroy(text);
+    return r == RNP_SUCCESS ? 0 : jp_keyring_fail(err, r, "find the key of a signature");
 }
 
-/* False when the key has none that we know: then it is nobody's. */
-static bool find_primary(const struct jp_keyring *ring, struct signature *s)
+/* Of a subkey; none when there is none that we know: then it is nobody's. */
+static int find_primary(const struct jp_keyring *ring, struct signature *s, struct jp_error *err)
+{
+    char *text = NULL;
+    rnp_result_t r = rnp_key_get_primary_fprint(s->key, &text);
+    if (r == RNP_SUCCESS && text)
+        r = rnp_locate_key(ring->ffi, "fingerprint", text, &s->primary);
+    rnp_buffer_destroy(text);
+    return r == RNP_SUCCESS ? 0 : jp_keyring_fail(err, r, "find the primary key of a signature");
+}
+
+/* 1: the key and, of a subkey, its primary are here; 0: not; -1. */
+static int find_keys(const struct jp_keyring *ring, struct signature *s, struct jp_error *err)
 {
     bool is_sub = true;
-    char *text = NULL;
-    if (rnp_key_is_sub(s->key, &is_sub) != RNP_SUCCESS)
-        return false;
+    if (find_key(ring, s, err) < 0)
+        return -1;
+    if (!s->key)
+        return 0;
+    rnp_result_t r = rnp_key_is_sub(s->key, &is_sub);
+    if (r != RNP_SUCCESS)
+        return jp_keyring_fail(err, r, "look at the key of a signature");
     if (!is_sub)
-        return true;
-    if (rnp_key_get_primary_fprint(s->key, &text) == RNP_SUCCESS && text)
-        (void)rnp_locate_key(ring->ffi, "fingerprint", text, &s->primary);
-    rnp_buffer_destroy(text);
-    return s->primary;
+        return 1;
+    return find_primary(ring, s, err) < 0 ? -1 : s->primary != NULL;
 }
 
 /* Was the primary key handed to us as one that counts? (A file may hold others.) */
@@ -151,9 +170,13 @@ static int describe_unknown(const struct signature *s, struct jp_trust_signer *r
     }
     if (rnp_signature_get_creation(s->handle, &created) == RNP_SUCCESS)
         ret->created_s = created;
+    /*
+     * One that names nobody could be anybody's, and is what librnp leaves of a signature that it
+     * had no memory to keep.
+     */
+    ret->verdict = text ? JP_TRUST_UNKNOWN : JP_TRUST_MALFORMED;
     if (text)
         ret->fingerprint = jp_keyring_lower(text);
-    ret->verdict = JP_TRUST_UNKNOWN;
     return 0;
 }
 
@@ -162,14 +185,18 @@ static int look_at(const struct jp_keyring *ring, const struct jp_openpgp_reques
 {
     if (rnp_op_verify_signature_get_handle(s->op, &s->handle) != RNP_SUCCESS)
         return jp_oom(err);
-    /* Of a version or with something critical that librnp does not know. */
+    /*
+     * Of a version that librnp does not know; but it also says so of what it had no memory to look
+     * at. More of these than there are of such versions are none that may be passed over.
+     */
     if (rnp_op_verify_signature_get_status(s->op) == RNP_ERROR_SIGNATURE_UNKNOWN) {
-        ret->verdict = JP_TRUST_UNKNOWN;
+        ret->verdict = s->may_be_foreign ? JP_TRUST_UNKNOWN : JP_TRUST_MALFORMED;
+        s->is_foreign = s->may_be_foreign;
         return 0;
     }
-    find_key(ring, s);
-    if (!s->key || !find_primary(ring, s))
-        return describe_unknown(s, ret);
+    int found = find_keys(ring, s, err);
+    if (found <= 0)
+        return found < 0 ? -1 : describe_unknown(s, ret);
     if (describe(s, ret, err) < 0)
         return -1;
     ret->verdict =
@@ -195,23 +222,24 @@ static enum jp_trust_verdict sum_up(const struct jp_trust_answer *answer)
 }
 
 static int look_at_all(const struct jp_keyring *ring, const struct jp_openpgp_request *request,
-                       rnp_op_verify_t op, size_t expected, struct jp_trust_answer *answer,
-                       struct jp_error *err)
+                       rnp_op_verify_t op, const struct jp_packets *expected,
+                       struct jp_trust_answer *answer, struct jp_error *err)
 {
-    size_t count = 0;
-    if (rnp_op_verify_get_signature_count(op, &count) != RNP_SUCCESS || count != expected)
+    size_t count = 0, foreign = 0;
+    if (rnp_op_verify_get_signature_count(op, &count) != RNP_SUCCESS || count != expected->count)
         return jp_fail(err, JP_EINVALID, 0, "the signature cannot be read");
     answer->signers = jp_calloc(count, sizeof(*answer->signers));
     if (!answer->signers)
         return jp_oom(err);
     answer->n_signers = count;
     for (size_t i = 0; i < count; i++) {
-        struct signature s = {.op = NULL};
+        struct signature s = {.op = NULL, .may_be_foreign = foreign < expected->foreign};
         int r = -1;
         if (rnp_op_verify_get_signature_at(op, i, &s.op) == RNP_SUCCESS)
             r = look_at(ring, request, &s, &answer->signers[i], err);
         else
             jp_oom(err);
+        foreign += s.is_foreign;
         signature_clear(&s);
         if (r < 0)
             return -1;
@@ -220,14 +248,15 @@ static int look_at_all(const struct jp_keyring *ring, const struct jp_openpgp_re
 }
 
 static int verify(const struct jp_keyring *ring, const struct jp_openpgp_request *request,
-                  struct jp_data *data, const struct jp_buf *packets, size_t count,
-                  struct jp_trust_answer *answer, struct jp_error *err)
+                  struct jp_data *data, const struct jp_buf *bytes,
+                  const struct jp_packets *packets, struct jp_trust_answer *answer,
+                  struct jp_error *err)
 {
     rnp_input_t input = NULL, signature = NULL;
     rnp_op_verify_t op = NULL;
     rnp_result_t r = rnp_input_from_callback(&input, jp_data_read, NULL, data);
     if (r == RNP_SUCCESS)
-        r = rnp_input_from_memory(&signature, (const uint8_t *)jp_buf_text(packets), packets->len,
+        r = rnp_input_from_memory(&signature, (const uint8_t *)jp_buf_text(bytes), bytes->len,
                                   false);
     if (r == RNP_SUCCESS)
         r = rnp_op_verify_detached_create(&op, ring->ffi, input, signature);
@@ -236,7 +265,7 @@ static int verify(const struct jp_keyring *ring, const struct jp_openpgp_request
     } else {
         r = rnp_op_verify_execute(op);
         answer->verdict = JP_TRUST_NOTHING;
-        if (look_at_all(ring, request, op, count, answer, err) == 0)
+        if (look_at_all(ring, request, op, packets, answer, err) == 0)
             answer->verdict = sum_up(answer);
         /* librnp's word on the whole must be that it went well, too. */
         if (answer->verdict == JP_TRUST_GOOD && r != RNP_SUCCESS)
@@ -251,10 +280,10 @@ static int verify(const struct jp_keyring *ring, const struct jp_openpgp_request
 static int check(struct jp_keyring *ring, const struct jp_openpgp_request *request, int data_fd,
                  struct jp_trust_answer *answer, struct jp_error *err)
 {
-    JP_AUTO(jp_buf) packets = JP_BUF_INIT;
-    size_t count = 0;
+    JP_AUTO(jp_buf) bytes = JP_BUF_INIT;
+    struct jp_packets packets;
     enum jp_trust_verdict form =
-        jp_packets_read(request->signature, request->signature_len, &packets, &count);
+        jp_packets_read(request->signature, request->signature_len, &bytes, &packets);
     if (form == JP_TRUST_NOTHING)
         return jp_oom(err);
     answer->verdict = form;
@@ -265,7 +294,7 @@ static int check(struct jp_keyring *ring, const struct jp_openpgp_request *reque
     for (size_t i = 0; i < request->n_keys; i++)
         if (jp_keyring_add(ring, &request->keys[i], false, err) < 0)
             return -1;
-    if (verify(ring, request, &data, &packets, count, answer, err) < 0)
+    if (verify(ring, request, &data, &bytes, &packets, answer, err) < 0)
         return -1;
     answer->size_bytes = data.read_bytes;
     if (jp_data_finish(&data, answer->digest))

@@ -94,7 +94,8 @@ static bool take_new_length(struct cursor *c, size_t *ret)
     return first == 255 && take(c, 4, ret);
 }
 
-static bool take_packet(struct cursor *c, unsigned *ret_tag)
+/* *ret_version is the first byte in it. */
+static bool take_packet(struct cursor *c, unsigned *ret_tag, unsigned *ret_version)
 {
     size_t head, len;
     if (!take(c, 1, &head) || !(head & 0x80))
@@ -110,16 +111,17 @@ static bool take_packet(struct cursor *c, unsigned *ret_tag)
     }
     if (len > c->left)
         return false;
+    *ret_version = len > 0 ? *c->at : 0;
     c->at += len;
     c->left -= len;
     return true;
 }
 
 enum jp_trust_verdict jp_packets_read(const unsigned char *bytes, size_t len, struct jp_buf *ret,
-                                      size_t *ret_count)
+                                      struct jp_packets *ret_packets)
 {
-    unsigned tag;
-    *ret_count = 0;
+    unsigned tag, version;
+    *ret_packets = (struct jp_packets){.count = 0};
     while (len > 0 && is_blank(*bytes))
         bytes++, len--;
     if (len == 0)
@@ -131,9 +133,11 @@ enum jp_trust_verdict jp_packets_read(const unsigned char *bytes, size_t len, st
     if (jp_buf_failed(ret))
         return JP_TRUST_NOTHING;
     struct cursor c = {(const unsigned char *)jp_buf_text(ret), ret->len};
-    for (; c.left > 0; (*ret_count)++)
-        if (!take_packet(&c, &tag) || tag != TAG_SIGNATURE ||
-            *ret_count >= JP_OPENPGP_MAX_SIGNATURES)
+    for (; c.left > 0; ret_packets->count++) {
+        if (!take_packet(&c, &tag, &version) || tag != TAG_SIGNATURE ||
+            ret_packets->count >= JP_OPENPGP_MAX_SIGNATURES)
             return JP_TRUST_MALFORMED;
-    return *ret_count > 0 ? JP_TRUST_GOOD : JP_TRUST_NO_SIGNATURE;
+        ret_packets->foreign += version != 3 && version != 4;
+    }
+    return ret_packets->count > 0 ? JP_TRUST_GOOD : JP_TRUST_NO_SIGNATURE;
 }

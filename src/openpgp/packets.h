@@ -10,11 +10,16 @@
 #include "base/buf.h"
 #include "trust/trust.h"
 
+struct jp_packets {
+    size_t count;
+    size_t foreign; /* of versions that we do not know: those may be passed over, others not */
+};
+
 /*
- * GOOD with the packets in *ret and their number, or why it is none: JP_TRUST_NO_SIGNATURE,
+ * GOOD with the packets in *ret and their numbers, or why it is none: JP_TRUST_NO_SIGNATURE,
  * JP_TRUST_MALFORMED; JP_TRUST_NOTHING without memory.
  */
 enum jp_trust_verdict jp_packets_read(const unsigned char *bytes, size_t len, struct jp_buf *ret,
-                                      size_t *ret_count);
+                                      struct jp_packets *ret_packets);
 
 #endif
