@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "appc/json.h"
+#include "appc/removed.h"
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/random.h"
@@ -328,9 +329,12 @@ static int parse_manifest(const struct jp_buf *text, struct jp_image_manifest *m
         return jp_oom(err);
     if (jp_image_manifest_parse(jp_buf_text(&edited), edited.len, m, err) < 0)
         return -1;
-    return m->path_whitelist.count > 0
-               ? jp_fail(err, JP_EINVALID, 0, "the pathWhitelist is made by build")
-               : 0;
+    if (m->path_whitelist.count > 0)
+        return jp_fail(err, JP_EINVALID, 0, "the pathWhitelist is made by build");
+    if (jp_image_manifest_annotation(m, JP_REMOVED_ANNOTATION))
+        return jp_fail(err, JP_EINVALID, 0,
+                       "the annotation '" JP_REMOVED_ANNOTATION "' is made by build");
+    return 0;
 }
 
 static int read_manifest(struct build *b, int tree_fd, struct jp_image_manifest *m, bool takes[2],

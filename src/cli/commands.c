@@ -304,7 +304,8 @@ const struct jp_command jp_commands[] = {
      "directory and /etc/resolv.conf, and depends on IMAGE.\n\n"
      "What the manifest does not say is filled in: the annotation timestamp, the labels os and arch "
      "of IMAGE (a label os or arch that is empty is taken out). When something was deleted, the "
-     "pathWhitelist lists all that is left. With -reproducible the same content gives the same image "
+     "pathWhitelist lists all that is left (the annotation jetpack/removed what is gone, where that "
+     "list would take more than 1 MiB). With -reproducible the same content gives the same image "
      "id, as for commit.\n\n"
      "A build that fails leaves nothing, or with -keep its pod, to be looked at with diff, exec and "
      "cp. The exit status is the command's; 125 when Jetpack itself failed.",
@@ -449,7 +450,8 @@ const struct jp_command jp_commands[] = {
      "[OPTION...] POD[:APP] NAME[:VERSION][,LABEL=VALUE...]",
      "make an image of what an app has written into its root",
      "The new image has the app's image as its dependency and holds what diff shows; when something "
-     "was deleted, its pathWhitelist lists all that is left. It has the app as the pod runs it, the "
+     "was deleted, its pathWhitelist lists all that is left (the annotation jetpack/removed what is "
+     "gone, where that list would take more than 1 MiB). It has the app as the pod runs it, the "
      "labels os and arch of the app's image, and the annotation timestamp. With -reproducible the "
      "same content gives the same image id: times later than SOURCE_DATE_EPOCH (seconds), or else "
      "than the timestamp of the app's image, become that time. Sockets are left out. What a running "

@@ -126,8 +126,8 @@ static int import(struct jp_cli *cli, const struct jp_image_parts *parts,
 {
     JP_AUTO_FREE char *text = NULL;
     JP_AUTO(jp_image_imported) imported = {.id = NULL};
-    if (jp_image_parts_whitelist(parts, &m->path_whitelist, err) < 0 ||
-        jp_image_manifest_check(m, err) < 0 || jp_image_manifest_print(m, true, &text, err) < 0)
+    if (jp_image_parts_tell_deleted(parts, m, err) < 0 || jp_image_manifest_check(m, err) < 0 ||
+        jp_image_manifest_print(m, true, &text, err) < 0)
         return -1;
     struct jp_progress progress = jp_progress_new("image", true);
     struct jp_image_import_options options = {

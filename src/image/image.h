@@ -73,12 +73,17 @@ int jp_image_parts_join(struct jp_image_parts *parts, struct jp_error *err);
 /* How many paths were added, changed or deleted. */
 size_t jp_image_parts_changes(const struct jp_image_parts *parts);
 
+/* More bytes of paths than this are not listed in a manifest, which has a limit, too. */
+#define JP_IMAGE_WHITELIST_MAX (1U << 20)
+
 /*
- * When something was deleted: every path that is left, absolute, sorted, as a pathWhitelist has
- * them. Else nothing. JP_EUNSUPPORTED for a name that JSON cannot hold (not UTF-8).
+ * When something was deleted, the manifest says so: by a pathWhitelist of everything that is left,
+ * or, where that would be long, by the list of what is gone (appc/removed.h). JP_EUNSUPPORTED for a
+ * name that JSON cannot hold (not UTF-8) in the former.
  */
-int jp_image_parts_whitelist(const struct jp_image_parts *parts, struct jp_strv *ret,
-                             struct jp_error *err);
+struct jp_image_manifest;
+int jp_image_parts_tell_deleted(const struct jp_image_parts *parts, struct jp_image_manifest *m,
+                                struct jp_error *err);
 
 /* Later modification times than this one (seconds) become this one. */
 void jp_image_parts_clamp(struct jp_image_parts *parts, int64_t latest);

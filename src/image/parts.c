@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "appc/image_manifest.h"
+#include "appc/removed.h"
 #include "base/mem.h"
 #include "base/parse.h"
 #include "image/name.h"
@@ -38,6 +40,7 @@ void jp_image_parts_free(struct jp_image_parts *parts)
     for (size_t i = 0; i < parts->count; i++)
         free(parts->items[i].path);
     free(parts->items);
+    jp_strv_clear(&parts->deleted);
     jp_dirs_free(parts->dirs);
     free(parts);
 }
@@ -76,6 +79,7 @@ static int keep(struct jp_image_parts *parts, const char *path, size_t tree, boo
     }
     parts->items[parts->count++] =
         (struct jp_image_part){.path = copy, .tree = tree, .is_packed = is_packed};
+    parts->path_bytes += strlen(path) + 2;
     return 0;
 }
 
@@ -85,10 +89,8 @@ int jp_image_parts_add(struct jp_image_parts *parts, char what, const char *path
     char shown[JP_IMAGE_SHOWN_SIZE];
     struct stat st;
     parts->n_changes += what == 'A' || what == 'M' || what == 'D';
-    if (what == 'D') {
-        parts->has_deletions = true;
-        return 0;
-    }
+    if (what == 'D')
+        return jp_strv_add(&parts->deleted, path) < 0 ? jp_oom(err) : 0;
     if (strlen(path) > JP_TAR_PATH_MAX - sizeof("rootfs"))
         return jp_fail(err, JP_ELIMIT, 0, "'%s': the path is too long for an image",
                        jp_image_name_show(path, shown));
@@ -130,11 +132,11 @@ int jp_image_parts_join(struct jp_image_parts *parts, struct jp_error *err)
 
 /* ---- the list of what is left ---------------------------------------------------------------- */
 
-int jp_image_parts_whitelist(const struct jp_image_parts *parts, struct jp_strv *ret,
-                             struct jp_error *err)
+/* Every path that is left, absolute, sorted. */
+static int list_left(const struct jp_image_parts *parts, struct jp_strv *ret, struct jp_error *err)
 {
     char shown[JP_IMAGE_SHOWN_SIZE];
-    for (size_t i = 0; parts->has_deletions && i < parts->count; i++) {
+    for (size_t i = 0; i < parts->count; i++) {
         const char *path = parts->items[i].path;
         if (strcmp(path, ".") == 0)
             continue;
@@ -148,4 +150,26 @@ int jp_image_parts_whitelist(const struct jp_image_parts *parts, struct jp_strv 
     }
     jp_strv_sort(ret);
     return 0;
+}
+
+/* What is gone. */
+static int list_deleted(const struct jp_image_parts *parts, struct jp_pairs *annotations,
+                        struct jp_error *err)
+{
+    JP_AUTO(jp_strv) sorted = JP_STRV_INIT;
+    if (jp_strv_extend(&sorted, parts->deleted.items, parts->deleted.count) < 0)
+        return jp_oom(err);
+    jp_removed_sort(&sorted);
+    JP_AUTO_FREE char *value = jp_removed_format(&sorted);
+    return value ? jp_pairs_set(annotations, JP_REMOVED_ANNOTATION, value, err) : jp_oom(err);
+}
+
+int jp_image_parts_tell_deleted(const struct jp_image_parts *parts, struct jp_image_manifest *m,
+                                struct jp_error *err)
+{
+    if (parts->deleted.count == 0)
+        return 0;
+    if (parts->path_bytes > JP_IMAGE_WHITELIST_MAX)
+        return list_deleted(parts, &m->annotations, err);
+    return list_left(parts, &m->path_whitelist, err);
 }

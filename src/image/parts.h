@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/strv.h"
 #include "image/dirs.h"
 #include "image/image.h"
 
@@ -19,7 +20,8 @@ struct jp_image_parts {
     const int *tree_fds;
     size_t n_trees;
     bool is_whole;
-    bool has_deletions;
+    struct jp_strv deleted;
+    uint64_t path_bytes; /* of all items, with a "/" and a separator each */
     bool has_latest;
     int64_t latest;
     size_t n_changes;

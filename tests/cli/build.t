@@ -136,6 +136,8 @@ try_once() {
     refused 125 'manifest.json: name' "... that lacks its name" -- 'echo "{\"acKind\": \"ImageManifest\", \"acVersion\": \"0.8.11\"}" >manifest.json'
     refused 125 'pathWhitelist is made by build' "... with a whitelist" -- \
         "echo '$(manifest_json ', "pathWhitelist": ["/bin"]')' >manifest.json"
+    refused 125 'jetpack/removed. is made by build' "... with a list of what is gone" -- \
+        "echo '$(manifest_json ', "annotations": [{"name": "jetpack/removed", "value": "/bin"}]')' >manifest.json"
     refused 125 'links|symbolic|Not a directory' "a build directory that is a link now" -- \
         'cd /; rm -r /.jetpack.build.; ln -s /etc /.jetpack.build.; echo "{}" >/etc/manifest.json'
     refused 125 'left no manifest.json' "... that is gone" -- 'cd /; rm -r /.jetpack.build.'

@@ -138,6 +138,19 @@ try_commit() {
     fails 2 "tags" "$driver: no tags" jetpack commit work 'test.example/mine:1@stable'
     for pod in work again flat; do jetpack destroy "$pod"; done
 
+    # The same with so many files that a list of them would be long.
+    done_well "$driver: run what makes everything, and very much" jetpack run -keep -pod-name work test.example/base \
+        -exec "[\"/bin/sh\", \"-c\", $({ cat "$work/hostile" && echo "cd /opt; i=0
+            while [ \$i -lt 5300 ]; do : >\"$(printf %0200d 0)\$i\"; i=\$((i + 1)); done"; } | json_text)]"
+    tree_of work "$work/tree.pod"
+    done_well "$driver: commit" jetpack commit work test.example/large:1.0
+    like "$(jetpack image-manifest test.example/large)" '"jetpack/removed"' "$driver: ... says what is gone"
+    unlike "$(jetpack image-manifest test.example/large)" 'pathWhitelist' "$driver: ... not what is left"
+    done_well "$driver: run it" jetpack run -keep -pod-name again test.example/large -exec /bin/true
+    tree_of again "$work/tree.again"
+    same_tree "$work/tree.pod" "$work/tree.again" "$driver: the image shows the very tree"
+    for pod in work again; do jetpack destroy "$pod"; done
+
     # What an image cannot hold.
     done_well "$driver: a socket" jetpack run -keep -pod-name sockets test.example/base \
         -exec '["/bin/tree", "node", "/data/socket", "socket"]'
