@@ -18,6 +18,7 @@
 #include "store/driver/conformance.h"
 #include "store/driver/list.h"
 #include "store/store_testing.h"
+#include "store/views.h"
 #include "sys/attribute.h"
 #include "sys/calls.h"
 #include "sys/dataset.h"
@@ -316,6 +317,60 @@ static void test_clones(struct jp_store *store)
     CHECK(testing_gc(store) == 0, "%s: nothing left", name);
 }
 
+/* What is left of the lower image when the upper one takes something away. */
+static void look_at_left(const struct jp_plan_root *root)
+{
+    static const struct {
+        const char *path;
+        bool is_there;
+    } wanted[] = {{"gone", false},  {"dir/a", false},    {"dir/inner", false}, {"dir/b", true},
+                  {"turned", true}, {"turned/c", false}, {"both", true},       {"same", true}};
+    char path[300] = "";
+    CHECK(conformance_enter(testing_top, root, path) == 0, "%s: the root can be entered",
+          driver->name);
+    for (size_t i = 0; i < JP_LEN(wanted); i++) {
+        JP_AUTO_FREE char *full = jp_format("%s/%s", path, wanted[i].path);
+        CHECK((access(full, F_OK) == 0) == wanted[i].is_there, "%s: '%s' is %s", driver->name,
+              wanted[i].path, wanted[i].is_there ? "left" : "taken away");
+    }
+    conformance_leave(root, path);
+}
+
+static int stack_up(struct jp_store *store, struct jp_strv *layers, struct jp_error *err)
+{
+    static const char *const paths[] = {"dir/a", "dir/inner", "gone", "never", "turned/"};
+    JP_AUTO(jp_store_stack) stack = JP_STORE_STACK_INIT;
+    JP_AUTO(jp_strv) removed = JP_STRV_INIT;
+    const struct jp_filter all = JP_FILTER_INIT;
+    for (size_t i = 0; i < JP_LEN(paths); i++) {
+        if (jp_strv_add(&removed, paths[i]) < 0)
+            return jp_oom(err);
+    }
+    if (jp_store_stack_add(&stack, upper_id, &all, &removed, err) < 0 ||
+        jp_store_stack_add(&stack, lower_id, &all, &(const struct jp_strv)JP_STRV_INIT, err) < 0)
+        return -1;
+    return jp_store_stack_layers(store, &stack, layers, err);
+}
+
+static void test_removed(struct jp_store *store)
+{
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    JP_AUTO(jp_store_pod) pod = {0};
+    JP_AUTO(jp_strv) layers = JP_STRV_INIT;
+    struct jp_plan_root root = {.is_volatile = true};
+    CHECK(make_pod(store, "removed", 1, &pod, &err) == 0 && stack_up(store, &layers, &err) == 0 &&
+              jp_store_pod_clone(store, &pod, &layers, &root, &err) == 0,
+          "%s: a stack that takes something away: %s", driver->name, jp_error_text(&err));
+    look_at_left(&root);
+    check_changes(store, &pod, 0, "", "a clone without it is clean");
+    jp_plan_root_clear(&root);
+    CHECK(jp_store_pod_destroy(store, pod.uuid, &err) == 0, "%s: destroy: %s", driver->name,
+          jp_error_text(&err));
+    jp_store_rest(store);
+    CHECK(testing_gc(store) == 2, "%s: gc removes two views that nobody needs", driver->name);
+    CHECK(testing_gc(store) == 0, "%s: nothing left", driver->name);
+}
+
 static void test_seal(void)
 {
     char path[400];
@@ -609,6 +664,7 @@ static void test_driver(void)
     if (driver->seals)
         test_seal();
     test_clones(store);
+    test_removed(store);
     test_forged_marks(store);
     jp_store_rest(store);
     test_change_of_driver();
