@@ -3,24 +3,27 @@
 #     PARENT_IMAGE = example.com/debian
 #     PKG_INSTALL  = nginx-light
 #
-#     build: build.configure
-#     build.configure:
+#     build.configure: build..pkg-install
 #             cp nginx.conf /etc/nginx/
 #
-#     .jetpack.image.mk != echo `jetpack config path.share`/jetpack.image.mk
+#     .jetpack.image.mk != echo `jetpack config path.share 2>/dev/null`/jetpack.image.mk
 #     include ${.jetpack.image.mk}
 #
 # and a manifest.json, or a rule that makes it. `make` builds the image: the directory is copied
-# into a pod on PARENT_IMAGE, where make runs again with the target .jetpack.build.
+# into a pod on PARENT_IMAGE, where make runs again with the target .jetpack.build. Or, for an image
+# that begins with a root file system: IMPORT_FILE = rootfs.tar in the place of the first two.
 #
 # Targets:
-#     image (default)  the image, its id in ACI_ID_FILE
+#     image (default)  the image, its id in ACI_ID_FILE; made again when it is no longer here
 #     aci, flat-aci    archives of it; flat-aci depends on nothing
 #     clean            removes these files
 #     prepare, build   what is done on this host before, and in the pod: all targets of the
 #                      Makefile called prepare.NAME and build.NAME; clean does clean.NAME
 # Variables:
-#     PARENT_IMAGE     the image to build on; must be set
+#     PARENT_IMAGE     the image to build on
+#     PARENT_DIR       where make makes that image when it is not here
+#     IMPORT_FILE      the archive of a root file system: an image of it and manifest.json, which
+#                      prepare may make both
 #     PKG_INSTALL      packages that are installed in the pod (pkg, or apt-get)
 #     BUILD_DIR        what is copied (.); BUILD_CP: further files and directories
 #     BUILD_COMMAND    what is run in the pod (make, as above); BUILD_ARGS: further words
@@ -57,9 +60,14 @@ _jetpack_clean != ${_jetpack_targets} | grep '^clean\.' || true
 
 # NAME='VALUE' for those of BUILD_VARS that are set: first as BSD make has it, then as GNU make.
 _jetpack_vars = ${BUILD_VARS:@.v.@${${.v.}:D${.v.}${:U=}${${.v.}:Q}}@} $(foreach v,$(BUILD_VARS),$(if $($(v)),$(v)='$(subst ','\'',$($(v)))'))
+_jetpack_make = GNUMAKEFLAGS=--no-print-directory ${MAKE}
 _jetpack_flags = ${JETPACK_FLAGS} ${DEBUG:D-o debug} $(if $(DEBUG),-o debug)
 
-.PHONY: image aci flat-aci prepare build clean .jetpack.build. build..pkg-install clean..files
+# The image that was made may have been destroyed.
+_jetpack_gone != test ! -s "${ACI_ID_FILE}" || \
+    ${JETPACK} ${JETPACK_FLAGS} show-image "`cat ${ACI_ID_FILE}`" >/dev/null 2>&1 || echo .jetpack.gone.
+
+.PHONY: image aci flat-aci prepare build clean .jetpack.build. .jetpack.gone. build..pkg-install clean..files
 
 .DEFAULT_GOAL := image
 .MAIN: image
@@ -67,13 +75,24 @@ image: ${ACI_ID_FILE}
 aci: ${ACI_FILE}
 flat-aci: ${FLAT_ACI_FILE}
 prepare: ${_jetpack_prepare}
+	@:
 build: ${_jetpack_build}
+	@:
 clean: ${_jetpack_clean}
 
-${ACI_ID_FILE}:
-	@test -n "${PARENT_IMAGE}" || { echo "PARENT_IMAGE is not set" >&2; exit 1; }
-	@${MAKE} prepare
-	@set --; for file in ${BUILD_CP}; do set -- "$$@" -cp "$$file"; done; \
+.jetpack.gone.:
+
+${ACI_ID_FILE}: ${_jetpack_gone}
+	@test -n "${PARENT_IMAGE}${IMPORT_FILE}" || { echo "PARENT_IMAGE is not set" >&2; exit 1; }
+	@test -z "${PARENT_DIR}" || ${JETPACK} ${_jetpack_flags} show-image "${PARENT_IMAGE}" >/dev/null 2>&1 || \
+	    ${_jetpack_make} -C "${PARENT_DIR}"
+	@${_jetpack_make} prepare
+	@if [ -n "${IMPORT_FILE}" ]; then \
+	    ${_jetpack_make} manifest.json && \
+	    (set -x; ${JETPACK} ${_jetpack_flags} import -allow-unsigned -saveid "$@.new" "${IMPORT_FILE}" manifest.json); \
+	    exit; \
+	fi; \
+	set --; for file in ${BUILD_CP}; do set -- "$$@" -cp "$$file"; done; \
 	case "${BUILD_CP_JETPACK_IMAGE_MK}" in yes) set -- "$$@" -cp "${_jetpack_dir}/jetpack.image.mk" ;; esac; \
 	set -x; ${JETPACK} ${_jetpack_flags} build -dir "${BUILD_DIR}" "$$@" -saveid "$@.new" ${BUILD_FLAGS} \
 	    "${PARENT_IMAGE}" ${BUILD_COMMAND} ${BUILD_ARGS} ${_jetpack_vars}
@@ -87,14 +106,15 @@ ${FLAT_ACI_FILE}: ${ACI_ID_FILE}
 
 # In the pod.
 .jetpack.build.:
-	@${MAKE} build
-	@${MAKE} manifest.json
+	@${_jetpack_make} build
+	@${_jetpack_make} manifest.json
 
 build..pkg-install:
 	@set -- ${PKG_INSTALL}; [ $$# -gt 0 ] || exit 0; \
 	if command -v apt-get >/dev/null; then \
 	    export DEBIAN_FRONTEND=noninteractive; \
-	    apt-get -qq update && apt-get -qq -y --no-install-recommends install "$$@" && apt-get clean; \
+	    apt-get -qq update && apt-get -qq -y --no-install-recommends install "$$@" && apt-get clean && \
+	    rm -rf /var/lib/apt/lists/*; \
 	else \
 	    env ASSUME_ALWAYS_YES=YES pkg install "$$@"; \
 	fi

@@ -57,7 +57,7 @@ esac
 
 say "Two images, made from Debian packages"
 for image in redis webdis; do
-    sed "s/@ARCH@/$arch/" "images/example.$image/manifest" >"$work/$image.json"
+    sed -e "s/@ARCH@/$arch/" -e s/@VERSION@/demo/ "images/example.$image/manifest" >"$work/$image.json"
     case $image in
     redis) packages='redis-server dash coreutils' ;;
     webdis) packages=webdis ;;

@@ -15,7 +15,7 @@ debian_servers='docker-registry nginx-light'
 debian_check="$debian_build clang clang-format perl tar gzip bzip2 xz-utils zstd
     libarchive-tools attr acl strace iproute2 nftables iputils-ping procps util-linux mandoc shellcheck git
     bash zsh fish debootstrap busybox-static binutils golang-go golang-github-appc-spec-dev python3-venv curl e2fsprogs btrfs-progs iptables
-    bmake dnsmasq-base bind9-dnsutils gnupg sq
+    bmake mmdebstrap xvfb xauth dnsmasq-base bind9-dnsutils gnupg sq
     skopeo umoci buildah $debian_servers"
 debian_zfs='debootstrap qemu-system-x86 e2fsprogs util-linux'
 freebsd_build='meson ninja pkgconf jansson sqlite3 zstd isa-l libmicrohttpd nettle rnp curl libxml2'

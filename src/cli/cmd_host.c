@@ -6,10 +6,12 @@
 #include <unistd.h>
 
 #include "base/macros.h"
+#include "base/mem.h"
 #include "cli/cmd.h"
 #include "cli/output.h"
 #include "platform/platform.h"
 #include "store/driver/driver.h"
+#include "sys/self.h"
 
 int jp_cmd_version(struct jp_cli *cli, struct jp_error *err)
 {
@@ -46,15 +48,41 @@ static bool is_secret(const char *name)
     return key && jp_config_key_is_secret(key);
 }
 
+/*
+ * The folder `share` of the build directory that this program runs from, which has what path.share
+ * and path.libexec are asked for (share/meson.build); NULL when it is installed. The caller's.
+ */
+static char *share_in_place(void)
+{
+    JP_AUTO_FREE char *self = jp_self_path(NULL);
+    char *slash = self ? strstr(self, "/src/cli/") : NULL;
+    if (!slash)
+        return NULL;
+    *slash = '\0';
+    JP_AUTO_FREE char *share = jp_format("%s/share", self);
+    JP_AUTO_FREE char *macros = jp_format("%s/share/jetpack.image.mk", self);
+    return macros && access(macros, F_OK) == 0 ? jp_take(&share) : NULL;
+}
+
+/* What is in force; `place` is share_in_place(). */
+static const char *value_of(const struct jp_cli *cli, const char *name, const char *place)
+{
+    bool has_place = strcmp(name, "path.share") == 0 || strcmp(name, "path.libexec") == 0;
+    if (has_place && place && !jp_config_is_set(cli->config, name))
+        return place;
+    return jp_config_get(cli->config, name);
+}
+
 static int show_all(struct jp_cli *cli, bool wants_json, struct jp_error *err)
 {
     JP_AUTO(jp_strv) names = JP_STRV_INIT;
     if (jp_config_names(cli->config, &names, err) < 0)
         return -1;
+    JP_AUTO_FREE char *place = share_in_place();
     json_t *object = wants_json ? json_object() : NULL;
     for (size_t i = 0; i < names.count; i++) {
         const char *name = names.items[i];
-        const char *value = jp_config_get(cli->config, name);
+        const char *value = value_of(cli, name, place);
         if (value && is_secret(name))
             value = "(set)";
         if (wants_json)
@@ -79,9 +107,10 @@ int jp_cmd_config(struct jp_cli *cli, struct jp_error *err)
                        near ? "no such variable: %s; did you mean %s?" : "no such variable: %s",
                        name, near);
     }
+    JP_AUTO_FREE char *place = share_in_place();
     json_t *object = wants_json ? json_object() : NULL;
     for (size_t i = 0; i < cli->args.n_words; i++) {
-        const char *value = jp_config_get(cli->config, cli->args.words[i]);
+        const char *value = value_of(cli, cli->args.words[i], place);
         if (wants_json)
             (void)json_object_set_new(object, cli->args.words[i], jp_json_text(value));
         else

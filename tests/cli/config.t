@@ -22,6 +22,13 @@ run "$JETPACK" -config "$work/none" config mds.port
 is "$out" 1104 "a missing file is fine"
 like "$err" 'warning: .*no such file' "... but a named one is mentioned"
 
+run jetpack -o path.share= config path.libexec
+ls "$out/ac-mdc" >/dev/null
+ok $? "path.libexec where nothing is installed"
+run "$JETPACK" -config "$work/none" config path.share
+ls "$out/jetpack.image.mk" "$out/makeaci.sh" >/dev/null
+ok $? "path.share where nothing is installed"
+
 run jetpack config
 is "$(printf '%s\n' "$out" | sort)" "$out" "config lists in order"
 like "$out" '^allow.autodiscovery = on$' "... with the defaults"
