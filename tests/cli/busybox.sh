@@ -1,13 +1,15 @@
 # Images with a shell, for tests that change files in many ways. Sourced after lib.sh or drivers.sh.
 #
-#   busybox_image NAME [JSON]   $work/NAME.aci: a small system; JSON are members of the app
+#   busybox_rootfs DIRECTORY    the files of a small system
+#   busybox_make MAKE DIRECTORY that make as /usr/bin/make of it; here they are called $gnu and $bsd
+#   busybox_image NAME [JSON]   $work/NAME.aci: the system; JSON are members of the app
 # FreeBSD has its own programs in the place of busybox.
 [ "$(uname -s)" = FreeBSD ] || { command -v busybox >/dev/null && busybox true; } ||
     skip_all "no static busybox"
 
 system_tools="sh ls cat rm mv cp ln mkdir mkfifo mknod chmod chown touch stat find sleep sync tar env
     id pwd tr dd true false test seq head wc kill vi readlink rmdir sort sed grep
-    hostname"
+    hostname awk uname"
 
 # with_libraries PROGRAM ROOTFS PATH: the program with what it needs
 with_libraries() {
@@ -54,6 +56,18 @@ busybox_image() { # NAME [JSON]
     busybox_rootfs "$work/image/rootfs"
     manifest "$1" "${2:-\"exec\": [\"/bin/sh\"], \"user\": \"0\", \"group\": \"0\"}" >"$work/image/manifest"
     pack "$work/image" "$work/$1.aci"
+}
+
+gnu=make
+"$gnu" --version 2>/dev/null | grep -q GNU || gnu=gmake
+bsd=bmake
+[ "$host_os" != freebsd ] || bsd=make
+busybox_make() {
+    with_libraries "$(command -v "$1")" "$2" usr/bin/make
+    mkdir -p "$2/usr/share"
+    for rules in /usr/share/bmake /usr/share/mk; do
+        [ "$1" = "$gnu" ] || [ ! -d "$rules" ] || cp -RL "$rules" "$2/usr/share/"
+    done
 }
 
 # json_text: standard input as a string in JSON

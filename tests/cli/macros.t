@@ -12,11 +12,7 @@ base_with() {
     rm -rf "$work/image"
     mkdir -p "$work/image"
     busybox_rootfs "$work/image/rootfs"
-    with_libraries "$(command -v "$1")" "$work/image/rootfs" usr/bin/make
-    mkdir -p "$work/image/rootfs/usr/share"
-    for rules in /usr/share/bmake /usr/share/mk; do
-        [ "$1" = "$gnu" ] || [ ! -d "$rules" ] || cp -RL "$rules" "$work/image/rootfs/usr/share/"
-    done
+    busybox_make "$1" "$work/image/rootfs"
     printf '#!/bin/sh\nshift; mkdir -p /installed\nfor p in "$@"; do echo "$ASSUME_ALWAYS_YES" >"/installed/$p"; done\n' \
         >"$work/image/rootfs/bin/pkg"
     chmod 755 "$work/image/rootfs/bin/pkg"
@@ -104,11 +100,7 @@ prepared" "$make: what was prepared, copied, installed and said"
     cd / || exit 1
 }
 
-gnu=make
-"$gnu" --version 2>/dev/null | grep -q GNU || gnu=gmake
 try "$gnu"
-bsd=bmake
-[ "$host_os" != freebsd ] || bsd=make
 try "$bsd"
 
 # makeaci.sh
