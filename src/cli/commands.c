@@ -381,7 +381,8 @@ const struct jp_command jp_commands[] = {
      "stop pods and run them again",
      "The same as stop and start, for one pod after the other: from a clean copy of the images, in the "
      "background. A pod that does not run is started. With :APP, of a running pod, only the program of "
-     "that app is ended and started again, handlers included; what it wrote stays.",
+     "that app is ended and started again, handlers included, from a clean copy of its images; volumes "
+     "keep their content.",
      stop_options, "jetpack restart cache\njetpack restart web:nginx"},
     {"kill", JP_GROUP_PODS, JP_COMMAND_ROOT, 1, JP_NO_LIMIT, "[OPTION...] POD[:APP]...",
      "kill pods at once", "Without -s: SIGKILL for everything in the pod, and waits until it is gone. "
@@ -504,37 +505,31 @@ const struct jp_command *jp_command_find(const char *name)
 
 /* ---- the spelling of older documents --------------------------------------------------------- */
 
+/* Those that are called otherwise than the command. */
 static const char *const image_verbs[][2] = {
-    {"list", "images"},
-    {"ls", "images"},
-    {"show", "show-image"},
-    {"inspect", "show-image"},
-    {"destroy", "destroy-image"},
-    {"rm", "destroy-image"},
-    {"remove", "destroy-image"},
-    {"manifest", "image-manifest"},
-    {"import", "import"},
-    {"export", "export"},
-    {"build", "build"},
-    {"verify", "verify"},
-    {"tag", "tag"},
-    {"untag", "untag"},
+    {"list", "images"},           {"ls", "images"},
+    {"show", "show-image"},       {"inspect", "show-image"},
+    {"destroy", "destroy-image"}, {"rm", "destroy-image"},
+    {"remove", "destroy-image"},  {"manifest", "image-manifest"},
 };
+
+static const char *command_of(enum jp_group group, const char *word)
+{
+    const struct jp_command *command = jp_command_find(word);
+    return command && command->group == group ? command->name : NULL;
+}
 
 static const char *image_verb(const char *word)
 {
     for (size_t i = 0; i < JP_LEN(image_verbs); i++)
         if (strcmp(word, image_verbs[i][0]) == 0)
             return image_verbs[i][1];
-    return NULL;
+    return command_of(JP_GROUP_IMAGES, word);
 }
 
 static const char *pod_verb(const char *word)
 {
-    if (strcmp(word, "create") == 0)
-        return "prepare";
-    const struct jp_command *command = jp_command_find(word);
-    return command && command->group == JP_GROUP_PODS ? command->name : NULL;
+    return strcmp(word, "create") == 0 ? "prepare" : command_of(JP_GROUP_PODS, word);
 }
 
 static bool is_one_of(const char *word, const char *const *list)

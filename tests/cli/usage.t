@@ -73,6 +73,11 @@ for pair in rm:destroy remove:destroy enter:exec inspect:show; do
     like "$out" "^usage: jetpack ${pair#*:} " "${pair%:*} is ${pair#*:}"
 done
 fails 2 'jetpack show-image: |show-image' "image IMAGE show" jetpack image x show y z
+for command in import fetch export build push verify tag untag; do
+    run jetpack image "$command" -help
+    like "$out" "^usage: jetpack $command " "image $command is $command"
+done
+fails 2 "unknown command 'image logs'" "image logs: a command about pods" jetpack image logs
 
 # Standard streams that are closed must not become files of ours: they are /dev/null.
 "$JETPACK" help <&- >&- 2>&-
