@@ -3,7 +3,7 @@
 # test program under prove(1) and counts the results. The last line is "N passed, N failed", with
 # ", N skipped" when something could not run here; each skip says why. Full output: build-*/log.
 #
-#   check.sh [unit|root|cli|...]    only the suites named, on the first build
+#   check.sh [unit|house|NAME]...    only the suites named, on the first build: NAME is tests/NAME
 set -u
 cd "$(dirname "$0")/.." || exit 1
 SOURCE_DIR=$PWD
@@ -96,6 +96,11 @@ provide_zig() {
     export JETPACK_ZIG
 }
 
+house() {
+    # shellcheck disable=SC2046
+    suite house build-check/gcc $(find tests -maxdepth 1 -name '*.t' | sort)
+}
+
 all_suites() {
     prefix=$1 dir=$2
     # shellcheck disable=SC2046 # lists of words without blanks
@@ -103,16 +108,20 @@ all_suites() {
         programs "$prefix unit" "$dir"
         suite "$prefix cli" "$dir" $(scripts tests/cli)
         suite "$prefix conformance" "$dir" $(scripts tests/conformance)
-        suite "$prefix security" "$dir" $(scripts tests/security)
     }
 }
 
+for name in "$@"; do
+    case $name in unit | house) continue ;; esac
+    [ -d "tests/$name" ] || { echo "check.sh: there is no suite '$name'" >&2; exit 2; }
+done
 if [ $# -gt 0 ]; then
     build build-check/gcc gcc || exit 1
     for name in "$@"; do
         # shellcheck disable=SC2046
         case $name in
         unit) programs unit build-check/gcc ;;
+        house) house ;;
         freebsd) freebsd ;;
         *) suite "$name" build-check/gcc $(scripts "tests/$name") ;;
         esac
@@ -120,8 +129,7 @@ if [ $# -gt 0 ]; then
 else
     step "build with gcc" build build-check/gcc gcc
     provide_zig
-    # shellcheck disable=SC2046
-    suite "house" build-check/gcc $(find tests -maxdepth 1 -name '*.t' | sort)
+    house
     all_suites "gcc" build-check/gcc
     freebsd
     # shellcheck disable=SC2046
