@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "base/strv.h"
 
-#define JP_MANIFEST_MAX (4U << 20) /* bytes of a manifest (ruling on tar policy; default limit) */
+#define JP_MANIFEST_MAX (4U << 20) /* bytes of a manifest (the default limit) */
 
 struct jp_dependency {
     char *image_name; /* AC Identifier */

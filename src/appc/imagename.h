@@ -1,6 +1,6 @@
 /*
  * How a command line names an image by what it is:
- * name[:version][,label=value]...[@tag[,tag...]] (ruling 8).
+ * name[:version][,label=value]...[@tag[,tag...]].
  */
 #ifndef JP_APPC_IMAGENAME_H
 #define JP_APPC_IMAGENAME_H

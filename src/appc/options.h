@@ -23,7 +23,7 @@ struct jp_publication {
 
 /*
  * -p: NAME[=[IP:]HOSTPORT][,from=NETWORK]..., an IPv6 address in brackets. Without HOSTPORT
- * ret->port.host_port is 0: the caller sets it to the number of the app's port (ruling 8).
+ * ret->port.host_port is 0: the caller sets it to the number of the app's port.
  */
 int jp_option_port(const char *text, struct jp_publication *ret, struct jp_error *err);
 void jp_publication_clear(struct jp_publication *publication);

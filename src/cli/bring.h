@@ -24,7 +24,7 @@ int jp_cli_bring(const struct jp_cli_bring *bring, const char *word, char **ret,
 
 /*
  * The command's pods may be made of images that are not here, when allow.autodiscovery is on
- * (ruling 5). *bring stays as long as the command.
+ * *bring stays as long as the command.
  */
 int jp_cli_bring_absent(struct jp_cli *cli, struct jp_cli_bring *bring, struct jp_error *err);
 

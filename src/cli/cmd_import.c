@@ -74,7 +74,7 @@ static int find_signature(const struct jp_cli *cli, struct source *source, struc
 }
 
 /*
- * Ruling 6, the same for every source. Where unsigned images are allowed, a signature that nobody
+ * The same for every source. Where unsigned images are allowed, a signature that nobody
  * asked for and whose key nobody trusts is as good as none; one that does not fit is never.
  */
 static int judge(struct jp_cli *cli, struct source *source, struct jp_error *err)

@@ -179,7 +179,7 @@ static int bring_places(const struct jp_cli_bring *bring, struct jp_pod_request 
     return 0;
 }
 
-/* Ruling 5. *bring stays as long as the command. */
+/* Images that are absent are fetched. *bring stays as long as the command. */
 static int allow_fetching(struct jp_cli *cli, struct wanted *wanted, struct jp_cli_bring *bring,
                           struct jp_error *err)
 {
@@ -245,7 +245,7 @@ int jp_cmd_prepare(struct jp_cli *cli, struct jp_error *err)
 
 /* ---- run ------------------------------------------------------------------------------------- */
 
-/* One bare word may be a pod (ruling 3). 1: it is, in *ret; 0: it is not. */
+/* One bare word may be a pod. 1: it is, in *ret; 0: it is not. */
 static int find_existing(struct jp_cli *cli, const struct wanted *wanted, struct jp_store_pod *ret,
                          struct jp_error *err)
 {
@@ -290,7 +290,7 @@ static int has_no_program(const struct jp_pod_context *ctx, const struct jp_runt
     return !image.has_app || image.app.exec.count == 0;
 }
 
-/* Ruling 7: with a terminal, an image without app gets a login or a shell, as `console` does. */
+/* With a terminal, an image without app gets a login or a shell, as `console` does. */
 static int needs_console(struct jp_cli *cli, const struct wanted *wanted,
                          const struct jp_store_pod *pod, struct jp_error *err)
 {

@@ -125,7 +125,7 @@ int jp_cli_each_word(struct jp_cli *cli,
                      int (*each)(struct jp_cli *cli, const char *word, struct jp_error *err),
                      struct jp_error *err);
 
-/* Makes id and newline the content of the file, replacing what it had (ruling 8). */
+/* Makes id and newline the content of the file, replacing what it had. */
 int jp_cli_save_id(const char *path, const char *id, struct jp_error *err);
 struct jp_image_imported;
 /* Of an image that has come: saves its id (-saveid), warns of each image that it lacks. */

@@ -389,7 +389,7 @@ static int add_defaults(struct jp_pairs *labels, const char *os, const char *arc
     return 0;
 }
 
-/* Ruling 5. */
+/* A name is looked up with the labels of this host where it says nothing about them. */
 static int parse_name(const char *word, struct jp_image_name *ret, struct jp_error *err)
 {
     if (jp_image_name_parse(word, ret, err) < 0)

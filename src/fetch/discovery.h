@@ -14,7 +14,7 @@
 #include "base/strv.h"
 #include "fetch/transfer.h"
 
-#define JP_DISCOVERY_VERSION "latest" /* of templates, where no version is asked for (ruling 5) */
+#define JP_DISCOVERY_VERSION "latest" /* of templates, where no version is asked for */
 
 enum jp_discovery_what {
     JP_DISCOVER_IMAGES,

@@ -269,7 +269,7 @@ static bool starts_with(const char *text, const char *prefix)
     return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-/* Ruling on the tar policy, row 34: this list and nothing else. */
+/* Row 34: this list and nothing else. */
 static bool xattr_allowed(const char *name)
 {
     if (starts_with(name, "user."))

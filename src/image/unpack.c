@@ -254,7 +254,7 @@ static int make_symlink(struct jp_unpack *u, const struct jp_tar_entry *entry, i
     return set_by_name(entry, dir_fd, name, err);
 }
 
-/* Devices are kept as files of the image: every mount in a pod is nodev (ruling on tar policy). */
+/* Devices are kept as files of the image: every mount in a pod is nodev. */
 static int make_node(const struct jp_tar_entry *entry, int dir_fd, const char *name,
                      struct jp_error *err)
 {

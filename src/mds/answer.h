@@ -36,7 +36,7 @@ struct jp_answer {
 void jp_answer(const struct jp_registration *pod, struct jp_token_key signing_key,
                const struct jp_question *question, struct jp_answer *ret);
 
-/* An answer without a pod: 403, 400, ... The same bytes for every reason (ruling 28). */
+/* An answer without a pod: 403, 400, ... The same bytes for every reason. */
 void jp_answer_status(unsigned status, struct jp_answer *ret);
 
 /* Would a POST to this path be answered? Asked before its body is taken. */

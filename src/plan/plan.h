@@ -62,7 +62,7 @@ struct jp_plan_volume {
     char *name;       /* AC Name */
     char *source;     /* absolute host path: host kind as given, empty kind below the pod */
     bool is_host;     /* source must be opened without following symbolic links (ace.md) */
-    bool allow_links; /* ... unless the pod allows it (ruling 26) */
+    bool allow_links; /* ... unless the pod allows it */
     bool is_read_only;
     bool is_recursive;
 };
@@ -127,7 +127,7 @@ void jp_plan_sockets_clear(struct jp_plan_socket **sockets, size_t *count);
 struct jp_plan_app {
     char *name; /* AC Name, unique in the pod */
     struct jp_plan_root root;
-    struct jp_strv argv; /* empty: image without app (ruling 7) */
+    struct jp_strv argv; /* empty: image without app */
     struct jp_strv env;  /* NAME=VALUE, complete but for HOME, USER, LOGNAME, SHELL */
     char *cwd;           /* absolute, inside the root */
     char *user;          /* as in the manifest: name, number or /path */
@@ -238,7 +238,7 @@ struct jp_plan {
     uint32_t log_files;     /* rotated files kept, the current one included */
     bool is_strict;         /* do not start when a limit is ignored */
     char *registration;     /* file to be removed when the pod is over; NULL: none */
-    bool without_apps;      /* build the isolation and wait for `exec` (ruling 7) */
+    bool without_apps;      /* build the isolation and wait for `exec` */
     bool will_destroy;      /* once it has ended, what is left of the pod is garbage */
     struct jp_strv at_end;  /* program and arguments that the supervisor becomes when the pod is */
                             /* over and its owner is not there to see to it; empty: none */

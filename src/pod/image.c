@@ -177,7 +177,7 @@ static void drop_after(struct jp_store_images *images, size_t count)
     jp_store_images_clear(&rest);
 }
 
-/* The default labels of ruling 5 prefer the host's own arch where i386 or linux would do as well.
+/* The default labels prefer the host's own arch where i386 or linux would do as well.
  */
 static void prefer_own(struct jp_store_images *images)
 {

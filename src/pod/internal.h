@@ -30,7 +30,7 @@
 #define JP_POD_KEPT_FILE   "kept" /* the plan of a run whose root file systems were kept */
 #define JP_POD_KEPT_MAX    (16U << 20)
 
-/* Pod annotations that are ours (ruling 9). */
+/* Pod annotations that are ours. */
 #define JP_NOTE_NAME          "jetpack/name"
 #define JP_NOTE_HOSTNAME      "jetpack/hostname"
 #define JP_NOTE_NET           "jetpack/net"
@@ -127,7 +127,7 @@ int jp_pod_rules_check(const struct jp_pod_manifest *m, const struct jp_image_ma
                        struct jp_error *err);
 /* Ports of an app (NULL: none) that it is to find open, each number of a range counted. */
 size_t jp_pod_count_sockets(const struct jp_app *app);
-/* Ruling 26: every host volume is there and, unless allowed, no symbolic link leads to it. */
+/* Every host volume is there and, unless allowed, no symbolic link leads to it. */
 int jp_pod_volumes_check(const struct jp_pod_manifest *m, struct jp_error *err);
 /* Makes the empty volumes that are not there yet below the pod's directory. */
 int jp_pod_volumes_make(struct jp_store *store, int pod_fd, const struct jp_pod_manifest *m,
@@ -404,7 +404,7 @@ int jp_pod_lock_wait(const struct jp_pod_context *ctx, int pod_fd, int64_t timeo
 int jp_pod_mend(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, int pod_fd,
                 bool *ret_mended, struct jp_error *err);
 /*
- * With the lock held: removes the roots of a run that ended, unless it was kept (ruling 17).
+ * With the lock held: removes the roots of a run that ended, unless it was kept.
  * *ret_shed (may be NULL) tells whether there were any.
  */
 int jp_pod_shed(const struct jp_pod_context *ctx, const struct jp_store_pod *pod, int pod_fd,
@@ -470,7 +470,7 @@ struct jp_pod_session *jp_pod_session_new(int socket);
 /*
  * Goes into a pod, running or not, with the first request of the session, which must be answered by
  * OK: `ask` sends it. A pod that does not run gets its isolation without apps, or shares the one
- * that somebody else has got it; both end with the last session (ruling 7). `ask` is called again
+ * that somebody else has got it; both end with the last session. `ask` is called again
  * when such a one ended just before it.
  */
 int jp_pod_enter(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,

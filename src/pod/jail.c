@@ -31,7 +31,7 @@ static int add_note(struct jp_strv *to, const char *name, const char *value, str
     return add(to, copy, value, err);
 }
 
-/* Ruling of the release that a program sees: an annotation, a label of the image, else the host's.
+/* The release that a program sees: an annotation, a label of the image, else the host's.
  */
 static int add_release(const struct jp_image_manifest *image, struct jp_strv *to,
                        struct jp_error *err)

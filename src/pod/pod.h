@@ -135,7 +135,7 @@ int jp_pod_list_images(struct jp_store *store, const char *word, struct jp_store
 /*
  * The one image that a word means (appc/imagename.h, or "sha512-" and digits): exact id, unique
  * prefix, or the newest version (then the newest image) with that name, labels and tags for this
- * host's os and arch where the word says nothing about them (ruling 5). On success ret->count is 1.
+ * host's os and arch where the word says nothing about them. On success ret->count is 1.
  * JP_ENOTFOUND: not here, or here only for another os or arch (the text tells and says what to do);
  * JP_EAMBIGUOUS: several fit equally, listed; JP_EUSAGE: not a word for images.
  */
@@ -229,7 +229,7 @@ int jp_pod_find_app(const struct jp_pod_context *ctx, const char *word, struct j
                     char **ret_app, struct jp_error *err);
 
 /*
- * For `run WORD` (ruling 3): 1 when the word is a full UUID or exactly a pod's name, and no image
+ * For `run WORD`: 1 when the word is a full UUID or exactly a pod's name, and no image
  * has that name; 0 when it is none; -1 JP_EAMBIGUOUS when both a pod and an image have it.
  */
 int jp_pod_find_for_run(const struct jp_pod_context *ctx, const char *word,
@@ -246,7 +246,7 @@ struct jp_pod_session; /* pod/session.h */
 
 struct jp_pod_start {
     bool is_detached;  /* `run -d`: the session only waited for the start */
-    bool keep;         /* ruling 17: the roots of this run stay afterwards */
+    bool keep;         /* the roots of this run stay afterwards */
     bool will_destroy; /* the pod is destroyed after the run: nothing needs to be durable */
     /* with will_destroy: program and arguments that the supervisor becomes when the run is over and
        this process is not there to destroy the pod; they end in jp_pod_end_run(). NULL: none */
@@ -259,7 +259,7 @@ struct jp_pod_start {
      */
     int (*furnish)(void *context, int tree_fd, struct jp_error *err);
     void *furnish_context;
-    bool without_apps;     /* isolation only (ruling 7); set by exec, console and cp themselves */
+    bool without_apps;     /* isolation only; set by exec, console and cp themselves */
     const char *tty_app;   /* this app gets a pseudo-terminal; "" : the only one; NULL: none */
     const char *stdin_app; /* this app gets standard input; likewise */
     const char *only_app;  /* `run -app A`: the others are not started; NULL: all */
@@ -322,13 +322,13 @@ int jp_pod_wait(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
 
 /*
  * Removes what a run that ended left on disk: its root file systems, unless they were kept
- * (ruling 17), and what a dead supervisor left in the system. A pod in use is left alone.
+ * and what a dead supervisor left in the system. A pod in use is left alone.
  */
 int jp_pod_tidy(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
                 struct jp_error *err);
 
 /*
- * Kills it if it runs and removes all of it (ruling 25). Works on half-made and half-removed pods,
+ * Kills it if it runs and removes all of it. Works on half-made and half-removed pods,
  * and on one that somebody else has removed meanwhile.
  */
 int jp_pod_destroy(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,

@@ -53,7 +53,7 @@ static char *make_url(const struct jp_pod_context *ctx, const char *address, con
                         : jp_format("http://%s:%u/~%s", address, port, token);
 }
 
-/* Ruling: in the host's network requests come from the host; without a network, from nowhere. */
+/* In the host's network requests come from the host; without a network, from nowhere. */
 static int place(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
                  const struct jp_pod_manifest *m, struct jp_pod_identity *identity, char **ret_at,
                  struct jp_error *err)

@@ -204,7 +204,7 @@ static void list_mount_points(char *text, size_t size, const struct jp_app *app)
     }
 }
 
-/* "path": "data" names a mount point (ruling 20). */
+/* "path": "data" names a mount point. */
 static int resolve_mount(struct jp_runtime_app *app, struct jp_mount *mount,
                          const struct jp_app *effective, struct jp_error *err)
 {
@@ -358,7 +358,7 @@ static int copy_port(struct jp_exposed_port *to, const struct jp_port *from, str
     return to->pod_port.name && to->pod_port.protocol ? 0 : jp_oom(err);
 }
 
-/* Ruling 19: APP-PORT tells two ports of one name apart; it is written out as podPort. */
+/* APP-PORT tells two ports of one name apart; it is written out as podPort. */
 static int resolve_port(const struct jp_pod_draft *draft, struct jp_exposed_port *port,
                         struct jp_error *err)
 {

@@ -1,4 +1,4 @@
-/* The restart policy of a pod (ruling 9: an annotation), and its grammar. */
+/* The restart policy of a pod (an annotation), and its grammar. */
 #include <string.h>
 
 #include "base/parse.h"

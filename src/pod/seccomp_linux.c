@@ -25,7 +25,7 @@
 #define SCOPE_ALL   "@appc.io/all"
 #define SCOPE_EMPTY "@appc.io/empty"
 
-/* What the shim does after the filter is in place, and what ends a process (ruling 23). */
+/* What the shim does after the filter is in place, and what ends a process. */
 static const char *const life_cycle[] = {
     "execve", "exit", "exit_group", "rt_sigreturn", "sigreturn", "restart_syscall",
 };

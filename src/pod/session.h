@@ -35,7 +35,7 @@ struct jp_pod_exec {
 
 /*
  * Starts a program in an app's world, confined like the app itself. A pod that does not run gets
- * its isolation without apps for as long as the session lasts (ruling 7).
+ * its isolation without apps for as long as the session lasts.
  * JP_ENOPROGRAM, JP_ENOEXEC: the program.
  */
 int jp_pod_exec(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
@@ -83,7 +83,7 @@ enum jp_pod_end {
 int jp_pod_session_relay(struct jp_pod_session *session, const struct jp_pod_relay *relay,
                          enum jp_pod_end *ret_end, int *ret_status, struct jp_error *err);
 
-/* Exit status for a shell (ruling 4): the status itself, or 128 + signal. */
+/* Exit status for a shell: the status itself, or 128 + signal. */
 int jp_pod_exit_code(int status);
 
 #endif

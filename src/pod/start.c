@@ -2,7 +2,7 @@
  * Starting a pod: under its lock, the manifest is read again, the volumes looked at again, the
  * roots cloned afresh, the plan made and handed to a supervisor, who inherits the lock.
  *
- * A run that was kept (`--keep`, ruling 17) leaves its plan beside its roots, so that `exec`,
+ * A run that was kept (`--keep`) leaves its plan beside its roots, so that `exec`,
  * `console` and `cp` on the ended pod see those roots and not clean ones.
  */
 #include <sys/wait.h>

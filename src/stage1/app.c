@@ -44,7 +44,7 @@ static int start_child(struct jp_supervisor *s, struct jp_app *app, enum jp_role
         launch.window = s->window;
         orders.sockets = app->socket_names;
         launch.sockets = app->sockets;
-    } else { /* ruling 21: handlers run as root of the app, everything else alike */
+    } else { /* handlers run as root of the app, everything else alike */
         orders.argv =
             role == JP_ROLE_PRE_START ? app->plan->pre_start.argv : app->plan->post_stop.argv;
         orders.uid = orders.gid = 0;
@@ -62,7 +62,7 @@ static void fail_app(struct jp_supervisor *s, struct jp_app *app, struct jp_erro
     jp_apps_fail(s, error);
 }
 
-/* 125 when we failed, 126 and 127 when the program could not be executed or found (ruling 4). */
+/* 125 when we failed, 126 and 127 when the program could not be executed or found. */
 static int failure_status(enum jp_code code)
 {
     if (code == JP_ENOPROGRAM)

@@ -178,7 +178,7 @@ static bool is_program(int root_fd, const char *path)
     return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0111) != 0;
 }
 
-/* Ruling 7: login, else the user's shell, else /bin/sh, else 127. */
+/* Login, else the user's shell, else /bin/sh, else 127. */
 static int choose_shell(const struct jp_app *app, struct jp_identity *identity, bool has_tty,
                         struct jp_strv *argv, struct jp_error *err)
 {

@@ -171,7 +171,7 @@ static bool is_ours_to_remove(struct jp_supervisor *s)
 }
 
 /*
- * By another program (ruling 24: no database here), which we become. What those who were told
+ * By another program (there is no database here), which we become. What those who were told
  * ENDED may still look at is about to be removed: they go first.
  */
 static void remove_pod(struct jp_supervisor *s)

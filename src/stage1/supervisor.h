@@ -304,7 +304,7 @@ void jp_apps_fail(struct jp_supervisor *s, struct jp_error *error);
 /* grace_ms -1: the plan's. */
 void jp_apps_stop(struct jp_supervisor *s, int64_t grace_ms);
 void jp_apps_kill(struct jp_supervisor *s);
-/* Wait status of the pod, or what stands for it when it failed (ruling 4). */
+/* Wait status of the pod, or what stands for it when it failed. */
 int jp_apps_status(const struct jp_supervisor *s);
 /* Deadlines. */
 void jp_apps_tick(struct jp_supervisor *s, int64_t now_ms);

@@ -1,6 +1,6 @@
 /*
  * Who a process is: resolved in the app's own root by our own parser, never through libc's name
- * service (CVE-2019-14271), once per start (ruling 22). The supplementary list is complete and
+ * service (CVE-2019-14271), once per start. The supplementary list is complete and
  * holds the primary group (CVE-2022-2990); nothing falls back to 0 (CVE-2026-30892).
  */
 #include <string.h>

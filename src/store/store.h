@@ -118,7 +118,7 @@ struct jp_store_image_query {
     const struct jp_strv *tags;    /* all must be there */
 };
 
-/* All images that fit, ordered by name, newest version first (ruling on versions: product.md). */
+/* All images that fit, ordered by name, newest version first. */
 int jp_store_image_list(struct jp_store *store, const struct jp_store_image_query *query,
                         struct jp_store_images *ret, struct jp_error *err);
 

@@ -63,7 +63,7 @@ static void test_volumes(void)
     bed_close(&bed);
 }
 
-/* Ruling 22: users are looked up in what the image brings, not in what a volume puts over it. */
+/* Users are looked up in what the image brings, not in what a volume puts over it. */
 static void test_clean_root(void)
 {
     struct bed bed;
