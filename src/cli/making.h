@@ -23,7 +23,10 @@ struct jp_making {
     bool is_reproducible;
 };
 
-/* Reads the app's image; `time_ns` is now, or with -reproducible as jp_making_clock() says. */
+/*
+ * Reads the app's image; `time_ns` is now, or with is_reproducible that of SOURCE_DATE_EPOCH, else
+ * that of the app's image.
+ */
 int jp_making_open(struct jp_cli *cli, struct jp_making *making, struct jp_error *err);
 void jp_making_clear(struct jp_making *making);
 

@@ -56,7 +56,6 @@ struct jp_http {
     size_t n_listeners;
     struct ready ready[N_READY];
     struct jp_door door;
-    int64_t last_ms;
     uint64_t answers;
 };
 
@@ -379,10 +378,8 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
         return MHD_YES;
     }
     examine(&call, url);
-    if (!request) {
-        listener->http->last_ms = jp_time_monotonic_ms();
+    if (!request)
         return begin(&call, state);
-    }
     /* The pod may have ended while it sent. */
     if (!call.pod)
         return send_status(&call, 403);
@@ -446,11 +443,6 @@ void jp_http_reap(struct jp_http *http)
 bool jp_http_is_busy(const struct jp_http *http)
 {
     return http->door.n_inside > 0 || http->door.guests.n_parked > 0;
-}
-
-int64_t jp_http_last_ms(const struct jp_http *http)
-{
-    return http->last_ms;
 }
 
 /* A path is taken as it was sent: %00 and %2e%2e mean nothing here (row 56). */

@@ -39,8 +39,7 @@ int jp_http_serve(struct jp_http *http, int wake_fd, int timeout_ms, struct jp_e
 /* Ends connections whose request takes too long. Called about once a second. */
 void jp_http_reap(struct jp_http *http);
 
-/* Whether anybody is connected; and when a request last began (monotonic ms). */
+/* Whether anybody is connected. */
 bool jp_http_is_busy(const struct jp_http *http);
-int64_t jp_http_last_ms(const struct jp_http *http);
 
 #endif

@@ -162,7 +162,7 @@ struct jp_trust_question {
     const char *name;
     /*
      * A regular file: its bytes from the current offset to its end are what was signed. The offset
-     * stays. Other kinds are refused: they could not be read a second time (jp_trust_spool()).
+     * stays. Other kinds are refused: they could not be read a second time.
      */
     int fd;
     const char *what; /* what errors call it */
