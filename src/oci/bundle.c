@@ -4,11 +4,13 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "appc/json.h"
+#include "appc/name.h"
 #include "base/mem.h"
 #include "image/compress.h"
 #include "image/hash.h"
@@ -20,7 +22,8 @@
 #include "store/driver/driver.h"
 #include "sys/fd.h"
 
-#define CHUNK 65536U
+#define CHUNK    65536U
+#define WHITEOUT ".wh."
 
 void jp_oci_bundle_clear(struct jp_oci_bundle *bundle)
 {
@@ -104,7 +107,11 @@ static int write_whiteout(struct output *output, const char *path, struct jp_err
     JP_AUTO(jp_buf) bytes = JP_BUF_INIT;
     const char *slash = strrchr(path, '/');
     int dir_len = slash ? (int)(slash - path) + 1 : 0;
-    JP_AUTO_FREE char *name = jp_format("%.*s.wh.%s", dir_len, path, path + dir_len);
+    if (strlen(path + dir_len) + strlen(WHITEOUT) > NAME_MAX)
+        return jp_fail(err, JP_EUNSUPPORTED, 0,
+                       "'%s' is taken away, and its name is too long for a layer to say so",
+                       jp_show(path).text);
+    JP_AUTO_FREE char *name = jp_format("%.*s" WHITEOUT "%s", dir_len, path, path + dir_len);
     if (!name)
         return jp_oom(err);
     if (jp_tar_write_own(&bytes, JP_TAR_FILE, name, 0644, 0, err) < 0)

@@ -201,6 +201,15 @@ done
 done_well "row 92: ... two of them make a root" jetpack -o storage.driver=copy prepare --pod-name=big test.example/big2
 jetpack destroy big
 fails 1 "take away more than 2000000 paths" "row 92: ... three are refused" jetpack prepare test.example/big3
+# A name that OCI has no whiteout for.
+fresh && mkdir tree/rootfs && : >"tree/rootfs/$(printf %0252d 0)"
+aci long '' ' '
+sed 's/"name": "test.example.long"/"name": "test.example\/longer"/; s/^ "app"/ "dependencies": [{"imageName": "test.example\/long"}],&/; s/"value": ""/"value": "\/'"$(printf %0252d 0)"'"/' tree/manifest >longer
+jetpack import -q long.aci >/dev/null
+fresh && mkdir tree/rootfs && mv longer tree/manifest && sed -i 's/^{"acKind"/{"labels": [{"name": "os", "value": "linux"}, {"name": "arch", "value": "amd64"}], "acKind"/' tree/manifest
+tar -C tree -cf longer.aci manifest rootfs
+done_well "an image that takes away a name of 252 bytes" jetpack import -q longer.aci
+fails 1 "its name is too long for a layer to say so" "... cannot be one of OCI" jetpack export -oci test.example/longer longer.tar
 fresh && mkdir tree/rootfs
 aci itself '/bin/ /new' ' '
 mkdir -p tree/rootfs/bin && cp "$work/root/images/$base/rootfs/bin/probe" tree/rootfs/bin/probe && echo x >tree/rootfs/new
