@@ -66,7 +66,7 @@ static void tell(void *context, enum jp_pod_tell kind, const char *text)
 }
 
 /* A folder that nobody configured must not win over the programs beside a binary being tried. */
-static const char *libexec(const struct jp_cli *cli)
+const char *jp_cli_libexec(const struct jp_cli *cli)
 {
     bool is_set = jp_config_is_set(cli->config, "path.libexec");
     return is_set ? jp_config_get(cli->config, "path.libexec") : NULL;
@@ -127,7 +127,7 @@ struct jp_pod_context *jp_cli_pods(struct jp_cli *cli, struct jp_error *err)
     uint64_t grace = jp_config_u64(cli->config, "stop.grace");
     cli->pods = (struct jp_pod_context){
         .store = store,
-        .libexec = libexec(cli),
+        .libexec = jp_cli_libexec(cli),
         .dns_servers = jp_config_get(cli->config, "ace.dns-servers"),
         .redirects_ports = strcmp(jp_config_get(cli->config, "net.publish"), "nat") == 0,
         .has_names = strcmp(jp_config_get(cli->config, "net.names"), "off") != 0,
@@ -248,7 +248,7 @@ static bool is_this_program(int fd)
 
 static int run_helper(struct jp_cli *cli, struct jp_error *err)
 {
-    struct jp_pod_context ctx = {.libexec = libexec(cli)};
+    struct jp_pod_context ctx = {.libexec = jp_cli_libexec(cli)};
     JP_AUTO_FREE char *path = NULL;
     JP_AUTO_FD int fd = jp_pod_program(&ctx, "jetpack-image", &path, err);
     if (fd < 0)

@@ -54,7 +54,7 @@ static int make(struct jp_cli *cli, int fd, const struct jp_buf *key, struct jp_
     struct jp_trust trust;
     char *typed = NULL;
     const char *passphrase = NULL;
-    if (jp_cli_trust(cli, &trust, err) < 0 || jp_cli_passphrase(cli, &passphrase, err) < 0)
+    if (jp_cli_signer(cli, &trust, err) < 0 || jp_cli_passphrase(cli, &passphrase, err) < 0)
         return -1;
     struct jp_trust_signing signing = {
         .fd = fd,
@@ -106,7 +106,8 @@ int jp_cmd_sign(struct jp_cli *cli, struct jp_error *err)
     if (!out && (strcmp(location, "-") == 0 || strstr(location, "://")))
         return jp_fail(err, JP_EUSAGE, 0, "-o FILE: where to?");
     JP_AUTO_FD int fd = jp_cli_location_open(location, err);
-    if (fd < 0 || jp_cli_spool(cli, &fd, location, err) < 0 ||
+    /* A pipe is copied to a file of the store's: that is root's. */
+    if (fd < 0 || (geteuid() == 0 && jp_cli_spool(cli, &fd, location, err) < 0) ||
         jp_cli_location_read(key_location, JP_TRUST_KEY_MAX, &key, err) < 0)
         return -1;
     int r = make(cli, fd, &key, &signature, err);

@@ -84,9 +84,7 @@ static void add_manifest(struct jp_buf *tar)
 static int add_program(const struct jp_cli *cli, const char *program, const char *path,
                        struct jp_buf *tar, struct jp_error *err)
 {
-    struct jp_pod_context ctx = {.libexec = jp_config_is_set(cli->config, "path.libexec")
-                                                ? jp_config_get(cli->config, "path.libexec")
-                                                : NULL};
+    struct jp_pod_context ctx = {.libexec = jp_cli_libexec(cli)};
     JP_AUTO(jp_buf) bytes = JP_BUF_INIT;
     JP_AUTO_FD int fd = jp_pod_program(&ctx, program, NULL, err);
     if (fd < 0 || jp_fd_read_all(fd, MAX_PROGRAM, program, &bytes, err) < 0)

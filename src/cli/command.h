@@ -111,6 +111,9 @@ struct jp_store_options jp_cli_store_options(const struct jp_cli *cli);
 /* The context for the pod room: store, configuration, signals caught. */
 struct jp_pod_context *jp_cli_pods(struct jp_cli *cli, struct jp_error *err);
 
+/* The folder of our programs that the configuration names; NULL: it names none. */
+const char *jp_cli_libexec(const struct jp_cli *cli);
+
 /* Warnings and notes, on standard error: "jetpack: warning: ...". */
 void jp_cli_warn(const char *text);
 

@@ -338,10 +338,11 @@ const struct jp_command jp_commands[] = {
      "jetpack trust example.com/redis # the keys that its pages name\n"
      "jetpack trust -prefix example.com/redis redis.asc\n"
      "jetpack trust -root -fingerprint 0123456789abcdef0123456789abcdef01234567 - <key.asc"},
-    {"sign", JP_GROUP_TRUST, JP_COMMAND_ROOT | JP_COMMAND_IMAGE, 1, 1, "[OPTION...] LOCATION",
+    {"sign", JP_GROUP_TRUST, JP_COMMAND_IMAGE, 1, 1, "[OPTION...] LOCATION",
      "sign an image's archive",
      "Makes a detached signature, armoured, that import and fetch accept from those who trust the key. "
-     "The passphrase of a locked key is asked for on the terminal.",
+     "The passphrase of a locked key is asked for on the terminal. Nobody needs to be root for it; "
+     "only what comes through a pipe, which has to be copied first.",
      sign_options, "jetpack sign -key secret.asc redis.aci # makes redis.aci.asc"},
     {"untrust", JP_GROUP_TRUST, JP_COMMAND_ROOT | JP_COMMAND_IMAGE, 1, JP_NO_LIMIT,
      "[OPTION...] FINGERPRINT...", "trust keys no more",

@@ -16,12 +16,9 @@
 #define MAX_ANSWER 64
 #define MAX_ASKED  3 /* times that an answer is neither yes nor no */
 
-int jp_cli_trust(struct jp_cli *cli, struct jp_trust *ret, struct jp_error *err)
+static int find_program(struct jp_cli *cli, const struct jp_pod_context *ctx, struct jp_trust *ret,
+                        struct jp_error *err)
 {
-    const struct jp_pod_context *ctx = jp_cli_pods(cli, err);
-    *ret = (struct jp_trust){.root_fd = -1};
-    if (!ctx)
-        return -1;
     if (!JP_WITH_OPENPGP)
         return jp_fail(err, JP_EUNSUPPORTED, 0,
                        "this build knows no OpenPGP: librnp was missing when it was made");
@@ -30,14 +27,36 @@ int jp_cli_trust(struct jp_cli *cli, struct jp_trust *ret, struct jp_error *err)
         if (fd < 0)
             return -1;
     }
-    ret->root_fd = jp_store_root_fd(ctx->store);
     ret->program = cli->openpgp_program;
+    return 0;
+}
+
+/* Whoever is not root stays who he is. */
+static int find_user(const struct jp_cli *cli, struct jp_trust *ret, struct jp_error *err)
+{
+    const char *user = jp_config_get(cli->config, "mds.user");
     ret->uid = (uint32_t)geteuid();
     ret->gid = (uint32_t)getegid();
-    const char *user = jp_config_get(cli->config, "mds.user");
     if (ret->uid == 0 && jp_account_ensure(user, &ret->uid, &ret->gid, NULL, err) < 0)
         return jp_wrap(err, "mds.user");
     return 0;
+}
+
+int jp_cli_trust(struct jp_cli *cli, struct jp_trust *ret, struct jp_error *err)
+{
+    const struct jp_pod_context *ctx = jp_cli_pods(cli, err);
+    *ret = (struct jp_trust){.root_fd = -1};
+    if (!ctx || find_program(cli, ctx, ret, err) < 0 || find_user(cli, ret, err) < 0)
+        return -1;
+    ret->root_fd = jp_store_root_fd(ctx->store);
+    return 0;
+}
+
+int jp_cli_signer(struct jp_cli *cli, struct jp_trust *ret, struct jp_error *err)
+{
+    const struct jp_pod_context ctx = {.libexec = jp_cli_libexec(cli)};
+    *ret = (struct jp_trust){.root_fd = -1};
+    return find_program(cli, &ctx, ret, err) < 0 || find_user(cli, ret, err) < 0 ? -1 : 0;
 }
 
 /* ---- showing --------------------------------------------------------------------------------- */

@@ -11,6 +11,9 @@
  */
 int jp_cli_trust(struct jp_cli *cli, struct jp_trust *ret, struct jp_error *err);
 
+/* The program alone, without a store: for signing, which needs no root. */
+int jp_cli_signer(struct jp_cli *cli, struct jp_trust *ret, struct jp_error *err);
+
 /* A file with keys that somebody may want to trust. */
 struct jp_cli_offer {
     const char *prefix; /* for which images: a prefix, or JP_TRUST_EVERY */

@@ -82,5 +82,22 @@ if command -v sq >/dev/null; then
 else
     skip "keys made by Sequoia" "needs sq"
 fi
+# A publisher is not root, and signs a file of his own.
+nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+chmod 711 "$work"
+if nobody test -x "$JETPACK" -a -r "$config" 2>/dev/null; then
+    install -d -o 65534 -g 65534 -m 700 "$work/publisher"
+    cp "$work/one.aci" "$work/publisher/own.aci"
+    cp "$work/nistp256.key" "$work/publisher/secret"
+    chown 65534:65534 "$work"/publisher/*
+    run nobody "$JETPACK" -config "$config" sign -key "$work/publisher/secret" "$work/publisher/own.aci"
+    is "$status" 0 "sign needs no root" || show err "$err"
+    is "$(stat -c %u "$work/publisher/own.aci.asc")" 65534 "... the signature is the publisher's"
+    run jetpack -o allow.no-signature=off import -q "$work/publisher/own.aci"
+    is "$status $out" "0 sha512-$(sha512sum <"$work/one.aci" | cut -d' ' -f1)" "... and counts" || show err "$err"
+else
+    skip "sign needs no root" "not here: no setpriv, or nobody may not enter $build_dir"
+fi
+
 gpgconf --kill all >/dev/null 2>&1
 finish
