@@ -134,16 +134,7 @@ static int fetch_absent(void *context, const char *word, struct jp_error *err)
 {
     const struct jp_cli_bring *bring = context;
     JP_AUTO_FREE char *id = NULL;
-    JP_AUTO(jp_error) why = JP_ERROR_INIT;
-    if (jp_cli_bring(bring, word, &id, &why) == 0)
-        return 0;
-    /* Discovery needs the name of a host; who leaves it out may mean a registry. */
-    if (strpbrk(word, "./") || why.code == JP_EINTERRUPTED) {
-        jp_error_move(err, &why);
-        return -1;
-    }
-    return jp_fail(err, why.code, 0, "%s (is it in a registry? docker://%s)", jp_error_text(&why),
-                   word);
+    return jp_cli_bring(bring, word, &id, err);
 }
 
 int jp_cli_bring_absent(struct jp_cli *cli, struct jp_cli_bring *bring, struct jp_error *err)

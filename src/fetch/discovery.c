@@ -196,8 +196,8 @@ static int ask_page(struct jp_transfer *transfer, const struct jp_image_name *im
     return 1;
 }
 
-int jp_discover(struct jp_transfer *transfer, const struct jp_image_name *image,
-                enum jp_discovery_what what, struct jp_discovery *ret, struct jp_error *err)
+static int search(struct jp_transfer *transfer, const struct jp_image_name *image,
+                  enum jp_discovery_what what, struct jp_discovery *ret, struct jp_error *err)
 {
     JP_AUTO_FREE char *path = jp_strdup(image->name);
     if (!path)
@@ -215,4 +215,21 @@ int jp_discover(struct jp_transfer *transfer, const struct jp_image_name *image,
     return jp_fail(err, JP_ENOTFOUND, 0,
                    "discover %s: no page from https://%s up says where its %s", image->name,
                    image->name, what == JP_DISCOVER_KEYS ? "keys are" : "images are");
+}
+
+/* A name begins with that of a host; who leaves it out may mean a registry's image. */
+int jp_discover(struct jp_transfer *transfer, const struct jp_image_name *image,
+                enum jp_discovery_what what, struct jp_discovery *ret, struct jp_error *err)
+{
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    if (search(transfer, image, what, ret, &why) == 0)
+        return 0;
+    bool has_domain = strcspn(image->name, ".") < strcspn(image->name, "/");
+    const char *version = jp_pairs_get(&image->labels, "version");
+    if (has_domain || what != JP_DISCOVER_IMAGES || why.code == JP_EINTERRUPTED) {
+        jp_error_move(err, &why);
+        return -1;
+    }
+    return jp_fail(err, why.code, 0, "%s (is it in a registry? docker://%s%s%s)",
+                   jp_error_text(&why), image->name, version ? ":" : "", version ? version : "");
 }

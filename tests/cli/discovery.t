@@ -147,6 +147,14 @@ for inner in inside metadata private; do
 done
 done_well "row 48: allow.private-addresses" jetpack -o allow.private-addresses fetch example.com/inside
 
+# ---- a name without a host ----
+
+fails 1 'is it in a registry. docker://nosuch:1\.0' "a name without a host" jetpack fetch nosuch:1.0
+fails 1 'is it in a registry. docker://library/nosuch' "... of two parts" jetpack fetch library/nosuch
+fails 1 'is it in a registry. docker://nosuch' "... in prepare" jetpack prepare nosuch
+run jetpack fetch nosuch.example/app
+unlike "$err" 'registry' "one with a host is no registry's"
+
 # ---- row 51 ----
 
 meta='<meta name="ac-discovery" content="example.com https://example.com/images/http.{ext}">'
