@@ -1,11 +1,13 @@
 /* gc and fsck. */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "base/parse.h"
 #include "cli/cmd.h"
 #include "cli/output.h"
+#include "fetch/record.h"
 
 #define GOING    "would be removed" /* as the pod room says it */
 #define MAX_KEPT 1000000
@@ -89,6 +91,23 @@ static int read_policy(const struct jp_cli *cli, struct jp_pod_unused *policy, s
     return 0;
 }
 
+static void say_of_records(void *context, const char *name)
+{
+    const struct gc *gc = context;
+    say(gc->list, "fetched", name, gc->is_dry ? GOING : "removed");
+}
+
+static int tidy_records(const struct jp_pod_context *ctx, struct gc *gc, struct jp_error *err)
+{
+    const struct jp_record_tidy tidy = {
+        .now_s = (int64_t)time(NULL),
+        .is_dry = gc->is_dry,
+        .say = say_of_records,
+        .context = gc,
+    };
+    return jp_record_tidy(jp_store_root_fd(ctx->store), &tidy, err);
+}
+
 static int collect(struct jp_cli *cli, struct gc *gc, struct jp_error *err)
 {
     struct jp_pod_unused policy = {.without = &gc->going};
@@ -104,6 +123,8 @@ static int collect(struct jp_cli *cli, struct gc *gc, struct jp_error *err)
         return -1;
     if (gc->has_failed)
         return jp_oom(err);
+    if (tidy_records(ctx, gc, err) < 0)
+        return -1;
     return jp_cli_has(&cli->args, "images") ? remove_images(cli, gc, &policy, err) : 0;
 }
 

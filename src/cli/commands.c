@@ -189,7 +189,8 @@ const struct jp_command jp_commands[] = {
     {"gc", JP_GROUP_HOST, JP_COMMAND_ROOT, 0, 0, "[OPTION...]",
      "remove what interrupted commands left",
      "Finishes what was interrupted: half-made images and pods, mounts, networks, processes and "
-     "leases of pods whose supervisor was killed. Pods that ended and images that nothing uses stay, "
+     "leases of pods whose supervisor was killed, and forgets from where images were fetched 90 days ago "
+     "or more. Pods that ended and images that nothing uses stay, "
      "unless an option says otherwise; images with tags stay even then, and what images that stay "
      "depend on.",
      gc_options,

@@ -42,6 +42,19 @@ int jp_record_read(int root_fd, const char *key, struct jp_record *ret, struct j
 int jp_record_keep(int root_fd, const char *key, const struct jp_record *record,
                    struct jp_error *err);
 
+struct jp_record_tidy {
+    int64_t now_s;
+    bool is_dry; /* nothing is removed, only said */
+    void (*say)(void *context, const char *name);
+    void *context;
+};
+
+/*
+ * Forgets what is older than 90 days, and the oldest of what is more than 16 MiB or 20,000 files.
+ * It costs no more than a question to the server when one was still of use.
+ */
+int jp_record_tidy(int root_fd, const struct jp_record_tidy *tidy, struct jp_error *err);
+
 /* Seconds that an answer may be used without asking, from its Cache-Control; at most a day. */
 int64_t jp_record_freshness(const char *cache_control);
 

@@ -137,6 +137,28 @@ jetpack destroy-image "$app_id"
 done_well "an image that is gone" jetpack fetch https://example.com/app.aci
 is "$out" "$app_id" "... is fetched again"
 
+# ---- what is remembered is bounded ----
+
+forget
+done_well "something to remember" jetpack fetch https://example.com/app.aci
+kept=$(ls "$work/root/fetched")
+echo old >"$work/root/fetched/old"
+touch -d '91 days ago' "$work/root/fetched/old"
+for i in 1 2 3; do
+    head -c 7000000 /dev/zero >"$work/root/fetched/large-$i"
+    touch -d "$i days ago" "$work/root/fetched/large-$i"
+done
+gone=$(printf 'fetched large-3: %s\nfetched old: %s' 'would be removed' 'would be removed')
+run jetpack gc -n
+is "$status $(printf '%s\n' "$out" | grep '^fetched' | sort)" "0 $gone" "gc -n tells what is old or too much"
+is "$(ls "$work/root/fetched" | wc -l)" 5 "... and does nothing"
+run jetpack gc
+is "$(ls "$work/root/fetched" | sort)" "$(printf '%s\nlarge-1\nlarge-2' "$kept" | sort)" "gc forgets the oldest"
+rm "$work"/root/fetched/large-*
+before=$(requests example)
+done_well "... and no more" jetpack fetch https://example.com/app.aci
+like "$err" 'not modified' "... of what is still of use"
+
 # ---- what comes is not whole ----
 
 forget
