@@ -305,6 +305,26 @@ static void test_limits(void)
     free(text);
 }
 
+/* Row 52: as many keys as fit, whatever their hashes are, and one of them twice. */
+static void test_keys(void)
+{
+    const size_t count = 300000;
+    enum jp_code code;
+    struct jp_buf text = JP_BUF_INIT;
+    jp_buf_putc(&text, '{');
+    for (size_t i = 0; i < count; i++)
+        jp_buf_printf(&text, "\"%zx\":1,", i);
+    size_t len = text.len;
+    jp_buf_puts(&text, "\"x\":1}");
+    TAP_OK(loads(jp_buf_text(&text), text.len, &code), "row 52: 300,000 keys");
+    TAP_OK(text.len < JP_MANIFEST_MAX, "... within the limit");
+    text.len = len;
+    jp_buf_puts(&text, "\"0\":1}");
+    TAP_OK(!loads(jp_buf_text(&text), text.len, &code) && code == JP_EINVALID,
+           "row 52: ... of which the last is the first again");
+    jp_buf_clear(&text);
+}
+
 static void test_dump(void)
 {
     static const struct {
@@ -348,6 +368,7 @@ int main(void)
 {
     test_shapes();
     test_limits();
+    test_keys();
     test_dump();
     return tap_done();
 }

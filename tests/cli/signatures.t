@@ -107,6 +107,46 @@ key_of sub
 add @ "$work/key"
 verdict revoked "row 43: a revoked subkey" "$work/image" "$work/sub.sig"
 
+# Whose the subkey is: what binds it to the primary key is missing, forged, or another key's.
+if command -v gpgsplit >/dev/null; then
+    gpg_at "$born" --quick-generate-key bound ed25519 sign never
+    gpg_at "$born" --quick-add-key "$(fpr_of bound)" ed25519 sign never
+    gpg_at "$born" --quick-generate-key taker ed25519 sign never
+    sign bound.sig bound
+    for name in bound taker; do
+        mkdir "$work/$name"
+        gpg_at "$now" --export "$name" >"$work/$name.bin"
+        (cd "$work/$name" && gpgsplit -p '' <"$work/$name.bin")
+    done
+    bound=$(fpr_of bound | tr A-F a-f) taker=$(fpr_of taker | tr A-F a-f)
+    add @ "$work/bound.bin"
+    verdict good "row 43: a subkey that its primary key has bound" "$work/image" "$work/bound.sig"
+    # without NAME KEY-FILE FINGERPRINT: the signature does not count, by whatever name
+    without() {
+        rm -f "$work/root/keys/@/$bound"* "$work/root/keys/@/$taker"*
+        add @ "$2"
+        is "$(ls "$work/root/keys/@" | grep -c "$3")" 1 "row 43: $1: the key is there"
+        "$judge" "$openpgp" "$work/root" "$now" check example.com/foo "$work/image" "$work/bound.sig" \
+            >"$work/out" 2>"$work/err"
+        like "$? $(head -n 1 "$work/out")" '^1 (unknown|unfit|bad)$' "... is none" || show err "$(cat "$work/err")"
+    }
+    (cd "$work/bound" && cat 000001-* 000002-* 000003-* 000004-*) >"$work/unbound.bin"
+    without "a subkey that nothing binds" "$work/unbound.bin" "$bound"
+    size=$(wc -c <"$work/bound.bin")
+    cp "$work/bound.bin" "$work/forged.bin"
+    old=$(od -An -tu1 -j $((size - 5)) -N 1 "$work/bound.bin" | tr -d ' ')
+    printf "\\$(printf %03o $(((old + 1) % 256)))" |
+        dd of="$work/forged.bin" bs=1 seek=$((size - 5)) conv=notrunc 2>/dev/null
+    without "a subkey whose binding is forged" "$work/forged.bin" "$bound"
+    (cat "$work/taker.bin" && cd "$work/bound" && cat 000004-* 000005-*) >"$work/taken.bin"
+    without "a subkey that another key has taken" "$work/taken.bin" "$taker"
+    rm -f "$work/root/keys/@/$bound"* "$work/root/keys/@/$taker"*
+    add @ "$work/bound.bin"
+    verdict good "row 43: ... with its own key again" "$work/image" "$work/bound.sig"
+else
+    skip "bindings of subkeys" "not here: no gpgsplit"
+fi
+
 new_key unfit ed25519 never
 sign unfit.sig unfit
 verdict good "row 43: a key that may sign" "$work/image" "$work/unfit.sig"
