@@ -100,7 +100,7 @@ static bool take_end(struct jp_envelope *e, int c)
         c = next_unblank(e);
     }
     e->has_armour_ended = true;
-    return c == END[0] && take_text(e, END + 1) && next_unblank(e) == NOTHING_LEFT;
+    return c == END[0] && take_text(e, &END[1]) && next_unblank(e) == NOTHING_LEFT;
 }
 
 /* Four digits become up to three bytes; none at the end. */
