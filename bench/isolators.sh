@@ -3,31 +3,13 @@
 # and with each in turn; the middle time of each, and the difference. As root, on a quiet machine:
 #
 #   bench/isolators.sh BUILD-DIRECTORY [ROUNDS]
-set -eu
-cd "$(dirname "$0")/.."
-case ${1-} in own) shift ;; *) exec unshare -n -- sh "bench/isolators.sh" own "$@" ;; esac
-build=$PWD/${1:-build}
-rounds=${2:-31}
-work=$(mktemp -d /dev/shm/jetpack-isolators.XXXXXX)
-jetpack() { "$build/src/cli/jetpack" -config "$work/conf" "$@"; }
-cleanup() {
-    for pod in $(jetpack list -q); do jetpack destroy "$pod" >/dev/null 2>&1; done
-    jetpack gc >/dev/null 2>&1
-    rm -rf "${work:?}"
-}
-trap cleanup EXIT
-trap 'exit 1' HUP INT TERM
-printf 'root.dir = %s\nnet.bridge = jpbench0\nnet.firewall = off\nnet.names = off\nallow.no-signature = on
-mds.user = nobody\nmds.idle = 1\n' "$work/root" >"$work/conf"
-mkdir -p "$work/image/rootfs/bin"
-cp "$build/tests/programs/probe" "$work/image/rootfs/bin/probe"
-printf '{"acKind": "ImageManifest", "acVersion": "0.8.11", "name": "bench.example/true",
- "labels": [{"name": "os", "value": "linux"}], "app":
- {"exec": ["/bin/probe", "true"], "user": "0", "group": "0"}}' >"$work/image/manifest"
-tar -C "$work/image" -cf "$work/true.aci" manifest rootfs
-jetpack import -q "$work/true.aci" >/dev/null
+namespaces=-n
+. "$(dirname "$0")/lib.sh"
+rounds=${1:-31}
+printf 'net.firewall = off\nnet.names = off\n' >>"$work/jetpack.conf"
+image true 1 '"exec": ["/bin/probe", "true"]' "$build/tests/programs/probe"
 ip link set lo up
-jetpack run -d bench.example/true -exec '["/bin/probe", "sleep", "100000"]' >/dev/null # not the only pod
+j run -d bench/true -exec '["/bin/probe", "sleep", "100000"]' >/dev/null # not the only pod
 
 cat >"$work/isolators" <<'END'
 resource/memory={"limit": "64Mi"}
@@ -54,22 +36,21 @@ once() {
     file=$1
     shift
     begin=$(date +%s%N)
-    "$build/src/cli/jetpack" -config "$work/conf" "$@" >"$work/said" 2>&1 ||
+    j "$@" >"$work/said" 2>&1 ||
         { echo "bench: $*: $(tail -n 1 "$work/said")" >&2; exit 1; }
     echo $((($(date +%s%N) - begin) / 1000)) >>"$file"
 }
-median() { sort -n "$1" | awk '{ v[NR] = $0 } END { print v[int((NR + 1) / 2)] }'; }
 for _ in $(seq "$rounds"); do
-    once "$work/none" run -destroy bench.example/true
+    once "$work/none" run -destroy bench/true
     n=0
     while read -r isolator; do
         n=$((n + 1))
-        once "$work/app.$n" run -destroy bench.example/true -isolator "$isolator"
+        once "$work/app.$n" run -destroy bench/true -isolator "$isolator"
     done <"$work/isolators"
     n=0
     while read -r isolator; do
         n=$((n + 1))
-        once "$work/pod.$n" run -destroy -isolator "$isolator" bench.example/true
+        once "$work/pod.$n" run -destroy -isolator "$isolator" bench/true
     done <"$work/pod-isolators"
 done
 none=$(median "$work/none")

@@ -4,58 +4,13 @@
 # does the same where podman is, with a tenth of them. As root, on a quiet machine.
 #
 #   bench/many.sh BUILD-DIRECTORY [PODS]
-set -eu
-cd "$(dirname "$0")/.."
-build=$PWD/${1:-build}
-count=${2:-500}
-if [ -z "${MANY_INSIDE-}" ]; then
-    MANY_INSIDE=1 exec unshare -mn sh "bench/many.sh" "${1:-build}" "$count"
-fi
+namespaces=-mn
+. "$(dirname "$0")/lib.sh"
+count=${1:-500}
 umount -l /sys/fs/cgroup/unified 2>/dev/null || true # podman refuses v2 beside v1
-work=$(mktemp -d /dev/shm/jetpack-many.XXXXXX)
-cat >"$work/jetpack.conf" <<CONF
-root.dir = $work/root
-net.bridge = jpbench1
-net.subnet = 10.99.0.0/16
-allow.no-signature = on
-mds.user = nobody
-mds.port = 11040
-mds.idle = 1
-CONF
-j() { "$build/src/cli/jetpack" -config "$work/jetpack.conf" "$@"; }
-p() {
-    podman --root "$work/podman" --runroot "$work/podman-run" --cgroup-manager cgroupfs \
-        --storage-driver overlay "$@"
-}
-finish() {
-    status=$?
-    trap - EXIT HUP INT TERM
-    for pod in $(j list -q 2>/dev/null); do j destroy "$pod" >/dev/null 2>&1 || true; done
-    [ ! -d "$work/podman" ] || p rm -fa >/dev/null 2>&1 || true
-    umount -l "$work/podman/overlay" 2>/dev/null || true
-    rm -rf "${work:?}" 2>/dev/null || true
-    exit "$status"
-}
-trap finish EXIT
-trap 'exit 1' HUP INT TERM
-
-mkdir -p "$work/image/rootfs/bin"
-cp "$build/tests/programs/probe" "$work/image/rootfs/bin/"
-cat >"$work/image/manifest" <<JSON
-{"acKind": "ImageManifest", "acVersion": "0.8.11", "name": "bench/sleep",
- "labels": [{"name": "version", "value": "1"}],
- "app": {"exec": ["/bin/probe", "sleep", "100000"], "user": "0", "group": "0",
-         "ports": [{"name": "tcp", "protocol": "tcp", "port": 80}]}}
-JSON
-tar -C "$work/image" -cf "$work/image.aci" manifest rootfs
-j import -q "$work/image.aci" >/dev/null
-ip link set lo up
-# Something to be routed by: NAT is made for pods that can get out.
-ip link add up0 type veth peer name far0
-ip address add 192.0.2.1/24 dev up0
-ip link set up0 up
-ip link set far0 up
-ip route add default via 192.0.2.2
+image sleep 1 '"exec": ["/bin/probe", "sleep", "100000"],
+    "ports": [{"name": "tcp", "protocol": "tcp", "port": 80}]' "$build/tests/programs/probe"
+uplink
 
 start_ours() { j run -d -pod-name "many$1" -p "tcp=$((20000 + $1))" bench/sleep >/dev/null; }
 stop_ours() { j destroy "many$1" >/dev/null; }
@@ -86,7 +41,7 @@ each stop ours "$count" 100
 echo
 echo "devices left: $(ip -o link | awk -F': ' '$2 != "lo" { print $2 }' | tr '\n' ' ')"
 if command -v podman >/dev/null; then
-    tar -C "$work/image/rootfs" -cf "$work/podman.tar" bin
+    tar -C "$work/sleep/rootfs" -cf "$work/podman.tar" bin
     if p import -q "$work/podman.tar" localhost/bench >/dev/null 2>&1 && start_podman 0 2>"$work/err"; then
         stop_podman 0
         echo

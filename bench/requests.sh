@@ -5,54 +5,22 @@
 # As root, on a quiet machine; makes an image of Debian's nginx at first (tests/cli/servers.sh).
 #
 #   bench/requests.sh BUILD-DIRECTORY [ROUNDS [SECONDS]]
-set -eu
-cd "$(dirname "$0")/.."
-build=$PWD/${1:-build}
-rounds=${2:-5}
-seconds=${3:-3}
+# Downloaded while there is a network.
+servers=${1:-build}/servers.aci
+[ -n "${BENCH_INSIDE-}" ] || [ -e "$servers" ] || "$(dirname "$0")/../tests/cli/servers.sh" "$servers" >&2
+namespaces=-mn
+. "$(dirname "$0")/lib.sh"
+rounds=${1:-5}
+seconds=${2:-3}
+podman_storage=vfs
 servers=$build/servers.aci
 for program in wrk ip nsenter; do
-    command -v $program >/dev/null || { echo "bench: needs $program" >&2; exit 1; }
+    have $program || { echo "bench: needs $program" >&2; exit 1; }
 done
-[ -e "$servers" ] || tests/cli/servers.sh "$servers" >&2
-if [ -z "${REQUESTS_INSIDE-}" ]; then
-    REQUESTS_INSIDE=1 exec unshare -mn sh "bench/requests.sh" "${1:-build}" "$rounds" "$seconds"
-fi
 umount -l /sys/fs/cgroup/unified 2>/dev/null || true # podman refuses v2 beside v1
-work=$(mktemp -d /dev/shm/jetpack-requests.XXXXXX)
-cat >"$work/jetpack.conf" <<CONF
-root.dir = $work/root
-net.bridge = jpbench1
-net.subnet = 10.99.0.0/24
-allow.no-signature = on
-mds.user = nobody
-mds.port = 11040
-mds.idle = 1
-CONF
-j() { "$build/src/cli/jetpack" -config "$work/jetpack.conf" "$@"; }
-p() {
-    podman --root "$work/podman" --runroot "$work/podman-run" --cgroup-manager cgroupfs \
-        --storage-driver vfs "$@"
-}
-processes=
-finish() {
-    status=$?
-    trap - EXIT HUP INT TERM
-    for pod in proxy nat asker; do j destroy $pod >/dev/null 2>&1 || true; done
-    [ ! -d "$work/podman" ] || p rm -fa >/dev/null 2>&1 || true
-    for one in $processes; do kill -KILL "$one" 2>/dev/null || true; done
-    umount -l "$work/podman/vfs" "$work/bare/proc" 2>/dev/null || true
-    rm -rf "${work:?}" 2>/dev/null || true
-    exit "$status"
-}
-trap finish EXIT
-trap 'exit 1' HUP INT TERM
-
+at_end umount -l "$work/bare/proc"
 ip link set lo up
-unshare -n sleep 10000 &
-client=$!
-processes=$client
-while [ "$(readlink /proc/$client/ns/net)" = "$(readlink /proc/self/ns/net)" ]; do sleep 0.1; done
+machine client
 ip link add bench0 type veth peer name eth0 netns "$client"
 ip addr add 192.0.2.1/24 dev bench0
 ip link set bench0 up
@@ -84,7 +52,7 @@ way_bare="$client http://192.0.2.1:81/who"
 way_proxy="$client http://192.0.2.1:8080/who"
 way_nat="$client http://192.0.2.1:8081/who"
 way_pods="$asker http://$address/who"
-if command -v podman >/dev/null && sed -i 's/listen 81;/listen 80;/' "$work/bare/rootfs/etc/nginx.conf" &&
+if have podman && sed -i 's/listen 81;/listen 80;/' "$work/bare/rootfs/etc/nginx.conf" &&
     tar -C "$work/bare/rootfs" -cf "$work/podman.tar" . && p import -q "$work/podman.tar" servers >/dev/null 2>&1 &&
     p run -d --ulimit nofile=1024:1024 --ulimit nproc=10000:10000 --network bridge -p 8082:80 \
         localhost/servers $nginx >/dev/null 2>"$work/podman.err"; then
@@ -102,7 +70,10 @@ measure() { # WAY PID URL: "requests-a-second p99-in-ms"
          $1 == "99%" { p = $2; v = p + 0; if (p ~ /us$/) v /= 1000; else if (p ~ /[0-9]s$/ && p !~ /ms$/) v *= 1000 }
          END { printf "%.0f %.2f\n", rps, v }' "$work/wrk" >>"$work/result.$1"
 }
-median() { cut -d' ' -f"$2" "$work/result.$1" | sort -n | awk '{ v[NR] = $0 } END { print v[int((NR + 1) / 2)] }'; }
+result() { # WAY COLUMN
+    cut -d' ' -f"$2" "$work/result.$1" >"$work/column"
+    median "$work/column"
+}
 for _ in $(seq "$rounds"); do
     for way in $ways; do
         eval "measure $way \$way_$way"
@@ -111,6 +82,6 @@ done
 echo '| way | requests/s | of bare | p99 ms |'
 echo '|---|---|---|---|'
 for way in $ways; do
-    awk -v way="$way" -v a="$(median "$way" 1)" -v b="$(median bare 1)" -v p="$(median "$way" 2)" \
+    awk -v way="$way" -v a="$(result "$way" 1)" -v b="$(result bare 1)" -v p="$(result "$way" 2)" \
         'BEGIN { printf "| %s | %d | **%.2f** | %s |\n", way, a, a / b, p }'
 done

@@ -1,0 +1,103 @@
+# What the measurements share. A script sets `namespaces` (an option of unshare(1), or nothing) and
+# sources this with its own words, of which the first, the build directory, is taken away:
+#
+#   $build, $work          the build directory; a directory on tmpfs that is removed at the end
+#   j WORD...              jetpack with a root directory, bridge and subnet of its own ($work/jetpack.conf)
+#   p WORD...              podman with a store of its own
+#   have PROGRAM           is it here?
+#   image NAME VERSION JSON [FILE...]
+#                          imports bench/NAME with these programs in /bin, and the members of its app
+#   interleave ROUNDS      times lines of commands by turns (interleave.c)
+#   median FILE            of numbers, one a line
+#   machine VARIABLE       a network namespace as another machine: the process that keeps it
+#   uplink                 something to be routed by: there is NAT for pods that can get out
+#   $processes             are killed at the end; at_end COMMAND... is done before that
+set -eu
+if [ -n "${namespaces-}" ] && [ -z "${BENCH_INSIDE-}" ]; then
+    BENCH_INSIDE=1 exec unshare "$namespaces" sh "$0" "$@"
+fi
+cd "$(dirname "$0")/.."
+[ "$(id -u)" -eq 0 ] || { echo "bench: must be root" >&2; exit 1; }
+build=$(cd "${1:-build}" && pwd)
+[ $# -eq 0 ] || shift
+work=$(mktemp -d /dev/shm/jetpack-bench.XXXXXX)
+processes='' last_things=:
+at_end() { last_things="$last_things; $*"; }
+finish() {
+    status=$?
+    trap - EXIT HUP INT TERM
+    for pod in $(j list -q 2>/dev/null); do j destroy "$pod" >/dev/null 2>&1 || true; done
+    j gc >/dev/null 2>&1 || true
+    [ ! -d "$work/podman" ] || p rm -fa >/dev/null 2>&1 || true
+    eval "$last_things" >/dev/null 2>&1 || true
+    for one in $processes; do kill -KILL "$one" 2>/dev/null || true; done
+    umount -l "$work/podman/overlay" "$work/podman/vfs" 2>/dev/null || true
+    rm -rf "${work:?}" 2>/dev/null || true
+    exit "$status"
+}
+trap finish EXIT
+trap 'exit 1' HUP INT TERM
+
+cat >"$work/jetpack.conf" <<CONF
+root.dir = $work/root
+net.bridge = jpbench1
+net.subnet = 10.99.0.0/16
+allow.no-signature = on
+mds.user = nobody
+mds.port = 11040
+mds.idle = 1
+CONF
+jetpack="$build/src/cli/jetpack -config $work/jetpack.conf"
+j() { $jetpack "$@"; }
+p() {
+    podman --root "$work/podman" --runroot "$work/podman-run" --cgroup-manager cgroupfs \
+        --storage-driver "${podman_storage:-overlay}" "$@"
+}
+have() { command -v "$1" >/dev/null; }
+
+image() {
+    mkdir -p "$work/$1/rootfs/bin"
+    cat >"$work/$1/manifest" <<JSON
+{"acKind": "ImageManifest", "acVersion": "0.8.11", "name": "bench/$1",
+ "labels": [{"name": "version", "value": "$2"}], "app": {"user": "0", "group": "0", $3}}
+JSON
+    image_name=$1
+    shift 3
+    [ $# -eq 0 ] || cp "$@" "$work/$image_name/rootfs/bin/"
+    tar -C "$work/$image_name" -cf "$work/$image_name.aci" manifest rootfs
+    j import -q "$work/$image_name.aci" >/dev/null
+}
+
+# big_tree DIRECTORY: a root file system of some 200 MB: $BENCH_TREE, a minimal Debian, or what is here.
+big_tree() {
+    if [ -n "${BENCH_TREE-}" ]; then
+        cp -a "$BENCH_TREE" "$1"
+    elif ! have debootstrap || ! debootstrap --variant=minbase bookworm "$1" >/dev/null 2>&1; then
+        rm -rf "${1:?}"
+        mkdir -p "$1/usr"
+        cp -a /usr/share "$1/usr/" 2>/dev/null || true
+    fi
+}
+
+interleave() {
+    [ -x "$work/interleave" ] || gcc -O2 -Wall -static -o "$work/interleave" bench/interleave.c
+    "$work/interleave" "$@" 2>"$work/interleave.err" || { cat "$work/interleave.err" >&2; return 1; }
+}
+
+median() { sort -n "$1" | awk '{ v[NR] = $0 } END { print v[int((NR + 1) / 2)] }'; }
+
+machine() {
+    unshare -n sleep 100000 &
+    eval "$1=$!"
+    processes="$processes $!"
+    while [ "$(readlink "/proc/$!/ns/net")" = "$(readlink /proc/self/ns/net)" ]; do sleep 0.1; done
+}
+
+uplink() {
+    ip link set lo up
+    ip link add up0 type veth peer name far0
+    ip address add 192.0.2.1/24 dev up0
+    ip link set up0 up
+    ip link set far0 up
+    ip route add default via 192.0.2.2
+}
