@@ -9,7 +9,7 @@ set -eu
 debian_build='gcc musl-dev meson ninja-build make pkg-config libc6-dev libssl-dev libjansson-dev
     libsqlite3-dev libseccomp-dev liblzma-dev libbz2-dev libzstd-dev zlib1g-dev libisal-dev
     libmicrohttpd-dev nettle-dev librnp-dev libcurl4-openssl-dev libxml2-dev'
-debian_demo="$debian_build iproute2 curl tar gzip ca-certificates"
+debian_demo="$debian_build iproute2 curl tar gzip ca-certificates mmdebstrap"
 # Tests run these by themselves; as services of the host nobody asked for them.
 debian_servers='docker-registry nginx-light'
 debian_check="$debian_build clang clang-format perl tar gzip bzip2 xz-utils zstd
