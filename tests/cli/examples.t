@@ -4,6 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 need_root
 [ "$(uname -s)" = Linux ] && command -v apt-get >/dev/null || skip_all "not here: no Debian"
+unshare -m --propagation private true 2>/dev/null || skip_all "not here: the root is no mount (a chroot)"
 for program in mmdebstrap bmake curl; do
     command -v "$program" >/dev/null || skip_all "no $program"
 done
@@ -135,7 +136,7 @@ if ! command -v Xvfb >/dev/null || ! command -v xauth >/dev/null; then
 fi
 example bmake example.desktop
 display=:$((own_number + 100))
-mkdir "$work/screen"
+mkdir "$work/screen" "$work/cookies"
 xauth -q -f "$work/authority" add "$display" . "$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')" 2>/dev/null
 Xvfb "$display" -screen 0 320x240x24 -nolisten tcp -auth "$work/authority" -fbdir "$work/screen" \
     >"$work/xvfb.log" 2>&1 &
@@ -148,7 +149,7 @@ shows() { ! cmp -s "$work/screen/Xvfb_screen0" "$work/before"; }
 on_display() { # OUTPUT [WORD...]
     desktop_output=$1
     shift
-    DISPLAY=$display XAUTHORITY=$work/authority JETPACK=$JETPACK JETPACK_FLAGS="-config $config" \
+    TMPDIR=$work/cookies DISPLAY=$display XAUTHORITY=$work/authority JETPACK=$JETPACK JETPACK_FLAGS="-config $config" \
         "$images/example.desktop/run" "$@" >"$desktop_output" 2>&1 </dev/null
 }
 on_display "$work/desktop.log" -name clock &
@@ -159,6 +160,6 @@ run jetpack exec "$(jetpack list -q -filter state=running)" /usr/bin/id -un
 is "$out" desk "... by a user of its own"
 jetpack stop "$(jetpack list -q -filter state=running)" >/dev/null 2>&1
 end_of "$desktop"
-is "$(jetpack list -q)$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'jetpack-desktop.*' -newer "$work/before")" "" \
+is "$(jetpack list -q)$(ls "$work/cookies")" "" \
     "... and leaves neither pod nor cookie"
 finish
