@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,7 +19,6 @@
 #include "base/mem.h"
 #include "store/driver/common.h"
 #include "store/views_internal.h"
-#include "sys/calls.h"
 #include "sys/fd.h"
 
 #define MAX_LISTS                                                                                  \
@@ -133,36 +131,13 @@ static int fail_look(const char *path, struct jp_error *err)
     return jp_fail_sys(err, "look at '%s'", path);
 }
 
-static int note_made(struct job *job, const char *path, size_t len, struct jp_error *err)
+static int note_made(void *context, const char *path, size_t len, struct jp_error *err)
 {
+    struct job *job = context;
     job->bytes += len + 1;
     if (job->bytes > MAX_LISTS)
         return jp_fail(err, JP_ELIMIT, 0, "the images leave too many directories unnamed");
     return jp_strv_add_owned(&job->made, jp_memdup0(path, len)) < 0 ? jp_oom(err) : 0;
-}
-
-/* Makes a directory with those above it. */
-static int make_dirs(struct job *job, const char *path, struct jp_error *err)
-{
-    JP_AUTO_FD int fd = fcntl(job->to_fd, F_DUPFD_CLOEXEC, 3);
-    for (size_t end = 0; fd >= 0 && path[end];) {
-        size_t start = end ? end + 1 : 0;
-        end = start + strcspn(path + start, "/");
-        JP_AUTO_FREE char *name = jp_memdup0(path + start, end - start);
-        if (!name)
-            return jp_oom(err);
-        int r = jp_sys.mkdirat(fd, name, 0700);
-        if (r < 0 && errno != EEXIST)
-            return jp_fail_sys(err, "make '%s'", path);
-        if (r == 0 && note_made(job, path, end, err) < 0)
-            return -1;
-        int next = jp_fd_open_dir(fd, name, err);
-        if (next < 0)
-            return -1;
-        jp_fd_close(&fd);
-        fd = next;
-    }
-    return fd < 0 ? jp_fail_sys(err, "make '%s'", path) : 0;
 }
 
 static int add_path(struct job *job, const char *path, struct jp_error *err)
@@ -175,7 +150,10 @@ static int add_path(struct job *job, const char *path, struct jp_error *err)
     JP_AUTO_FD int fd = open_source(job, path, &is_unnamed);
     if (fd < 0)
         return errno == ENOENT ? 0 : fail_look(path, err);
-    return is_unnamed ? make_dirs(job, path, err) : 0;
+    if (!is_unnamed)
+        return 0;
+    JP_AUTO_FD int dir_fd = jp_view_make_dirs(job->to_fd, path, note_made, job, err);
+    return dir_fd < 0 ? -1 : 0;
 }
 
 static int finish_dir(struct job *job, const char *path, struct jp_error *err)

@@ -115,8 +115,9 @@ static int shows(struct job *job, const char *name, struct jp_error *err)
 
 /* ---- the view -------------------------------------------------------------------------------- */
 
-static int note_made(struct job *job, const char *path, size_t len, struct jp_error *err)
+static int note_made(void *context, const char *path, size_t len, struct jp_error *err)
 {
+    struct job *job = context;
     if (job->listed.len + len + 1 > JP_STORE_IMPLICIT_MAX)
         return jp_fail(err, JP_ELIMIT, 0, "the images take away something in too many directories");
     jp_buf_add(&job->listed, path, len);
@@ -129,29 +130,10 @@ static int note_made(struct job *job, const char *path, size_t len, struct jp_er
 /* Opens the directory that was entered, in the view, made with those above it. */
 static int make_dir(struct job *job, struct jp_error *err)
 {
-    const char *path = job->dir;
     if (job->made_fd >= 0)
         return 0;
-    JP_AUTO_FD int fd = fcntl(job->to_fd, F_DUPFD_CLOEXEC, 3);
-    for (size_t end = 0; fd >= 0 && path[end];) {
-        size_t start = end ? end + 1 : 0;
-        end = start + strcspn(path + start, "/");
-        JP_AUTO_FREE char *name = jp_memdup0(path + start, end - start);
-        if (!name)
-            return jp_oom(err);
-        int r = jp_sys.mkdirat(fd, name, 0700);
-        if (r < 0 && errno != EEXIST)
-            return jp_fail_sys(err, "make '%s'", path);
-        if (r == 0 && note_made(job, path, end, err) < 0)
-            return -1;
-        int next = jp_fd_open_dir(fd, name, err);
-        if (next < 0)
-            return -1;
-        jp_fd_close(&fd);
-        fd = next;
-    }
-    job->made_fd = jp_fd_take(&fd);
-    return job->made_fd < 0 ? jp_fail_sys(err, "make '%s'", path) : 0;
+    job->made_fd = jp_view_make_dirs(job->to_fd, job->dir, note_made, job, err);
+    return job->made_fd < 0 ? -1 : 0;
 }
 
 /* Takes a name away from the directory that was entered, if it shows. */

@@ -43,6 +43,15 @@ extern uint64_t jp_view_max_work;
 /* What jp_view_max_work counts a look at a path as. */
 uint64_t jp_view_work_of(const char *path);
 
+/* Told of a directory that was made: the first `len` bytes of `path`. -1 ends the making. */
+typedef int jp_view_made_fn(void *context, const char *path, size_t len, struct jp_error *err);
+/*
+ * Opens the directory `path` of a view, made (0700) with those above it where they are not there.
+ * Each that was made is told, one before those in it. A descriptor, or -1.
+ */
+int jp_view_make_dirs(int view_fd, const char *path, jp_view_made_fn *made, void *context,
+                      struct jp_error *err);
+
 /* Layers, topmost first, and for each what says which of its directories nobody names. */
 struct jp_view_layers {
     const struct jp_strv *names;
