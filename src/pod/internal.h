@@ -2,8 +2,8 @@
  * What the files of this room share and nobody else includes.
  *
  * The way of a request: request.c records it, apply.c writes options into a manifest, reify.c
- * resolves everything (struct jp_pod_draft), store.c makes it a pod; start.c asks planning.c for a
- * plan and hands it to a supervisor; session.c and client.c talk to that supervisor.
+ * resolves everything (struct jp_pod_draft), prepare.c makes it a pod; start.c asks planning.c for
+ * a plan and hands it to a supervisor; session.c and client.c talk to that supervisor.
  */
 #ifndef JP_POD_INTERNAL_H
 #define JP_POD_INTERNAL_H
