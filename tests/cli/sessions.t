@@ -172,6 +172,9 @@ run jetpack logs -since 1h att
 like "$out" ready "logs -since"
 run jetpack logs two
 like "$out" '^a\| ready' "logs of several apps have prefixes"
+run jetpack logs -no-prefix two
+is "$out" "ready
+ready" "logs -no-prefix has none"
 run jetpack logs two:b
 is "$out" ready "logs POD:APP has none"
 in_background "$work/follow" logs -f att
