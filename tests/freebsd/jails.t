@@ -77,6 +77,37 @@ while [ $rounds -lt 10 ]; do
 done
 is $rounds 10 "row 70: 10 starts right behind the death of a supervisor" || cat "$work/err"
 
+# A keeper that is stopped in the middle of its work: the next start waits for it.
+run jetpack start first
+[ "$status" = 0 ] || show err "$err"
+keeper=$(keeper_of "$first") supervisor=$(supervisor_of "$first")
+kill -STOP "${keeper:?}"
+kill -KILL "${supervisor:?}"
+in_background "$work/started" start first
+wait_for 10 ended "$job" # one that does not wait does
+kill -CONT "$keeper"
+wait_for 60 ended "$keeper"
+end_of "$job"
+is $? 0 "row 70: a start waits for a keeper that is at work" || cat "$work/started"
+like "$(jail_of "$first")" '^[0-9]+$' "row 70: ... which does not take its jail down"
+done_well "... stop" jetpack stop first
+
+# Nobody but gc is left to take a pod down, and every step of that is noted. In another order the
+# kernel panics now and then: it takes the network of a removed jail down by itself, at the same time.
+done_well "a pod with a network" jetpack run -d --pod-name ordered test.example/sleeper
+ordered=$(uuid_of ordered)
+keeper=$(keeper_of "$ordered") supervisor=$(supervisor_of "$ordered")
+kill -KILL "${keeper:?}" "${supervisor:?}"
+wait_for 60 ended "$supervisor"
+run ktrace -i -t c -f "$work/calls" "$JETPACK" -config "$config" gc
+is "$status" 0 "gc takes down what nobody else does" || show err "$err"
+gone "$ordered"
+ok $? "... all of it" || { jls; mount; }
+run "$programs/jailed" ends "$work/calls"
+is "$(echo $out)" "device jail" \
+    "row 70: its devices are destroyed before its jail is removed"
+jetpack destroy ordered
+
 # A connection that lingers keeps its jail dying for a minute.
 add_image server '"exec": ["/bin/probe", "source", "8080", "4"], "user": "0", "group": "0"'
 done_well "a server" jetpack run -d --pod-name lingers test.example/server

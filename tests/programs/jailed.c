@@ -6,19 +6,33 @@
  *   trace       attaches to every other process that it sees, once, writes "traced NAME" and lets
  *               it go; writes "ready" first and never ends
  *   climb       goes up from its working directory; writes where it ends: "root" or "elsewhere"
+ *
+ * and what it reads of others, on the host:
+ *
+ *   ends FILE   in which order a pod was taken down, from what ktrace(1) noted of system calls:
+ *               "device" (destroyed), "jail" (removed), a line each
  */
 #include <sys/param.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/sockio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysctl.h>
+#include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 
+#include <net/if.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* clang-format off: it needs <sys/uio.h> */
+#include <sys/ktrace.h>
+/* clang-format on */
 
 #define MAX_PROCESSES 256
 #define LEVELS        64
@@ -83,6 +97,37 @@ static int climb(void)
     return 0;
 }
 
+static const char *step_of(const struct ktr_syscall *call, const register_t *args)
+{
+    if (call->ktr_code == SYS_jail_remove)
+        return "jail";
+    if (call->ktr_code == SYS_ioctl && call->ktr_narg > 1 &&
+        (unsigned long)args[1] == (unsigned long)SIOCIFDESTROY)
+        return "device";
+    return NULL;
+}
+
+static int ends(const char *path)
+{
+    struct ktr_header header;
+    struct {
+        struct ktr_syscall call;
+        char more[65536];
+    } noted;
+    const char *last = "";
+    FILE *f = fopen(path, "re");
+    while (f && fread(&header, sizeof(header), 1, f) == 1) {
+        if (header.ktr_len < 0 || (size_t)header.ktr_len > sizeof(noted) ||
+            fread(&noted, 1, (size_t)header.ktr_len, f) != (size_t)header.ktr_len)
+            return 1;
+        const char *step =
+            header.ktr_type == KTR_SYSCALL ? step_of(&noted.call, noted.call.ktr_args) : NULL;
+        if (step && strcmp(step, last) != 0)
+            puts(last = step);
+    }
+    return !f;
+}
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "";
@@ -93,5 +138,7 @@ int main(int argc, char **argv)
         return trace();
     if (strcmp(what, "climb") == 0)
         return climb();
+    if (strcmp(what, "ends") == 0 && argc > 2)
+        return ends(argv[2]);
     return 2;
 }
