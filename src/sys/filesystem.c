@@ -12,12 +12,17 @@
 #ifdef __linux__
 #include <sys/ioctl.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 
 #include <linux/fiemap.h>
 #include <linux/fs.h>
+#else
+#include <sys/mount.h>
 #endif
 
 #include "base/mem.h"
+
+#define LINUX_ZFS_MAGIC 0x2fc12fc1
 
 int jp_filesystem_sync(int fd)
 {
@@ -38,6 +43,18 @@ int jp_filesystem_free(int fd, uint64_t *ret_bytes)
     uint64_t blocks = (uint64_t)fs.f_bavail;
     *ret_bytes = unit && blocks > UINT64_MAX / unit ? UINT64_MAX : blocks * unit;
     return 0;
+}
+
+bool jp_filesystem_has_silent_attributes(int fd)
+{
+    struct statfs fs;
+    if (fstatfs(fd, &fs) != 0)
+        return false;
+#ifdef __linux__
+    return fs.f_type == LINUX_ZFS_MAGIC;
+#else
+    return strcmp(fs.f_fstypename, "zfs") == 0;
+#endif
 }
 
 #ifdef __linux__

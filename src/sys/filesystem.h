@@ -14,6 +14,12 @@ int jp_filesystem_sync(int fd);
 int jp_filesystem_free(int fd, uint64_t *ret_bytes);
 
 /*
+ * True where setting an extended attribute leaves the file's ctime as it was: ZFS keeps attributes
+ * as files of their own.
+ */
+bool jp_filesystem_has_silent_attributes(int fd);
+
+/*
  * Bytes of the file that no other file shares, not counting what is kept among its metadata (short
  * files of some file systems). -1 with errno ENOTSUP where the file system cannot tell.
  */

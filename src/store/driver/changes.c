@@ -80,6 +80,7 @@ static char what_became(const struct jp_plain_comparison *c, const struct level 
         .top = top,
         .low = low,
         .is_close = !is_untouched(c, top, low),
+        .has_attributes = c->has_silent_attributes,
     };
     return words[jp_plain_compare(&pair)];
 }

@@ -97,6 +97,8 @@ struct jp_plain_comparison {
      * not only by size and times.
      */
     struct timespec born;
+    /* Setting an attribute leaves a file's ctime as it was: those are looked at in every file. */
+    bool has_silent_attributes;
     /* Sparse only: 1 when this directory hides those below, 0, -1 for one that cannot be told. */
     int (*is_opaque)(int dir_fd, struct jp_error *err);
     const struct jp_driver_changes *changes;

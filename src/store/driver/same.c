@@ -105,7 +105,7 @@ static bool is_same_inside(const struct jp_plain_pair *p)
     JP_AUTO_FD int low =
         top < 0 ? -1 : jp_fd_open(p->low_fd, p->name, O_RDONLY | O_NONBLOCK, 0, NULL);
     return low >= 0 && same_attributes(top, low) &&
-           (S_ISDIR(p->top->st_mode) || same_content(top, low));
+           (S_ISDIR(p->top->st_mode) || !p->is_close || same_content(top, low));
 }
 
 static bool looks_the_same(const struct jp_plain_pair *p)
@@ -124,8 +124,9 @@ static bool looks_the_same(const struct jp_plain_pair *p)
 
 enum jp_plain_sameness jp_plain_compare(const struct jp_plain_pair *p)
 {
-    bool has_inside = S_ISREG(p->top->st_mode) || S_ISDIR(p->top->st_mode);
-    if (!looks_the_same(p) || (p->is_close && has_inside && !is_same_inside(p)))
+    bool has_inside = (p->is_close || p->has_attributes) &&
+                      (S_ISREG(p->top->st_mode) || S_ISDIR(p->top->st_mode));
+    if (!looks_the_same(p) || (has_inside && !is_same_inside(p)))
         return JP_PLAIN_DIFFERENT;
     return S_ISDIR(p->top->st_mode) && !same_time(&p->top->st_mtim, &p->low->st_mtim)
                ? JP_PLAIN_TOUCHED

@@ -14,6 +14,7 @@ struct jp_plain_pair {
     const struct stat *top;
     const struct stat *low;
     bool is_close; /* the clone's file may have been written: look at content and attributes */
+    bool has_attributes; /* it may have got some all the same: look at those */
 };
 
 enum jp_plain_sameness {

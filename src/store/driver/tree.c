@@ -15,6 +15,7 @@
 #include "store/driver/trash.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
+#include "sys/filesystem.h"
 
 /* The directory stays as it is but for the name. */
 static int remove_one(int dir_fd, const char *name, struct jp_error *err)
@@ -122,6 +123,10 @@ int jp_plain_clone_compare(const struct jp_driver_context *ctx, int app_fd,
                            const struct jp_driver_changes *changes, struct jp_error *err)
 {
     JP_AUTO_FD int fd = jp_fd_open_dir(app_fd, "rootfs", err);
-    struct jp_plain_comparison comparison = {.top_fd = fd, .changes = changes};
+    struct jp_plain_comparison comparison = {
+        .top_fd = fd,
+        .changes = changes,
+        .has_silent_attributes = fd >= 0 && jp_filesystem_has_silent_attributes(fd),
+    };
     return fd < 0 ? -1 : jp_plain_clone_changes(ctx, app_fd, &comparison, err);
 }
