@@ -225,6 +225,8 @@ int jp_assemble_run(const struct jp_assemble *assemble, struct jp_error *err)
                      assemble->max_entries);
     if (!in || !tar || (names_all && !named))
         return jp_oom(err);
+    if (assemble->layer)
+        jp_tar_end_with_stream(tar);
     sink.in = in;
     sink.named = named;
     if (!assemble->layer &&

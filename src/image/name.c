@@ -43,7 +43,8 @@ int jp_image_name_normal(const char *name, bool is_dir, char **ret, struct jp_er
     char shown[JP_IMAGE_SHOWN_SIZE];
     const char *start = name;
     size_t len = strlen(name);
-    bool is_top = is_dir && (strcmp(name, "./") == 0 || strcmp(name, ".") == 0);
+    bool is_top =
+        is_dir && (strcmp(name, "./") == 0 || strcmp(name, ".") == 0 || strcmp(name, "/") == 0);
     if (!is_top) {
         if (len > 2 && strncmp(name, "./", 2) == 0) {
             start += 2;

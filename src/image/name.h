@@ -9,9 +9,10 @@
 
 /*
  * The normal form of an entry's name or of a hard link's target: a leading "./" and, for a
- * directory, one trailing "/" are taken off; "./" itself becomes "". Everything else that is not
- * normal is refused with JP_EINVALID: absolute, empty, "." and ".." and empty components, too long
- * (row 28). Any bytes are fine in a component. *ret is new memory.
+ * directory, one trailing "/" are taken off; "./" itself becomes "", and so does a directory "/",
+ * as some write the top of a layer (umoci insert, kaniko). Everything else that is not normal is
+ * refused with JP_EINVALID: absolute, empty, "." and ".." and empty components, too long (row 28).
+ * Any bytes are fine in a component. *ret is new memory.
  */
 int jp_image_name_normal(const char *name, bool is_dir, char **ret, struct jp_error *err);
 

@@ -27,6 +27,7 @@ struct jp_tar {
     uint64_t entries;
     uint64_t max_entries;
     bool is_done;
+    bool ends_with_stream;
     bool has_pax; /* an x header waits for its entry */
     struct jp_tar_pax pax;
     struct jp_tar_pax global;
@@ -45,6 +46,11 @@ struct jp_tar *jp_tar_new(struct jp_tar_input input, struct jp_tar_tap tap, uint
         tar->max_entries = max_entries;
     }
     return tar;
+}
+
+void jp_tar_end_with_stream(struct jp_tar *tar)
+{
+    tar->ends_with_stream = true;
 }
 
 /* Forgets the current entry and everything that was said about it. */
@@ -86,6 +92,15 @@ static int refill(struct jp_tar *tar, struct jp_error *err)
 static int truncated(struct jp_error *err)
 {
     return jp_fail(err, JP_ECORRUPT, 0, "the archive is truncated");
+}
+
+/* The stream has ended where a header could be: 0, or -1. */
+static int end_of_stream(struct jp_tar *tar, struct jp_error *err)
+{
+    if (!tar->ends_with_stream || tar->has_pax || tar->long_name || tar->long_link)
+        return truncated(err);
+    tar->is_done = true;
+    return 0;
 }
 
 static int tap(struct jp_tar *tar, const unsigned char *bytes, size_t len, struct jp_error *err)
@@ -170,7 +185,7 @@ static int finish_archive(struct jp_tar *tar, struct jp_error *err)
     uint64_t total = 0;
     int r = take(tar, tar->second, JP_TAR_BLOCK, err);
     if (r <= 0)
-        return r < 0 ? -1 : truncated(err);
+        return r < 0 ? -1 : end_of_stream(tar, err);
     if (!jp_tar_is_zero(tar->second, JP_TAR_BLOCK))
         return jp_fail(err, JP_EINVALID, 0, "a single block of zeros inside the archive");
     while ((r = refill(tar, err)) > 0) {
@@ -492,7 +507,7 @@ static int next_header(struct jp_tar *tar, struct jp_error *err)
     struct jp_tar_header h;
     int r = take(tar, tar->block, JP_TAR_BLOCK, err);
     if (r <= 0)
-        return r < 0 ? -1 : truncated(err);
+        return r < 0 ? -1 : end_of_stream(tar, err);
     if (jp_tar_is_zero(tar->block, JP_TAR_BLOCK)) {
         if (tar->has_pax || tar->long_name || tar->long_link)
             return jp_fail(err, JP_EINVALID, 0, "a header without its entry at the end");

@@ -97,11 +97,17 @@ struct jp_tar;
 
 struct jp_tar *jp_tar_new(struct jp_tar_input input, struct jp_tar_tap tap, uint64_t max_entries);
 void jp_tar_free(struct jp_tar *tar);
+/*
+ * The end of the stream is an end of the archive as well: for who knows by other means, the digest
+ * of a layer for instance, that nothing is missing. (umoci insert writes no blocks of zeros.)
+ */
+void jp_tar_end_with_stream(struct jp_tar *tar);
 JP_DEFINE_AUTO_PTR(jp_tar);
 
 /*
  * Goes to the next entry, over what is left of the current one's content. 1 and *ret (the reader's,
- * until the next call), 0 after a proper end (two zero blocks, then nothing but zeros), -1:
+ * until the next call), 0 after a proper end (two zero blocks, then nothing but zeros; but see
+ * jp_tar_end_with_stream()), -1:
  * JP_EINVALID for what is refused, JP_ECORRUPT for a stream that ends early, JP_ELIMIT.
  */
 int jp_tar_next(struct jp_tar *tar, const struct jp_tar_entry **ret, struct jp_error *err);

@@ -269,6 +269,13 @@ is "$status" 0 "as FreeBSD's own images are written" || show err "$err"
 run jetpack run -destroy freebsd-runtime:14.2-RELEASE
 is "$out" 'freebsd-runtime| 0 0 0' "... found by the name and version that the layout gives it; its command runs"
 unset command_key
+umoci new --image lay:inserted
+umoci insert --image lay:inserted tree /
+umoci config --image lay:inserted --os "$host_os" --config.entrypoint /bin/probe --config.cmd id
+run jetpack import oci:lay:inserted
+is "$status" 0 "a layer whose top is called '/' (umoci insert)" || show err "$err"
+run jetpack run -destroy "$out"
+like "$out" '\| 0 0 0$' "... runs" || show err "$err"
 
 flip() { printf 'X' | dd of="$1" bs=1 seek="$2" conv=notrunc 2>/dev/null; }
 sum=$(sha256sum <base.tar)
@@ -359,7 +366,7 @@ fresh && head -c 3000000 /dev/zero >tree/zeros && tar -C tree -cf bomb.tar zeros
 hand base.tar bomb.tar && index "$made"
 fails 1 'larger than|more than|limit' "a layer larger than the limit" \
     jetpack -o images.max-size=2000000 import oci:hand
-dd if=other.tar of=cut.tar bs=512 count=2 2>/dev/null
+dd if=other.tar of=cut.tar bs=512 count=1 2>/dev/null
 hand cut.tar && index "$made"
 refused "truncated" "a layer that is cut short"
 
