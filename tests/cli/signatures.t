@@ -2,27 +2,7 @@
 # Which signatures count (rows 41 to 45 of SECURITY.md): keys and signatures made here, by GnuPG and by
 # Sequoia, judged at a time that the test names. What jetpack does with the verdict: trust.t.
 . "$(dirname "$0")/lib.sh"
-
-judge=$programs/judge
-openpgp=$build_dir/src/openpgp/jetpack-openpgp
-[ -x "$openpgp" ] || skip_all "not here: built without librnp"
-command -v gpg >/dev/null || skip_all "needs gpg"
-
-HOME=$work/home GNUPGHOME=$work/gnupg
-export HOME GNUPGHOME
-mkdir -m 700 "$HOME" "$GNUPGHOME"
-mkdir "$work/root"
-chmod 711 "$work"
-
-# 1 January 2026, noon: keys are made then, signatures a day later, and judged another day later.
-born=1767268800 signed=$((born + 86400)) now=$((born + 2 * 86400))
-
-gpg_at() { # TIME ARGUMENT...
-    at=$1
-    shift
-    gpg --batch --quiet --no-tty --pinentry-mode loopback --passphrase '' \
-        --faked-system-time "$at!" "$@" 2>>"$work/gpg.log"
-}
+. "$here/gpg.sh"
 
 head -c 300000 /dev/urandom >"$work/image"
 head -c 300000 /dev/urandom >"$work/other"

@@ -2,24 +2,11 @@
 # Out of memory at every allocation of a verdict (rows 44 and 90 of SECURITY.md): of jetpack-openpgp, of the
 # library that it stands on, and of who asks it. Whatever fails, nothing is called good that is not.
 . "$(dirname "$0")/lib.sh"
+. "$here/gpg.sh"
 
-starve=$programs/starve judge=$programs/judge
-openpgp=$build_dir/src/openpgp/jetpack-openpgp
+starve=$programs/starve
 [ -x "$starve" ] || skip_all "not here: built without librnp"
-command -v gpg >/dev/null || skip_all "needs gpg"
 
-HOME=$work/home GNUPGHOME=$work/gnupg
-export HOME GNUPGHOME
-mkdir -m 700 "$HOME" "$GNUPGHOME"
-mkdir "$work/root"
-chmod 711 "$work"
-born=1767268800 signed=$((born + 86400)) now=$((born + 2 * 86400))
-gpg_at() { # TIME ARGUMENT...
-    at=$1
-    shift
-    gpg --batch --quiet --no-tty --pinentry-mode loopback --passphrase '' \
-        --faked-system-time "$at!" "$@" 2>>"$work/gpg.log"
-}
 for name in alice bob; do
     gpg_at "$born" --quick-generate-key "$name <$name@example.com>" ed25519 sign never
     gpg_at "$now" --armor --export "$name@example.com" >"$work/$name.key"
