@@ -38,7 +38,7 @@
 #define LOOPBACK      "127.0.0.1"
 #define DIR_MODE      0750
 #define LOCK_PAUSE_MS 5
-#define LIFE_PAUSE_MS 500
+#define LIFE_PAUSE_MS 500   /* between looks at a service whose end nothing tells */
 #define ANSWER_MS     60000 /* a service that has not answered by then never will */
 #define LOCK_WAIT_MS  90000 /* others start a service meanwhile: longer than that may take */
 #define MAX_INFO      4096
@@ -474,16 +474,41 @@ static int become(struct start *s, struct jp_error *err)
     return jp_fail_sys(err, "execute '%s'", s->program);
 }
 
-/* 1 none runs, and the lock of the directory is held by *ret_lock; 0 one does. */
-static int is_free(int dir_fd, int *ret_lock, struct jp_error *err)
+static int info_pid(const char *info)
 {
-    JP_AUTO_FD int lock = jp_pod_service_lock(dir_fd, err);
-    if (lock < 0)
+    JP_AUTO_FREE char *pid = info_value(info, "pid");
+    uint64_t number = 0;
+    return pid && jp_parse_u64(pid, 10, 1, INT32_MAX, &number) ? (int)number : 0;
+}
+
+/*
+ * Becomes readable with the end of the service that runs; -1 when nothing tells it: one whose
+ * starter was killed has left no pid. The directory's lock is held, so that whoever has the lock of
+ * a life has written its pid, if it is one at all.
+ */
+static int watch_service(int dir_fd, const char *info)
+{
+    struct jp_process process = JP_PROCESS_INIT;
+    if (jp_process_open(info_pid(info), &process, NULL) < 0)
         return -1;
-    int held = jp_lock_is_held(dir_fd, JP_SERVICE_LIFE, err);
-    if (held == 0)
+    /* Alive as before: the process that was opened is no stranger with its pid. */
+    int watch =
+        jp_lock_is_held(dir_fd, JP_SERVICE_LIFE, NULL) > 0 ? jp_process_watch(&process) : -1;
+    jp_process_clear(&process);
+    return watch;
+}
+
+/* 1 none runs, and the lock of the directory is held by *ret_lock; 0 one does, see above. */
+static int is_free(int dir_fd, int *ret_lock, int *ret_watch, struct jp_error *err)
+{
+    JP_AUTO(jp_buf) info = JP_BUF_INIT;
+    JP_AUTO_FD int lock = jp_pod_service_lock(dir_fd, err);
+    int running = lock < 0 ? -1 : read_info(dir_fd, &info, err);
+    if (running == 0)
         *ret_lock = jp_fd_take(&lock);
-    return held < 0 ? -1 : !held;
+    else if (running > 0)
+        *ret_watch = watch_service(dir_fd, jp_buf_text(&info));
+    return running < 0 ? -1 : !running;
 }
 
 int jp_pod_service_become(const struct jp_pod_context *ctx, struct jp_error *err)
@@ -494,7 +519,8 @@ int jp_pod_service_become(const struct jp_pod_context *ctx, struct jp_error *err
     if (dir_fd < 0)
         return -1;
     for (;;) {
-        int r = is_free(dir_fd, &lock, err);
+        JP_AUTO_FD int watch = -1;
+        int r = is_free(dir_fd, &lock, &watch, err);
         if (r < 0 || jp_pod_check_interrupt(ctx, err) < 0)
             return -1;
         if (r > 0)
@@ -506,7 +532,8 @@ int jp_pod_service_become(const struct jp_pod_context *ctx, struct jp_error *err
             jp_notify("READY=1\nSTATUS=waiting for the end of the service that runs");
         }
         has_told = true;
-        (void)poll(NULL, 0, LIFE_PAUSE_MS);
+        if (jp_pod_wait_readable(ctx, watch, watch < 0 ? LIFE_PAUSE_MS : -1, err) < 0)
+            return -1;
     }
     __attribute__((__cleanup__(start_clear))) struct start s = {
         .ctx = ctx, .dir_fd = dir_fd, .settings = JP_SERVICE_SETTINGS_INIT};
@@ -565,10 +592,7 @@ int jp_pod_service_find(const struct jp_pod_context *ctx, struct jp_pod_service 
     if (running <= 0)
         return running;
     const char *text = jp_buf_text(&info);
-    JP_AUTO_FREE char *pid = info_value(text, "pid");
-    uint64_t number = 0;
-    if (pid && jp_parse_u64(pid, 10, 1, INT32_MAX, &number))
-        ret->pid = (int)number;
+    ret->pid = info_pid(text);
     ret->is_running = true;
     ret->listeners = info_value(text, "listen");
     ret->version = info_value(text, "version");

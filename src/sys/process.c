@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #else
+#include <sys/event.h>
 #include <sys/procctl.h>
 #include <sys/sysctl.h>
 #include <sys/user.h>
@@ -36,6 +37,8 @@
 
 enum presence { PRESENCE_ERROR = -1, PRESENCE_NONE = 0, PRESENCE_RUNNING = 1, PRESENCE_STOPPED };
 
+static enum presence still_there(const struct jp_process *process);
+
 #ifdef __linux__
 
 static int open_pidfd(pid_t pid)
@@ -46,6 +49,11 @@ static int open_pidfd(pid_t pid)
 static int signal_pidfd(int fd, int signal)
 {
     return (int)syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0);
+}
+
+int jp_process_watch(const struct jp_process *process)
+{
+    return process->fd < 0 ? -1 : fcntl(process->fd, F_DUPFD_CLOEXEC, 0);
 }
 
 /*
@@ -114,6 +122,18 @@ static int signal_pidfd(int fd, int signal)
     (void)fd, (void)signal;
     errno = ENOSYS;
     return -1;
+}
+
+/* A queue with one event in it: that stays readable until somebody takes it. */
+int jp_process_watch(const struct jp_process *process)
+{
+    struct kevent end;
+    JP_AUTO_FD int queue = kqueue();
+    EV_SET(&end, process->pid, EVFILT_PROC, EV_ADD, NOTE_EXIT, 0, NULL);
+    if (queue < 0 || fcntl(queue, F_SETFD, FD_CLOEXEC) < 0 ||
+        kevent(queue, &end, 1, NULL, 0, NULL) < 0 || still_there(process) <= PRESENCE_NONE)
+        return -1;
+    return jp_fd_take(&queue);
 }
 
 static enum presence look_up(pid_t pid, uint64_t *ret_start)

@@ -39,6 +39,12 @@ bool jp_process_is_stopped(const struct jp_process *process);
 int jp_process_wait_gone(const struct jp_process *process, int timeout_ms, struct jp_error *err);
 
 /*
+ * A descriptor that poll(2) finds readable once the process is gone: the caller's, close-on-exec.
+ * -1 when there is none to be had (Linux before 5.3), or it is gone already: look again, then.
+ */
+int jp_process_watch(const struct jp_process *process);
+
+/*
  * Whether it was started with each of these arguments (NULL at the end), letter for letter. False
  * also when that cannot be told. Whoever may start processes may give them any argument: this tells
  * ours from what took over their pid, not friend from foe.

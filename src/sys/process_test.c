@@ -1,5 +1,6 @@
 #include <sys/wait.h>
 
+#include <poll.h>
 #include <signal.h>
 
 #include "sys/fd.h"
@@ -38,7 +39,13 @@ static void try_handle(bool with_fd)
     (void)waitpid(pid, NULL, WUNTRACED);
     TAP_OK(jp_process_is_stopped(&p) && jp_process_wait_gone(&p, 0, NULL) == 0,
            "%s: is stopped, and there", how);
+    JP_AUTO_FD int watch = jp_process_watch(&p);
+    struct pollfd end = {.fd = watch, .events = POLLIN};
+    if (watch >= 0)
+        TAP_OK(poll(&end, 1, 0) == 0, "%s: nothing tells of an end", how);
     TAP_OK(jp_process_signal(&p, SIGKILL, NULL) == 0, "%s: signal", how);
+    if (watch >= 0)
+        TAP_OK(poll(&end, 1, 60000) == 1, "%s: ... until it is gone", how);
     TAP_OK(jp_process_wait_gone(&p, 10000, NULL) == 1, "%s: gone, as a zombie already", how);
     JP_AUTO(jp_error) gone = JP_ERROR_INIT;
     TAP_OK(jp_process_open(pid, &same, &gone) < 0 && gone.code == JP_ENOTFOUND,

@@ -164,6 +164,16 @@ in_background() {
     job=$!
 }
 
+# hear_notices NAME: what is said to the socket $work/NAME by sd_notify(3) goes to $work/NAME.told, a line
+# each; $listener, which is to be killed
+hear_notices() {
+    perl -MIO::Socket::UNIX -e 'my $s = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => $ARGV[0]) or die;
+        $| = 1; print "listening\n"; while (defined $s->recv(my $text, 4096)) { print "$text\n" }' \
+        "$work/$1" >"$work/$1.told" 2>&1 </dev/null &
+    listener=$!
+    wait_for 60 grep -q listening "$work/$1.told"
+}
+
 # end_of PID: its status; a job that does not end within a minute is killed (status 137)
 alive() { kill -0 "$1"; }
 ended() { ! alive "$1"; }

@@ -487,23 +487,20 @@ is "$(($(wc -c <"$work/root/mds/token.key")))" 64 "... as do the keys"
 
 # In the foreground: waits for the one that runs.
 # What a service manager is told, as by sd_notify(3).
-perl -MIO::Socket::UNIX -e 'my $s = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => $ARGV[0]) or die;
-    $| = 1; print "listening\n"; while (defined $s->recv(my $text, 4096)) { print "$text\n" }' \
-    "$work/notify" >"$work/told" 2>&1 </dev/null &
-listener=$!
-wait_for 60 grep -q listening "$work/told"
+hear_notices notify
 NOTIFY_SOCKET=$work/notify
 export NOTIFY_SOCKET
 in_background "$work/serve" mds -serve
 unset NOTIFY_SOCKET
 wait_for 60 grep -q 'takes over when it ends' "$work/serve"
 ok $? "mds -serve waits for the service that runs" || show out "$(cat "$work/serve")"
+like "$(ls -l "/proc/$job/fd")" 'pidfd' "... without looking again and again"
 kill -TERM "$mds_pid"
 served() { [ "$(service_pid)" = "$job" ] && jetpack mds; }
 wait_for 60 served
 ok $? "... and takes over when it ends" || show out "$(cat "$work/serve")"
-wait_for 60 grep -q serving "$work/told"
-is "$(tr '\n' ' ' <"$work/told")" \
+wait_for 60 grep -q serving "$work/notify.told"
+is "$(tr '\n' ' ' <"$work/notify.told")" \
     'listening READY=1 STATUS=waiting for the end of the service that runs READY=1 STATUS=serving ' \
     "... which its service manager is told"
 kill "$listener"
