@@ -65,12 +65,11 @@ struct jp_isolation_ops {
     int (*spawn)(struct jp_isolation *pod, const struct jp_spawn *spawn, pid_t *ret_pid,
                  struct jp_error *err);
     /*
-     * Hands over, once, what the user should be told though nothing failed: a file of the image
-     * that a volume replaced or covers (ace.md), a mask that this kernel has no use for. Never
-     * NULL.
+     * What the user should be told though nothing failed: a file of the image that a volume
+     * replaced or covers (ace.md), a mask that this kernel has no use for. Never NULL; it stays the
+     * pod's, and whoever has told it clears it.
      */
-    void (*warnings)(struct jp_isolation *pod, void (*say)(void *context, const char *text),
-                     void *context);
+    struct jp_strv *(*warnings)(struct jp_isolation *pod);
     /* A descriptor that becomes readable when the world has died (PID 1 gone), or -1. */
     int (*watch_fd)(const struct jp_isolation *pod);
     /* Sends a signal to every process of the pod but our own PID 1. Nobody there is fine. */

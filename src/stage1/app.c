@@ -205,7 +205,7 @@ static void tell_owner(struct jp_supervisor *s, const struct jp_control_message 
 /* What the back end found worth telling while it built the world. */
 static void collect_warnings(struct jp_supervisor *s)
 {
-    jp_platform.isolation->warnings(s->isolation, jp_record_add_warning, s);
+    jp_record_take_warnings(s);
     for (size_t i = 0; i < s->warnings.count; i++) {
         struct jp_control_message message = JP_CONTROL_MESSAGE_INIT;
         message.type = JP_CONTROL_WARNING;

@@ -64,13 +64,20 @@ void jp_record_add_report(void *supervisor, const struct jp_limit_report *report
     jp_buf_putc(&s->reports, '}');
 }
 
-void jp_record_add_warning(void *supervisor, const char *text)
+void jp_record_add_warning(struct jp_supervisor *s, const char *text)
 {
-    struct jp_supervisor *s = supervisor;
     if (s->warnings.count >= JP_MAX_WARNINGS || jp_strv_contains(&s->warnings, text))
         return;
     if (jp_strv_add(&s->warnings, text) < 0)
         return; /* no memory: the pod is worth more than the text */
+}
+
+void jp_record_take_warnings(struct jp_supervisor *s)
+{
+    struct jp_strv *told = jp_platform.isolation->warnings(s->isolation);
+    for (size_t i = 0; i < told->count; i++)
+        jp_record_add_warning(s, told->items[i]);
+    jp_strv_clear(told);
 }
 
 static void add_strings(struct jp_buf *out, const struct jp_strv *strings)

@@ -141,7 +141,7 @@ static int enter_root(struct jp_supervisor *s, size_t index, struct jp_plan_root
     jp_plan_root_take(&app->plan->root, root);
     leave_root(s, app);
     int r = jp_world_renew(s, index, err);
-    jp_platform.isolation->warnings(s->isolation, jp_record_add_warning, s);
+    jp_record_take_warnings(s);
     return r;
 }
 

@@ -396,7 +396,9 @@ int jp_record_write(struct jp_supervisor *s, struct jp_error *err);
 void jp_record_finish(struct jp_supervisor *s);
 void jp_record_add_report(void *supervisor, const struct jp_limit_report *report);
 /* Keeps a text that is not there yet, for the record and the owner. */
-void jp_record_add_warning(void *supervisor, const char *text);
+void jp_record_add_warning(struct jp_supervisor *s, const char *text);
+/* The same with all that the back end has to tell. */
+void jp_record_take_warnings(struct jp_supervisor *s);
 
 /* loop.c */
 int jp_loop_arm(struct jp_error *err);

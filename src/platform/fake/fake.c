@@ -51,6 +51,7 @@ struct jp_isolation {
     pid_t init;   /* 0: gone */
     int lifeline; /* closed: the world ends */
     int watch;    /* end of file: the world has ended */
+    struct jp_strv warnings;
     bool has_warned;
 };
 
@@ -208,6 +209,7 @@ static void release(struct jp_isolation *pod)
     jp_fd_close(&pod->watch);
     remove_mounts(pod->plan->uuid);
     remove_object("isolation", pod->plan->uuid);
+    jp_strv_clear(&pod->warnings);
     free(pod);
 }
 
@@ -335,20 +337,20 @@ static int isolation_spawn(struct jp_isolation *pod, const struct jp_spawn *spaw
 }
 
 /* The volumes, none of which is mounted. */
-static void isolation_warnings(struct jp_isolation *pod,
-                               void (*say)(void *context, const char *text), void *context)
+static struct jp_strv *isolation_warnings(struct jp_isolation *pod)
 {
     (void)enter("isolation.warnings", pod->plan->uuid, "", NULL);
     for (size_t i = 0; i < pod->plan->n_apps && !pod->has_warned; i++) {
         const struct jp_plan_app *app = &pod->plan->apps[i];
         for (size_t m = 0; m < app->n_mounts; m++) {
-            JP_AUTO_FREE char *text = jp_format("app '%s': '%s' is mounted in pretence only",
-                                                app->name, app->mounts[m].path);
-            if (text)
-                say(context, text);
+            char *text = jp_format("app '%s': '%s' is mounted in pretence only", app->name,
+                                   app->mounts[m].path);
+            if (jp_strv_add_owned(&pod->warnings, text) < 0)
+                return &pod->warnings;
         }
     }
     pod->has_warned = true;
+    return &pod->warnings;
 }
 
 static int isolation_watch_fd(const struct jp_isolation *pod)

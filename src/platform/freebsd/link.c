@@ -7,7 +7,6 @@
  * directory, written before it is made: both are found again without the supervisor.
  */
 #include <sys/param.h>
-#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/sockio.h>
@@ -30,17 +29,16 @@
 #include "base/subnet.h"
 #include "platform/freebsd/firewall.h"
 #include "platform/freebsd/freebsd.h"
+#include "platform/hostwide.h"
 #include "platform/publish.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
 #include "sys/listen.h"
-#include "sys/lock.h"
 
 #define POD_DEVICE "eth0"
 #define LOOPBACK   "lo0"
 #define ALIAS_FILE "alias" /* in the pod's directory: INTERFACE ADDRESS */
 #define MAX_ALIAS  128
-#define LOCK_FILE  "lock" /* in the directory of what networks need of the host */
 
 struct link {
     struct in_addr address;
@@ -453,11 +451,8 @@ static int open_the_way(struct jp_isolation *pod, struct jp_error *err)
     JP_AUTO(jp_error) why = JP_ERROR_INIT;
     if (!host->state || !host->table)
         return 0;
-    JP_AUTO_FD int state_fd = jp_fd_open_dir(AT_FDCWD, host->state, err);
-    if (state_fd < 0)
-        return -1;
-    pod->net_lock_fd = jp_lock_take(state_fd, LOCK_FILE, JP_LOCK_SHARED, true, err);
-    if (pod->net_lock_fd < 0)
+    JP_AUTO_FD int state_fd = -1;
+    if (jp_hostwide_hold(host, &pod->net_lock_fd, &state_fd, err) < 0)
         return -1;
     if (jp_freebsd_firewall_ensure(host, pod->plan->net.mode == JP_NET_POD, &why) == 0)
         return 0;
@@ -466,12 +461,14 @@ static int open_the_way(struct jp_isolation *pod, struct jp_error *err)
     return text && jp_strv_add(&pod->warnings, text) == 0 ? 0 : jp_oom(err);
 }
 
-/* The last one turns off the light. Who comes meanwhile waits for the lock and makes it anew. */
+static int let_go(const struct jp_plan_host *host, JP_UNUSED int state_fd, struct jp_error *err)
+{
+    return jp_freebsd_firewall_remove(host, err);
+}
+
 static void leave(struct jp_isolation *pod)
 {
-    if (pod->net_lock_fd >= 0 && flock(pod->net_lock_fd, LOCK_EX | LOCK_NB) == 0)
-        (void)jp_freebsd_firewall_remove(&pod->plan->net.host, NULL);
-    jp_fd_close(&pod->net_lock_fd);
+    jp_hostwide_leave(&pod->plan->net.host, &pod->net_lock_fd, let_go);
 }
 
 /* What cannot be sent on is carried by the forwarder, which listens all the same. */
@@ -571,17 +568,7 @@ static int listen_for(struct jp_isolation *pod, const struct jp_plan_socket *soc
 
 static int release(const struct jp_plan_host *host, struct jp_error *err)
 {
-    JP_AUTO(jp_error) why = JP_ERROR_INIT;
-    JP_AUTO_FD int state_fd = jp_fd_open_dir(AT_FDCWD, host->state, NULL);
-    if (state_fd < 0)
-        return 0;
-    JP_AUTO_FD int lock = jp_lock_take(state_fd, LOCK_FILE, JP_LOCK_EXCLUSIVE, false, &why);
-    if (lock < 0 && why.code == JP_EBUSY)
-        return 0;
-    if (lock >= 0)
-        return jp_freebsd_firewall_remove(host, err);
-    jp_error_move(err, &why);
-    return -1;
+    return jp_hostwide_release(host, let_go, err);
 }
 
 static int inspect(const struct jp_plan_host *host, const struct jp_link_pod *pods, size_t n_pods,

@@ -158,13 +158,6 @@ void bed_close(struct bed *bed)
         printf("# %s\n", why(&err));
 }
 
-void keep_warning(void *context, const char *text)
-{
-    struct bed *bed = context;
-    size_t len = strlen(bed->warnings);
-    (void)snprintf(bed->warnings + len, sizeof(bed->warnings) - len, "%s\n", text);
-}
-
 /* "memory/one:0" means enforced, 1 modified, 2 ignored. */
 static void keep_report(void *context, const struct jp_limit_report *report)
 {

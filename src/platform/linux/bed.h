@@ -26,7 +26,6 @@ struct bed {
     struct jp_plan_mount mounts[4];
     struct jp_plan_file files[3];
     struct jp_isolation *pod;
-    char warnings[4096];
     char reports[4096];
     int roots[2];
 };
@@ -55,8 +54,6 @@ int bed_try(struct bed *bed, struct jp_error *err);
 void bed_end(struct bed *bed);
 /* A path of the bed as a volume at a path of the first app. */
 void add_volume(struct bed *bed, const char *source, const char *path, bool is_read_only);
-/* For isolation->warnings; the context is the bed. */
-void keep_warning(void *context, const char *text);
 
 /* A path below the bed; the caller frees it. */
 char *in_bed(const struct bed *bed, const char *path);

@@ -188,12 +188,9 @@ static int create(const struct jp_plan *plan, int stage2_fd, struct jp_isolation
     return 0;
 }
 
-static void warnings(struct jp_isolation *pod, void (*say)(void *context, const char *text),
-                     void *context)
+static struct jp_strv *warnings(struct jp_isolation *pod)
 {
-    for (size_t i = 0; i < pod->warnings.count; i++)
-        say(context, pod->warnings.items[i]);
-    jp_strv_clear(&pod->warnings);
+    return &pod->warnings;
 }
 
 static int watch_fd(const struct jp_isolation *pod)

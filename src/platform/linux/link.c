@@ -8,7 +8,6 @@
  * for that. Hardware addresses come from the IP addresses: who gets an address that was in use a
  * moment ago is found under it at once, without stale neighbour entries.
  */
-#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -28,6 +27,7 @@
 #include "base/parse.h"
 #include "base/random.h"
 #include "base/subnet.h"
+#include "platform/hostwide.h"
 #include "platform/linux/bridge.h"
 #include "platform/linux/claim.h"
 #include "platform/linux/firewall.h"
@@ -36,7 +36,6 @@
 #include "platform/linux/netlink.h"
 #include "platform/linux/redirect.h"
 #include "sys/fd.h"
-#include "sys/lock.h"
 
 #define LOOPBACK 1 /* its index in every network namespace */
 
@@ -177,18 +176,6 @@ static int make_pair_again(int fd, const struct jp_linux_link *link, unsigned br
 
 /* ---- what all pods need of the host ---- */
 
-#define LOCK_FILE "lock"
-
-static int hold(struct jp_isolation *pod, int *ret_state_fd, struct jp_error *err)
-{
-    JP_AUTO_FD int state_fd = jp_fd_open_dir(AT_FDCWD, pod->plan->net.host.state, err);
-    if (state_fd < 0)
-        return -1;
-    pod->net_lock_fd = jp_lock_take(state_fd, LOCK_FILE, JP_LOCK_SHARED, true, err);
-    *ret_state_fd = jp_fd_take(&state_fd);
-    return pod->net_lock_fd < 0 ? -1 : 0;
-}
-
 /* A pod that reaches nothing outside is told of, and still a pod. */
 static int open_the_way(struct jp_isolation *pod, struct jp_error *err)
 {
@@ -198,7 +185,7 @@ static int open_the_way(struct jp_isolation *pod, struct jp_error *err)
     JP_AUTO(jp_error) why = JP_ERROR_INIT;
     if (!host->state || !host->table)
         return 0;
-    if (hold(pod, &state_fd, err) < 0)
+    if (jp_hostwide_hold(host, &pod->net_lock_fd, &state_fd, err) < 0)
         return -1;
     if (jp_forwarding_guarded(host, pod->plan->net.bridge, state_fd, &guarded, &why) == 0 &&
         jp_firewall_ensure(host, &guarded, &why) == 0 &&
@@ -229,37 +216,25 @@ static int redirect(struct jp_isolation *pod, struct jp_error *err)
     return text && jp_strv_add(&pod->warnings, text) == 0 ? 0 : jp_oom(err);
 }
 
+/* A kernel without such rules has none of ours. */
 static int let_go(const struct jp_plan_host *host, int state_fd, struct jp_error *err)
 {
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
     jp_forwarding_restore(state_fd);
-    return host->table ? jp_firewall_remove(host->table, err) : 0;
+    if (!host->table || jp_firewall_remove(host->table, &why) == 0 || why.code == JP_EUNSUPPORTED)
+        return 0;
+    jp_error_move(err, &why);
+    return -1;
 }
 
-/* The last one turns off the light. Who comes meanwhile waits for the lock and makes it anew. */
 static void leave(struct jp_isolation *pod)
 {
-    const struct jp_plan_host *host = &pod->plan->net.host;
-    if (pod->net_lock_fd < 0)
-        return;
-    JP_AUTO_FD int state_fd = jp_fd_open_dir(AT_FDCWD, host->state, NULL);
-    if (state_fd >= 0 && flock(pod->net_lock_fd, LOCK_EX | LOCK_NB) == 0)
-        (void)let_go(host, state_fd, NULL);
-    jp_fd_close(&pod->net_lock_fd);
+    jp_hostwide_leave(&pod->plan->net.host, &pod->net_lock_fd, let_go);
 }
 
 static int release(const struct jp_plan_host *host, struct jp_error *err)
 {
-    JP_AUTO(jp_error) why = JP_ERROR_INIT;
-    JP_AUTO_FD int state_fd = jp_fd_open_dir(AT_FDCWD, host->state, NULL);
-    if (state_fd < 0)
-        return 0;
-    JP_AUTO_FD int lock = jp_lock_take(state_fd, LOCK_FILE, JP_LOCK_EXCLUSIVE, false, &why);
-    if (lock < 0 && why.code == JP_EBUSY)
-        return 0;
-    if (lock >= 0 && (let_go(host, state_fd, &why) == 0 || why.code == JP_EUNSUPPORTED))
-        return 0;
-    jp_error_move(err, &why);
-    return -1;
+    return jp_hostwide_release(host, let_go, err);
 }
 
 static int prepare(const struct jp_plan_network *network, struct jp_error *err)
