@@ -136,6 +136,23 @@ if has_controller blkio && [ -b "$(device_of "$work")" ]; then
         at_least 2 "${out#app| }" "$free" "block-iops: reading takes longer with a limit"
         verdict disk 'app: resource/block-iops: enforced' "block-iops: show says enforced"
         jetpack destroy disk
+        # The same limits for a pod that runs.
+        slurp() { jetpack exec disk /bin/probe slurp /disk/file; }
+        run jetpack run -d -pod-name disk -v "disk:$work/disk" "$subject" -m disk:/disk \
+            --exec /bin/probe -- sleep 100000 ---
+        for turn in 1 2 3; do slurp; done >"$work/before"
+        bytes=$(awk -v us="$(median "$work/before")" 'BEGIN { s = us * 5 / 1e6; if (s < 1) s = 1; printf "%d", 4194304 / s }')
+        done_well "set: an app gets a limit of block bandwidth" jetpack set -block-bandwidth "$bytes" disk:app
+        at_least 2 "$(slurp)" "$(median "$work/before")" "set: which it feels"
+        verdict disk 'app: resource/block-bandwidth: enforced' "set: show says so"
+        jetpack stop disk
+        jetpack start disk
+        for turn in 1 2 3; do slurp; done >"$work/before"
+        requests=$(awk -v us="$(median "$work/before")" 'BEGIN { s = us * 5 / 1e6; if (s < 1) s = 1; n = 64 / s; printf "%d", n < 1 ? 1 : n }')
+        done_well "set: the pod gets a limit of requests" jetpack set -block-iops "$requests" disk
+        at_least 2 "$(slurp)" "$(median "$work/before")" "set: which its app feels"
+        verdict disk ' resource/block-iops: enforced' "set: show says so"
+        jetpack destroy disk
     else
         skip "block-bandwidth" "not here: files cannot be read past the page cache"
     fi
@@ -327,6 +344,11 @@ if has_controller memory && has_controller cpu; then
     verdict live "app: resource/cpu: enforced" "set: and the app's holds"
     done_well "set: both are lowered by lowering the pod's" jetpack set -cpu 100m live
     verdict live "app: resource/cpu: modified" "set: the app's is bounded again"
+    done_well "set: the app gets shares of the processor" jetpack set -cpu-shares 512 live:app
+    verdict live 'app: os/linux/cpu-shares: enforced' "set: show says so"
+    # A weight of v2 is on another scale.
+    is "$(cat $(find /sys/fs/cgroup -path "*/$uuid/app/cpu.shares" -o -path "*/$uuid/app/cpu.weight") | tr '\n' ' ')" \
+        "$(if jetpack doctor | grep -q 'cgroup-cpu *v1'; then echo 512; else echo 20; fi) " "set: the kernel has them"
     fails 1 'an app takes no such limit' "set: no bandwidth of an app" jetpack set -network-bandwidth 1M live:app
     done_well "set: the pod's bandwidth" jetpack set -network-bandwidth 1M live
     verdict live ' resource/network-bandwidth: enforced' "set: is told"
