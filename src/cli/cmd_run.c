@@ -18,6 +18,7 @@
 #include "cli/stream.h"
 #include "pod/request.h"
 #include "pod/session.h"
+#include "sys/notify.h"
 
 struct wanted {
     struct jp_pod_request request;
@@ -257,6 +258,12 @@ static int find_existing(struct jp_cli *cli, const struct wanted *wanted, struct
     return ctx ? jp_pod_find_for_run(ctx, request->apps[0].image, ret, err) : -1;
 }
 
+/* To a unit of Type=notify: what depends on it finds a pod that serves. */
+static void tell_started(JP_UNUSED void *context)
+{
+    jp_notify("READY=1\nSTATUS=the pod runs");
+}
+
 static int relay(struct jp_cli *cli, const struct wanted *wanted, struct jp_pod_session *session,
                  int *ret_status, struct jp_error *err)
 {
@@ -268,6 +275,7 @@ static int relay(struct jp_cli *cli, const struct wanted *wanted, struct jp_pod_
         .terminal = wanted->has_tty && isatty(STDIN_FILENO) ? STDIN_FILENO : -1,
         .signals = cli->signals.fd,
         .output = jp_cli_stream_output,
+        .started = tell_started,
         .context = &stream,
     };
     int r = jp_pod_session_relay(session, &options, &end, ret_status, err);

@@ -402,6 +402,8 @@ static int take_message(struct relay *r, const struct jp_control_message *m, str
         return 0;
     case JP_CONTROL_STARTED:
         r->has_started = true;
+        if (r->options->started && r->session->is_owner && !r->session->is_exec)
+            r->options->started(r->options->context);
         return greet_app(r, err);
     case JP_CONTROL_FAILED:
         if (r->session->is_owner && !r->session->is_exec && !r->has_started)

@@ -65,6 +65,8 @@ struct jp_pod_relay {
     const char *detach_keys; /* bytes that end the session without ending anything; NULL: none */
     /* Output of an app: stream 1 or 2. Non-zero ends the session with JP_EINTERRUPTED. */
     int (*output)(void *context, const char *app, int stream, const void *bytes, size_t len);
+    /* In an owner's session: every app has started. May be NULL. */
+    void (*started)(void *context);
     /* An app (NULL: the program of an exec) ended. May be NULL. */
     void (*exited)(void *context, const char *app, int status);
     void *context;

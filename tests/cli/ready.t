@@ -64,6 +64,29 @@ done_well "an annotation of the app takes it back" jetpack run -d --net=none -po
     -a appc.io/executor/supports-systemd-notify=false --pre-start='["/bin/probe", "true"]'
 started said:plain run -d --net=none -pod-name said test.example/plain -a appc.io/executor/supports-systemd-notify=true
 
+# A unit of Type=notify is as ready as the pod that runs in its foreground.
+hear_notices unit
+NOTIFY_SOCKET=$work/unit
+export NOTIFY_SOCKET
+in_background "$work/job" run --net=none -pod-name unit test.example/plain test.example/tells
+unset NOTIFY_SOCKET
+has_both() { [ "$(jetpack ps -H unit | grep -c .)" -eq 2 ]; } # each has begun
+wait_for 60 has_both
+run jetpack exec unit:tells /bin/probe notify STATUS=busy
+is "$(cat "$work/unit.told")" listening "run tells its service manager nothing before the pod is ready"
+run jetpack exec unit:plain /bin/probe env NOTIFY_SOCKET
+is "$out" 'NOTIFY_SOCKET=(unset)' "... and no app has that socket"
+run jetpack exec unit:tells /bin/probe notify READY=1
+wait_for 60 grep -q READY=1 "$work/unit.told"
+is "$(sed -n 2,3p "$work/unit.told" | tr '\n' ' ')" 'READY=1 STATUS=the pod runs ' "... and that it is, then"
+state_of unit running
+ok $? "... when it runs"
+jetpack stop unit
+end_of "$job" >/dev/null
+is "$(grep -c READY=1 "$work/unit.told")" 1 "... once"
+kill "$listener"
+jetpack destroy unit
+
 # Stopped on the way: it was not started.
 in_background "$work/job" run -d --net=none -pod-name never test.example/tells
 wait_for 60 has_pid never
