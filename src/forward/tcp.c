@@ -419,6 +419,7 @@ static bool accept_one(struct jp_service *service)
         jp_task_put(&service->forwarder->waiting, &service->task);
     if (fd < 0)
         return errno == EINTR || errno == ECONNABORTED || errno == EPROTO;
+    jp_address_unmap(&client); /* of a socket of both families, that somebody else has made */
     if (jp_sources_admit(service->sources, service->n_sources, &client))
         receive(service, &fd, &client);
     if (fd >= 0)

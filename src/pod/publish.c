@@ -6,6 +6,7 @@
  */
 #include <sys/socket.h>
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 #include "sys/account.h"
 #include "sys/address.h"
 #include "sys/fd.h"
+#include "sys/inherited.h"
 #include "sys/listen.h"
 
 #define END_PAUSE_MS 10  /* between looks at a port that is about to be free */
@@ -236,6 +238,9 @@ struct binding {
     struct jp_forward_settings settings; /* strings and ports are the plan's */
     struct jp_forward_listener listeners[JP_FORWARD_MAX_SOCKETS];
     int sockets[JP_FORWARD_MAX_SOCKETS];
+    struct jp_inherited given[JP_INHERITED_MAX]; /* that a service manager has bound */
+    size_t n_given;
+    bool is_taken[JP_INHERITED_MAX];
 };
 
 static void unbind(struct binding *b)
@@ -244,16 +249,24 @@ static void unbind(struct binding *b)
         jp_fd_close(&b->sockets[i]);
 }
 
+static int put_socket(struct binding *b, const struct jp_forward_listener *listener, int *fd,
+                      struct jp_error *err)
+{
+    if (b->settings.n_listeners == JP_FORWARD_MAX_SOCKETS)
+        return jp_fail(err, JP_ELIMIT, 0, "more than %d sockets are needed for the pod's ports",
+                       JP_FORWARD_MAX_SOCKETS);
+    b->listeners[b->settings.n_listeners] = *listener;
+    b->sockets[b->settings.n_listeners++] = jp_fd_take(fd);
+    return 0;
+}
+
 static int add_socket(struct binding *b, const struct jp_forward_listener *listener,
                       const union jp_address *address, struct jp_error *err)
 {
     const struct jp_plan_port *port = &b->settings.ports.items[listener->port];
     JP_AUTO(jp_error) why = JP_ERROR_INIT;
-    if (b->settings.n_listeners == JP_FORWARD_MAX_SOCKETS)
-        return jp_fail(err, JP_ELIMIT, 0, "more than %d sockets are needed for the pod's ports",
-                       JP_FORWARD_MAX_SOCKETS);
     int type = port->is_udp ? SOCK_DGRAM : SOCK_STREAM;
-    int fd = jp_listen_at(address, type, &why);
+    JP_AUTO_FD int fd = jp_listen_at(address, type, &why);
     for (int i = 1; fd < 0 && why.sys == EADDRINUSE; i++) {
         if (fail_in_use(b->ctx, port, address, i < END_TRIES, err) < 0)
             return -1;
@@ -268,9 +281,49 @@ static int add_socket(struct binding *b, const struct jp_forward_listener *liste
         jp_error_move(err, &why);
         return jp_wrap(err, "port '%s'", port->name);
     }
-    b->listeners[b->settings.n_listeners] = *listener;
-    b->sockets[b->settings.n_listeners++] = fd;
-    return 0;
+    return put_socket(b, listener, &fd, err);
+}
+
+static bool is_given(const struct jp_inherited *given, const struct jp_plan_port *port,
+                     uint16_t number)
+{
+    union jp_address wanted;
+    if ((given->type == SOCK_DGRAM) != port->is_udp || jp_address_port(&given->address) != number)
+        return false;
+    return !port->host_ip || (jp_address_read(port->host_ip, number, &wanted, NULL) == 0 &&
+                              jp_address_same_host(&wanted, &given->address));
+}
+
+/* The forwarder tells clients by their address: of datagrams that is one of the socket's family. */
+static int take_given(struct binding *b, const struct jp_forward_listener *listener,
+                      const struct jp_inherited *given, struct jp_error *err)
+{
+    if (given->type == SOCK_DGRAM && given->takes_all)
+        return jp_fail(err, JP_EUNSUPPORTED, 0,
+                       "the socket for datagrams that was handed over is of both families "
+                       "(BindIPv6Only=ipv6-only makes it one of IPv6)");
+    JP_AUTO_FD int fd = fcntl(given->fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    int flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+        return jp_fail_sys(err, "take a socket that was handed over");
+    return put_socket(b, listener, &fd, err);
+}
+
+/* Who binds the sockets has said at which addresses: those are all. How many there were. */
+static int take_all_given(struct binding *b, const struct jp_forward_listener *listener,
+                          struct jp_error *err)
+{
+    const struct jp_plan_port *port = &b->settings.ports.items[listener->port];
+    int count = 0;
+    for (size_t i = 0; i < b->n_given; i++) {
+        if (!is_given(&b->given[i], port, (uint16_t)(port->host_port + listener->offset)))
+            continue;
+        if (take_given(b, listener, &b->given[i], err) < 0)
+            return jp_wrap(err, "port '%s'", port->name);
+        b->is_taken[i] = true;
+        count++;
+    }
+    return count;
 }
 
 /* One number: at the address that was asked for, else at every one of both families. */
@@ -280,6 +333,9 @@ static int bind_number(struct binding *b, const struct jp_forward_listener *list
     const struct jp_plan_port *port = &b->settings.ports.items[listener->port];
     const char *const all[] = {port->host_ip ? port->host_ip : "0.0.0.0",
                                port->host_ip ? NULL : "::"};
+    int n_given = take_all_given(b, listener, err);
+    if (n_given != 0)
+        return n_given < 0 ? -1 : 0;
     for (size_t i = 0; i < JP_LEN(all) && all[i]; i++) {
         union jp_address address;
         if (jp_address_read(all[i], (uint16_t)(port->host_port + listener->offset), &address, err) <
@@ -331,6 +387,18 @@ static void describe(const struct jp_plan *plan, struct jp_forward_settings *to)
     to->ports = plan->ports;
 }
 
+/* Their clients would wait for ever. */
+static void warn_of_others(const struct binding *b)
+{
+    for (size_t i = 0; i < b->n_given; i++) {
+        const struct jp_inherited *given = &b->given[i];
+        if (!b->is_taken[i])
+            jp_pod_say(b->ctx, JP_POD_WARNING,
+                       "%s port %u was handed over (LISTEN_FDS), and the pod does not publish it",
+                       given->type == SOCK_DGRAM ? "udp" : "tcp", jp_address_port(&given->address));
+    }
+}
+
 static int post(struct binding *b, struct jp_error *err)
 {
     int ends[2];
@@ -346,17 +414,24 @@ static int post(struct binding *b, struct jp_error *err)
 int jp_pod_publish(const struct jp_pod_context *ctx, const struct jp_plan *plan, int *ret_mailbox,
                    struct jp_error *err)
 {
-    if (!plan->forwarder)
+    if (plan->without_apps)
         return 0;
     JP_AUTO_FREE struct binding *b = jp_calloc(1, sizeof(*b));
     if (!b)
         return jp_oom(err);
     b->ctx = ctx;
+    b->n_given = jp_inherited_sockets(b->given, JP_LEN(b->given));
+    if (!plan->forwarder) {
+        warn_of_others(b);
+        return 0;
+    }
     b->settings.listeners = b->listeners;
     describe(plan, &b->settings);
     int mailbox = -1;
     if (find_user(ctx, &b->settings, err) == 0 && bind_all(b, err) == 0)
         mailbox = post(b, err);
+    if (mailbox >= 0)
+        warn_of_others(b);
     unbind(b);
     *ret_mailbox = mailbox;
     return mailbox < 0 ? -1 : 0;

@@ -48,6 +48,17 @@ void jp_address_set_port(union jp_address *address, uint16_t port)
         address->v4.sin_port = htons(port);
 }
 
+void jp_address_unmap(union jp_address *address)
+{
+    struct sockaddr_in plain = {.sin_family = AF_INET};
+    if (address->any.sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&address->v6.sin6_addr))
+        return;
+    plain.sin_port = address->v6.sin6_port;
+    memcpy(&plain.sin_addr, &address->v6.sin6_addr.s6_addr[12], sizeof(plain.sin_addr));
+    memset(address, 0, sizeof(*address));
+    address->v4 = plain;
+}
+
 bool jp_address_is_loopback(const union jp_address *address)
 {
     if (address->any.sa_family == AF_INET6)

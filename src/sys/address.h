@@ -23,6 +23,8 @@ int jp_address_read(const char *text, uint16_t port, union jp_address *ret, stru
 socklen_t jp_address_len(const union jp_address *address);
 uint16_t jp_address_port(const union jp_address *address);
 void jp_address_set_port(union jp_address *address, uint16_t port);
+/* An IPv4 address in the clothes of IPv6 (::ffff:192.0.2.1) becomes one of IPv4; others stay. */
+void jp_address_unmap(union jp_address *address);
 bool jp_address_is_loopback(const union jp_address *address);
 /* Of one machine, whatever the port. */
 bool jp_address_same_host(const union jp_address *a, const union jp_address *b);

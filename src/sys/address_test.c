@@ -28,6 +28,16 @@ static void test_addresses(void)
     TAP_OK(jp_address_read("::1", 1, &a, NULL) == 0 && jp_address_is_loopback(&a), "::1 too");
     TAP_OK(jp_address_read("128.0.0.1", 1, &a, NULL) == 0 && !jp_address_is_loopback(&a),
            "128.0.0.1 is not");
+    TAP_OK(jp_address_read("::ffff:192.0.2.7", 82, &a, NULL) == 0 &&
+               jp_address_read("192.0.2.7", 82, &b, NULL) == 0 && !jp_address_same_host(&a, &b),
+           "one of IPv4 that is written as one of IPv6");
+    jp_address_unmap(&a);
+    TAP_OK(jp_address_equal(&a, &b), "... becomes one of IPv4");
+    jp_address_unmap(&a);
+    TAP_OK(jp_address_equal(&a, &b), "... which stays one");
+    TAP_OK(jp_address_read("2001:db8::7", 82, &a, NULL) == 0 && (b = a, jp_address_unmap(&a), 1) &&
+               jp_address_equal(&a, &b),
+           "one of IPv6 stays one");
 }
 
 static void test_sources(void)

@@ -109,6 +109,52 @@ run jetpack run -destroy --net=none test.example/bare --exec /bin/probe \
     --port=x,protocol=tcp,port=1000,count=256,socketActivated=true -- true ---
 is "$status" 0 "as many as there may be" || show err "$err"
 
+# ---- sockets of a unit -----------------------------------------------------------------------------
+# A service manager has bound the published port, and its first client waits already.
+dir=$work/tree.echo
+mkdir -p "$dir"
+rootfs "$dir/rootfs"
+cp "$wire" "$dir/rootfs/bin/"
+manifest echo '"exec": ["/bin/wire", "tcp", "80"], "user": "0", "group": "0", "ports": [
+    {"name": "www", "protocol": "tcp", "port": 80}, {"name": "dns", "protocol": "udp", "port": 53}]' >"$dir/manifest"
+pack "$dir" "$work/echo.aci"
+jetpack import -q "$work/echo.aci" >/dev/null
+handed() { # SOCKETS OPTION...: `run -d` of the app with these sockets
+    sockets=$1
+    shift
+    # shellcheck disable=SC2086 # words
+    run "$programs/handover" $sockets -- "$JETPACK" -config "$config" run -d "$@"
+}
+fails 125 "port 'www': .* has tcp port $own_port of the host" "a port of somebody who hands over nothing" \
+    "$programs/handover" tcp 127.0.0.1 "$own_port" -- env LISTEN_PID=1 \
+    "$JETPACK" -config "$config" run -d -destroy -p "www=$own_port" $image
+handed "tcp :: $own_port udp 127.0.0.1 $own_port" -pod-name unit -p "www=$own_port" -p "dns=$own_port" $image
+is "$status" 0 "a pod takes over the sockets that were bound for it" || show err "$err"
+is "$err" '' "... without a word"
+is "$(ask tcp 127.0.0.1 "$own_port")" '80 www: hello' "... which reach it"
+is "$(ask tcp ::1 "$own_port")" '80 www: hello' "... in both families"
+is "$(ask udp 127.0.0.1 "$own_port")" '53 dns: hello' "... and datagrams"
+like "$("$wire" ask udp ::1 "$own_port" hello 2>&1)" 'connect|wait|refused' "... at their addresses only"
+jetpack destroy unit
+handed "tcp :: $own_port" -pod-name unit -p "www=$own_port" test.example/echo
+is "$status" 0 "the app need not know" || show err "$err"
+answered() { ask tcp 127.0.0.1 "$own_port" | grep -q hello; } # it listens when it comes to it
+wait_for 60 answered
+is "$("$wire" ask tcp 127.0.0.1 "$own_port" hello 2>&1 | head -n 1 | sed 's/.*: //')" hello "... and is reached"
+jetpack destroy unit
+handed "tcp :: $own_port" -pod-name unit -p "www=$own_port,from=192.0.2.0/24" $image
+unlike "$(ask tcp 127.0.0.1 "$own_port")" hello "limits to networks hold for IPv4 in a socket of both families"
+jetpack destroy unit
+handed "tcp :: $own_port" -pod-name unit -p "www=$own_port,from=127.0.0.0/8" $image
+is "$(ask tcp 127.0.0.1 "$own_port")" '80 www: hello' "... for those who are let in, too"
+jetpack destroy unit
+handed "tcp 127.0.0.1 $own_port" -pod-name unit --net=none $image
+like "$err" "warning: tcp port $own_port was handed over \(LISTEN_FDS\), and the pod does not publish it" \
+    "a socket for nobody is warned of"
+jetpack destroy unit
+fails 125 "port 'dns': the socket for datagrams that was handed over is of both families" "one for datagrams of both families" \
+    "$programs/handover" udp :: "$own_port" -- "$JETPACK" -config "$config" run -d -p "dns=$own_port" $image
+
 # ---- a program of others ---------------------------------------------------------------------------
 proxyd=/lib/systemd/systemd-socket-proxyd
 if [ -x "$proxyd" ] && command -v ldd >/dev/null; then
