@@ -2,14 +2,16 @@
 # The metadata service against a bare libmicrohttpd program that gives the same bytes
 # (bench/bare_mds.c): requests a second and the 99th percentile, by wrk with 32 connections that stay
 # open; both in turn, round after round, the median of each; then 10,000 connections at once, each for
-# one request, and what memory the service has afterwards. As root, on a quiet machine.
+# one request; and what memory the service has before and after all that, and with PODS pods of which
+# each has asked it for something. As root, on a quiet machine.
 #
-#   bench/mds.sh BUILD-DIRECTORY [ROUNDS [SECONDS]]
+#   bench/mds.sh BUILD-DIRECTORY [ROUNDS [SECONDS [PODS]]]
 set -eu
 cd "$(dirname "$0")/.."
 build=${1:-build}
 rounds=${2:-3}
 seconds=${3:-3}
+pods=${4:-1000}
 jetpack=$PWD/$build/src/cli/jetpack
 for program in wrk cc curl; do
     command -v $program >/dev/null || { echo "bench: needs $program" >&2; exit 1; }
@@ -29,7 +31,7 @@ j() { "$jetpack" -config "$work/jetpack.conf" "$@"; }
 bare=
 finish() {
     trap - EXIT HUP INT TERM
-    j destroy bench >/dev/null 2>&1 || true
+    for pod in $(j list -q 2>/dev/null); do j destroy "$pod" >/dev/null 2>&1 || true; done
     [ -z "$bare" ] || kill "$bare" 2>/dev/null || true
     rm -rf "${work:?}"
 }
@@ -93,6 +95,12 @@ compare() { # NAME PATH BARE-FILE [WRK-OPTION...]
         "$(median "$work/p99.bare")" "$(median "$work/p99")"
 }
 
+memory() { # WHEN
+    awk -v when="$1" '/^Private_Dirty|^Pss:|^Rss/ { text = text sprintf(", %s %s KiB", $1, $2) }
+        END { print "memory " when text }' "/proc/$mds/smaps_rollup"
+}
+memory "at first"
+
 v1=/acMetadata/v1
 echo '| what | bare requests/s | jetpack-mds requests/s | ratio | bare p99 ms | p99 ms |'
 echo '|---|---|---|---|---|---|'
@@ -109,4 +117,12 @@ if ulimit -n 10500 2>/dev/null; then
 else
     echo "burst: not here: fewer than 10,500 open files are allowed"
 fi
-awk '/^Private_Dirty|^Pss:|^Rss/ { printf "%s %s KiB  ", $1, $2 } END { print "" }' "/proc/$mds/smaps_rollup"
+memory "after that"
+
+n=0
+while [ "$n" -lt "$pods" ]; do
+    n=$((n + 1))
+    j run -d --net=host -v "data:$work/data" example.com/showenv -exec /srv/data/busybox -- \
+        sh -c '/bin/ac-mdc image-manifest >/dev/null; exec /srv/data/busybox sleep 3600' >/dev/null
+done
+memory "with $((pods + 1)) pods"
