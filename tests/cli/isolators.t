@@ -331,6 +331,12 @@ if has_controller memory && has_controller cpu; then
     is "$status" 0 "set: a program below it is left alone"
     run jetpack exec live /bin/probe eat 256
     is "$status" 137 "set: one above it is killed"
+    done_well "set: the limit is raised" jetpack set -memory 512Mi live:app
+    run jetpack exec live /bin/probe eat 256
+    is "$status" 0 "set: and that program has its memory" || show err "$err"
+    done_well "set: and lowered" jetpack set -memory 64Mi live:app
+    run jetpack exec live /bin/probe eat 256
+    is "$status" 137 "set: and it has not"
     burnt() { # FILE: three turns
         for turn in 1 2 3; do jetpack exec live /bin/probe burn 1000; done >"$1"
     }

@@ -82,6 +82,16 @@ static uint64_t whole_pages(uint64_t bytes)
     return rest == 0 || bytes > UINT64_MAX - page ? bytes : bytes + (page - rest);
 }
 
+/*
+ * No swap beside memory. Absent where the kernel does not count swap. What v1 limits is the sum,
+ * and no sum is less than the memory in it: a limit that is raised takes the sum first.
+ */
+static void limit_swap(int fd, bool is_v2, uint64_t bytes)
+{
+    (void)(is_v2 ? write_text(fd, "memory.swap.max", "0")
+                 : write_number(fd, "memory.memsw.limit_in_bytes", bytes));
+}
+
 static void apply_memory(int fd, bool is_v2, const struct jp_plan_limits *l,
                          struct jp_ceiling_verdict *v)
 {
@@ -95,13 +105,12 @@ static void apply_memory(int fd, bool is_v2, const struct jp_plan_limits *l,
     if (l->memory_bytes == 0)
         return;
     uint64_t bytes = whole_pages(l->memory_bytes);
+    limit_swap(fd, is_v2, bytes);
     if (write_number(fd, file, bytes) < 0) {
         ignore(v, file, errno);
         return;
     }
-    /* Absent where the kernel does not count swap. */
-    (void)(is_v2 ? write_text(fd, "memory.swap.max", "0")
-                 : write_number(fd, "memory.memsw.limit_in_bytes", bytes));
+    limit_swap(fd, is_v2, bytes);
     compare(v, fd, file, l->memory_bytes, ": whole pages");
 }
 
