@@ -323,9 +323,15 @@ static int check_source(const struct jp_volume *volume, bool allow_links, struct
             return jp_fail(err, errno == ENOENT ? JP_ENOTFOUND : JP_ESYS, errno,
                            "volume '%s': source '%s'", volume->name, volume->source);
     } else {
-        fd = jp_path_open_strict(volume->source, OPEN_FOR_LOOK, err);
-        if (fd < 0)
+        JP_AUTO(jp_error) why = JP_ERROR_INIT;
+        fd = jp_path_open_strict(volume->source, OPEN_FOR_LOOK, &why);
+        if (fd < 0 && why.code == JP_EINVALID)
+            return jp_fail(err, JP_EINVALID, 0, "volume '%s': %s: --allow-volume-symlinks takes it",
+                           volume->name, jp_error_text(&why));
+        if (fd < 0) {
+            jp_error_move(err, &why);
             return jp_wrap(err, "volume '%s': source '%s'", volume->name, volume->source);
+        }
     }
     struct stat st;
     if (fstat(fd, &st) < 0)

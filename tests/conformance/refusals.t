@@ -185,7 +185,7 @@ pod_taken "a directory of the host"
 volumes "{\"name\": \"data\", \"kind\": \"host\", \"source\": \"$work/none\"}"
 pod_refused 1 "volume 'data': source '$work/none': .*No such file" "a missing source"
 volumes "{\"name\": \"data\", \"kind\": \"host\", \"source\": \"$work/link\"}"
-pod_refused 1 "volume 'data': .*'$work/link' is a symbolic link" "a source that is a symbolic link"
+pod_refused 1 "volume 'data': .*'$work/link' is a symbolic link: --allow-volume-symlinks takes it" "a source that is a symbolic link"
 volumes "{\"name\": \"data\", \"kind\": \"host\", \"source\": \"$work/here/real\"}"
 pod_refused 1 "volume 'data': .*'$work/here' is a symbolic link" "a symbolic link on the way to a source"
 done_well "taken: both when the pod allows it" \
