@@ -5,7 +5,7 @@
 #
 #   bench/fetch.sh BUILD-DIRECTORY [ROUNDS]
 #
-# BENCH_TREE may name a root file system in the place of a minimal Debian.
+# BENCH_TREE may name a root file system (a minimal Debian) in the place of a part of this host's.
 namespaces=-mn
 . "$(dirname "$0")/lib.sh"
 rounds=${1:-7}

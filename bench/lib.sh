@@ -68,14 +68,17 @@ JSON
     j import -q "$work/$image_name.aci" >/dev/null
 }
 
-# big_tree DIRECTORY: a root file system of some 200 MB: $BENCH_TREE, a minimal Debian, or what is here.
+# big_tree DIRECTORY: a root file system of some 200 MB: $BENCH_TREE, a minimal Debian, or, without
+# a network, the first of this host's /usr.
 big_tree() {
     if [ -n "${BENCH_TREE-}" ]; then
         cp -a "$BENCH_TREE" "$1"
     elif ! have debootstrap || ! debootstrap --variant=minbase bookworm "$1" >/dev/null 2>&1; then
         rm -rf "${1:?}"
-        mkdir -p "$1/usr"
-        cp -a /usr/share "$1/usr/" 2>/dev/null || true
+        mkdir -p "$1"
+        (cd / && find usr -xdev -type f -printf '%p %s\n' | LC_ALL=C sort |
+            awk '(total += $NF) > 2e8 { exit } { sub(/ [0-9]+$/, ""); print }' |
+            tar -T - -cf - | tar -C "$1" -xf -)
     fi
 }
 
