@@ -98,6 +98,18 @@ bool jp_freebsd_has_mount_below(const char *path);
 int jp_freebsd_check_sharing(const char *dir, const char *source, int source_fd, bool is_read_only,
                              struct jp_error *err);
 
+/* ---- networks ---- */
+
+/*
+ * The address of a pod without a network stack of its own, on an interface of the host (alias.c).
+ * A further loopback is made (lo1); JP_ENOTFOUND: there is no other. Removing what was not made is
+ * fine; `dir`: the pod's directory.
+ */
+int jp_freebsd_alias_add(const struct jp_plan *plan, struct jp_error *err);
+int jp_freebsd_alias_remove(const char *dir, struct jp_error *err);
+/* jp_link_ops.listen (listen.c). */
+int jp_freebsd_listen(struct jp_isolation *pod, const struct jp_plan_socket *socket, int *ret_fd,
+                      struct jp_error *err);
 /*
  * The group (ifconfig(8)) of a bridge and the pods' devices on it, where a network's own packets
  * are seen: pf sees them on either. It must not end in a digit.
