@@ -1,53 +1,32 @@
 #!/bin/sh
 # Published ports, between network namespaces of this test's own: our host, a client, a neighbour,
-# joined by veth. Everything below runs in the namespace that plays the host.
-if [ -z "${PORTS_T_INSIDE-}" ] && [ "$(id -u)" -eq 0 ] && unshare -n true 2>/dev/null; then
-    here=$(cd "$(dirname "$0")" && pwd)
-    # What needs the world: real servers of Debian, one image that is kept beside the build.
-    servers=${BUILD_DIR:-$here/../../build}/servers.aci
-    if [ ! -e "$servers" ] && command -v apt-get >/dev/null; then
-        "$here/servers.sh" "$servers" >&2 || echo "not ok - an image of nginx and redis"
-    fi
-    PORTS_T_INSIDE=$servers exec unshare -n sh "$0"
+# joined by veth.
+#
+# What needs the world: real servers of Debian, one image that is kept beside the build.
+here=$(cd "$(dirname "$0")" && pwd)
+servers=${BUILD_DIR:-$here/../../build}/servers.aci
+if [ "${JETPACK_TEST_NET-}" != own ] && [ "$(id -u)" -eq 0 ] && [ ! -e "$servers" ] &&
+    command -v apt-get >/dev/null; then
+    "$here/servers.sh" "$servers" >&2 || echo "not ok - an image of nginx and redis"
 fi
-. "$(dirname "$0")/lib.sh"
-need_root
-[ -n "${PORTS_T_INSIDE-}" ] || skip_all "not here: no network namespaces"
-command -v ip >/dev/null && command -v nsenter >/dev/null || skip_all "not here: no ip, no nsenter"
+. "$here/net.sh"
+command -v nsenter >/dev/null || skip_all "not here: no nsenter"
 
-servers=$PORTS_T_INSIDE
 wire=$programs/wire
-namespaces=
-end_namespaces() {
-    for one in $namespaces; do kill -KILL "$one" 2>/dev/null; done
-    cleanup
-}
-trap end_namespaces EXIT
-
-# namespace VARIABLE: a network namespace that lives as long as a process of ours
-namespace() {
-    unshare -n sleep 10000 &
-    eval "$1=$!"
-    namespaces="$namespaces $!"
-    other() { [ "$(readlink "/proc/$1/ns/net")" != "$(readlink /proc/self/ns/net)" ]; }
-    wait_for 60 other "$!"
-}
 # joined PID HERE THERE OURS THEIRS OURS6 THEIRS6
 joined() {
     ip link add "$2" type veth peer name "$3" netns "$1"
     ip addr add "$4/24" dev "$2"
     ip -6 addr add "$6/64" dev "$2" nodad
     ip link set "$2" up
-    nsenter -t "$1" -n sh -c "ip link set lo up; ip addr add $5/24 dev $3
+    on "$1" sh -c "ip link set lo up; ip addr add $5/24 dev $3
         ip -6 addr add $7/64 dev $3 nodad; ip link set $3 up; ip route add default via $4
         ip -6 route add default via $6"
 }
-ip link set lo up
-namespace client
-namespace neighbour
+machine client
+machine neighbour
 joined "$client" toclient eth0 192.0.2.1 192.0.2.9 2001:db8:1::1 2001:db8:1::9
-joined "$neighbour" toneighbour eth0 198.51.100.1 198.51.100.9 2001:db8:2::1 2001:db8:2::9
-from() { who=$1; shift; nsenter -t "$who" -n "$@"; }
+joined "$neighbour" toneighbour eth0 198.18.0.1 198.18.0.9 2001:db8:2::1 2001:db8:2::9
 
 mkdir -p "$work/tree/rootfs/bin"
 rootfs "$work/tree/rootfs"
@@ -70,26 +49,26 @@ end() { jetpack destroy "$1" >/dev/null 2>&1; }
 asks() { # WHO PROTOCOL ADDRESS PORT: the first line that comes back to "hello", or why none does
     who=$1
     shift
-    reply=$(from "$who" "$wire" ask "$1" "$2" "$3" hello 2>&1)
+    reply=$(on "$who" "$wire" ask "$1" "$2" "$3" hello 2>&1)
     printf '%s\n' "$reply" | head -n 1
 }
 served() { case $(asks "$@") in *': hello') ;; *) return 1 ;; esac; }
 refused() { asks "$@" | grep -q 'Connection refused'; }
-here=$$
+this=$$
 
 # ---- what comes through -------------------------------------------------------------------------
 begin web -p http=8080 test.example/wire
 is "$status" 0 "a pod with a published port"
 wait_for 60 served "$client" tcp 192.0.2.1 8080
 is "$(asks "$client" tcp 192.0.2.1 8080)" '192.0.2.9: hello' "the client's address is kept"
-is "$(from "$client" "$wire" ask tcp 192.0.2.1 8080 hello | tail -n 1)" bye \
+is "$(on "$client" "$wire" ask tcp 192.0.2.1 8080 hello | tail -n 1)" bye \
     "... and its end, after which it is still answered"
 gateway=$(ip -4 -o addr show dev "$bridge" | sed 's/.* inet \([0-9.]*\).*/\1/')
-is "$(asks "$here" tcp 127.0.0.1 8080)" "$gateway: hello" "the host by its loopback is the gateway"
-is "$(from "$client" env WIRE_FROM=777 "$wire" ask tcp 192.0.2.1 8080 hello 2>&1 | head -n 1)" \
+is "$(asks "$this" tcp 127.0.0.1 8080)" "$gateway: hello" "the host by its loopback is the gateway"
+is "$(on "$client" env WIRE_FROM=777 "$wire" ask tcp 192.0.2.1 8080 hello 2>&1 | head -n 1)" \
     '192.0.2.9: hello' \
     "a client whose port only root has (NFS, a NAT)"
-is "$(asks "$here" tcp 192.0.2.1 8080)" "192.0.2.1: hello" "the host by its address is that"
+is "$(asks "$this" tcp 192.0.2.1 8080)" "192.0.2.1: hello" "the host by its address is that"
 like "$(asks "$client" tcp 2001:db8:1::1 8080)" ': hello$' "IPv6 to a pod that has IPv4"
 begin other test.example/wire
 address=$(jetpack list -H -filter name=other | cut -f4)
@@ -98,18 +77,18 @@ is "$(jetpack exec other /bin/wire ask tcp 192.0.2.1 8080 hello 2>/dev/null | he
 like "$(jetpack exec web /bin/wire ask tcp "$gateway" 8080 hello 2>/dev/null | head -n 1)" \
     ': hello$' "the pod itself by the host's address"
 end other
-is "$(from "$client" "$wire" many 192.0.2.1 8080 10000)" 10000 "10,000 connections in a burst"
-nsenter -t "$client" -n "$wire" hold 192.0.2.1 8080 500 >"$work/held" 2>&1 &
+is "$(on "$client" "$wire" many 192.0.2.1 8080 10000)" 10000 "10,000 connections in a burst"
+nsenter --net="/proc/$client/ns/net" "$wire" hold 192.0.2.1 8080 500 >"$work/held" 2>&1 &
 holder=$!
-namespaces="$namespaces $holder"
+jobs="$jobs $holder"
 wait_for 60 grep -q held "$work/held"
-is "$(from "$neighbour" "$wire" many 192.0.2.1 8080 500)" 500 "others beside 500 that say nothing"
+is "$(on "$neighbour" "$wire" many 192.0.2.1 8080 500)" 500 "others beside 500 that say nothing"
 kill -KILL "$holder"
-nsenter -t "$client" -n "$wire" hold 192.0.2.1 8080 9000 >"$work/held" 2>&1 &
+nsenter --net="/proc/$client/ns/net" "$wire" hold 192.0.2.1 8080 9000 >"$work/held" 2>&1 &
 holder=$!
-namespaces="$namespaces $holder"
+jobs="$jobs $holder"
 wait_for 60 grep -q held "$work/held"
-is "$(from "$neighbour" "$wire" many 192.0.2.1 8080 500)" 500 "others beside one who takes all that it can, 9,000"
+is "$(on "$neighbour" "$wire" many 192.0.2.1 8080 500)" 500 "others beside one who takes all that it can, 9,000"
 kill -KILL "$holder"
 wait_for 60 served "$client" tcp 192.0.2.1 8080
 is $? 0 "... who is served again when it has let go"
@@ -141,8 +120,8 @@ fails 125 "port 'http': pod 'web' has tcp port 8080 of the host" "a port that a 
     jetpack run -p http=8080 -pod-name second test.example/wire
 "$wire" tcp 8099 >/dev/null 2>&1 &
 stranger=$!
-namespaces="$namespaces $stranger"
-wait_for 60 served "$here" tcp 127.0.0.1 8099
+jobs="$jobs $stranger"
+wait_for 60 served "$this" tcp 127.0.0.1 8099
 fails 125 "port 'http': wire \(process $stranger\) has tcp port 8099 of the host" \
     "a port that another program has" jetpack run -p http=8099 -pod-name third test.example/wire
 kill -KILL "$stranger"
@@ -189,7 +168,7 @@ begin dns -p dns=5353 test.example/wire -exec /bin/wire -- udp 53
 wait_for 60 served "$client" udp 192.0.2.1 5353
 like "$(asks "$client" udp 192.0.2.1 5353)" ': hello$' "UDP"
 like "$(asks "$client" udp 2001:db8:1::1 5353)" ': hello$' "UDP by IPv6"
-like "$(asks "$here" udp 127.0.0.1 5353)" ': hello$' "UDP from the host"
+like "$(asks "$this" udp 127.0.0.1 5353)" ': hello$' "UDP from the host"
 end dns
 begin range -p range=9000 test.example/wire -exec /bin/wire -- tcp 82
 wait_for 60 served "$client" tcp 192.0.2.1 9002
@@ -204,9 +183,9 @@ is "$status $err" '0 ' "as many ports as there may be, from a login with the usu
 wait_for 60 served "$client" tcp 192.0.2.1 12000
 like "$(asks "$client" tcp 2001:db8:1::1 12511)" 'reset' "... all of which are there"
 end wide
-begin one -p http=198.51.100.1:8080 test.example/wire
-wait_for 60 served "$neighbour" tcp 198.51.100.1 8080
-is "$(asks "$neighbour" tcp 198.51.100.1 8080)" '198.51.100.9: hello' "hostIP: at that address"
+begin one -p http=198.18.0.1:8080 test.example/wire
+wait_for 60 served "$neighbour" tcp 198.18.0.1 8080
+is "$(asks "$neighbour" tcp 198.18.0.1 8080)" '198.18.0.9: hello' "hostIP: at that address"
 like "$(asks "$client" tcp 192.0.2.1 8080)" refused "... and at no other"
 end one
 begin six -p 'http=[2001:db8:1::1]:8080' test.example/wire
@@ -288,10 +267,10 @@ if [ -e "$servers" ]; then
     jetpack import -q "$servers" >/dev/null
     mkdir "$work/servers"
     tar -C "$work/servers" -xf "$servers"
-    inside() { from "$client" chroot "$work/servers/rootfs" "$@"; }
+    inside() { on "$client" chroot "$work/servers/rootfs" "$@"; }
 
     begin nginx -p http=8080 test.example/servers -exec /usr/sbin/nginx -- -p /tmp -c /etc/nginx.conf
-    get() { from "$client" curl -sS --noproxy '*' --max-time 60 "http://192.0.2.1:8080/$1"; }
+    get() { on "$client" curl -sS --noproxy '*' --max-time 60 "http://192.0.2.1:8080/$1"; }
     wait_for 60 get who
     is "$(get who)" 192.0.2.9 "nginx sees its client"
     get big | cmp -s - "$work/servers/rootfs/www/big"
