@@ -36,6 +36,35 @@ run jetpack exec two /bin/probe cat /proc/sys/net/ipv6/conf/eth0/accept_ra
 is "$out" 0 "row 74: no pod listens to who calls itself a router"
 is "$(cat "/proc/sys/net/ipv6/conf/$bridge/accept_ra")" 0 "row 74: nor does the host on the bridge"
 
+# ---- what pods hear of each other ----
+
+heard() { jetpack exec one /bin/probe cat /proc/net/dev | awk '$1 == "eth0:" { print $3 }'; }
+before=$(heard)
+for n in 1 2 3 4 5 6 7 8; do
+    jetpack run -d -pod-name "beside$n" $image >/dev/null
+done
+from beside8 tcp 127.0.0.1 2 # after what is told at once
+[ $(($(heard) - before)) -lt 8 ]
+ok $? "a pod is not told of each that comes" || show heard "$before, then $(heard)"
+is "$(jetpack exec beside8 /bin/knock addresses | grep -c '^eth0 fe80::.*/64$')" 1 \
+    "each has one link-local address"
+jetpack destroy beside1 beside2 beside3 beside4 beside5 beside6 beside7 beside8
+for group in ff02::fb 224.0.0.251 ff15::4a 239.255.7.7; do
+    done_well "a pod that hears the group $group" jetpack run -d -pod-name hearer $image \
+        --exec /bin/knock -- listen udp $group 7 ---
+    from two udp $group
+    like "$out" '^(fe80|fd77|10\.77\.)' "... is asked by another"
+    jetpack destroy hearer
+done
+ip link set "$bridge" type bridge mcast_snooping 1
+before=$(heard)
+start seen
+reports() { [ "$(heard)" -gt "$before" ]; }
+wait_for 60 reports
+is $? 0 "on a bridge that looks at groups, they are told"
+jetpack destroy seen
+ip link set "$bridge" type bridge mcast_snooping 0
+
 # ---- an address that is asked for ----
 
 start static --ip 10.77.1.9

@@ -8,7 +8,8 @@
  *   knock addresses                      DEVICE ADDRESS/PREFIX of this network namespace, sorted by
  *                                        the kernel
  *
- * PROTOCOL is tcp or udp; addresses are of either family.
+ * PROTOCOL is tcp or udp; addresses are of either family. That of a group (udp) is heard, and
+ * asked, on eth0: whoever hears it answers.
  */
 #include <sys/socket.h>
 
@@ -29,6 +30,7 @@
 static struct sockaddr_storage where;
 static socklen_t where_len;
 static int type;
+static int is_group;
 
 static int die(const char *what)
 {
@@ -44,10 +46,13 @@ static void read_where(const char *address, const char *port)
         four->sin_family = AF_INET;
         four->sin_port = htons((unsigned short)atoi(port));
         where_len = sizeof(*four);
+        is_group = IN_MULTICAST(ntohl(four->sin_addr.s_addr));
     } else if (inet_pton(AF_INET6, address, &six->sin6_addr) == 1) {
         six->sin6_family = AF_INET6;
         six->sin6_port = htons((unsigned short)atoi(port));
         where_len = sizeof(*six);
+        is_group = IN6_IS_ADDR_MULTICAST(&six->sin6_addr);
+        six->sin6_scope_id = is_group ? if_nametoindex("eth0") : 0;
     } else {
         die(address);
     }
@@ -88,6 +93,14 @@ static void answer(int fd)
     close(client);
 }
 
+static int join(int fd)
+{
+    struct group_req request = {.gr_interface = if_nametoindex("eth0")};
+    int level = where.ss_family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
+    memcpy(&request.gr_group, &where, where_len);
+    return setsockopt(fd, level, MCAST_JOIN_GROUP, &request, sizeof(request));
+}
+
 static int serve(void)
 {
     int on = 1;
@@ -96,7 +109,7 @@ static int serve(void)
         return die("socket");
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (bind(fd, (struct sockaddr *)&where, where_len) < 0 ||
-        (type == SOCK_STREAM && listen(fd, 64) < 0))
+        (type == SOCK_STREAM && listen(fd, 64) < 0) || (is_group && join(fd) < 0))
         return die("listen");
     puts("ready");
     fflush(stdout);
@@ -119,12 +132,14 @@ static int ask(int seconds)
     char text[128];
     if (fd < 0)
         return die("socket");
-    if (connect(fd, (struct sockaddr *)&where, where_len) < 0 && errno != EINPROGRESS)
+    /* A group does not answer, one of those who hear it does. */
+    if (!is_group && connect(fd, (struct sockaddr *)&where, where_len) < 0 && errno != EINPROGRESS)
         return tell(errno);
     for (int waited = 0; waited < seconds * 1000; waited += RETRY_MS) {
         struct pollfd p = {.fd = fd, .events = POLLIN};
         if (type == SOCK_DGRAM)
-            (void)send(fd, "?", 1, 0);
+            (void)sendto(fd, "?", 1, 0, is_group ? (struct sockaddr *)&where : NULL,
+                         is_group ? where_len : 0);
         if (poll(&p, 1, RETRY_MS) == 0)
             continue;
         ssize_t n = recv(fd, text, sizeof(text) - 1, 0);

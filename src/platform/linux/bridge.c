@@ -18,6 +18,7 @@
 
 #include "base/parse.h"
 #include "base/subnet.h"
+#include "platform/linux/hush.h"
 #include "platform/linux/linux.h"
 #include "sys/fd.h"
 
@@ -78,11 +79,40 @@ void jp_linux_request_address6(struct jp_netlink_batch *b, const char *what, uns
     jp_netlink_attribute(b, IFA_LOCAL, address, sizeof(*address));
 }
 
-void jp_linux_request_up(struct jp_netlink_batch *b, const char *what, unsigned index)
+void jp_linux_request_up(struct jp_netlink_batch *b, const char *what, unsigned index,
+                         const char *name)
 {
     struct ifinfomsg body = {.ifi_index = (int)index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
     jp_netlink_begin(b, what, RTM_NEWLINK, 0, 0);
     jp_netlink_body(b, &body, sizeof(body));
+    if (index == 0)
+        jp_netlink_text(b, IFLA_IFNAME, name);
+}
+
+void jp_linux_request_silence(struct jp_netlink_batch *b, unsigned index, const char *name)
+{
+    struct ifinfomsg body = {.ifi_family = AF_UNSPEC, .ifi_index = (int)index};
+    uint8_t mode = IN6_ADDR_GEN_MODE_NONE;
+    jp_netlink_begin(b, "keep the kernel from making an IPv6 address", RTM_NEWLINK, 0,
+                     JP_NETLINK_NO_IPV6);
+    jp_netlink_body(b, &body, sizeof(body));
+    if (index == 0)
+        jp_netlink_text(b, IFLA_IFNAME, name);
+    size_t families = jp_netlink_open_nest(b, IFLA_AF_SPEC);
+    size_t six = jp_netlink_open_nest(b, AF_INET6);
+    jp_netlink_attribute(b, IFLA_INET6_ADDR_GEN_MODE, &mode, sizeof(mode));
+    jp_netlink_close_nest(b, six);
+    jp_netlink_close_nest(b, families);
+}
+
+/* RFC 4291, appendix A: the bit that says who assigned it is turned, 0xfffe stands in the middle.
+ */
+void jp_linux_request_link_local(struct jp_netlink_batch *b, unsigned index,
+                                 const unsigned char mac[6])
+{
+    struct in6_addr address = {.s6_addr = {0xfe, 0x80, [8] = mac[0] ^ 0x02, mac[1], mac[2], 0xff,
+                                           0xfe, mac[3], mac[4], mac[5]}};
+    jp_linux_request_address6(b, "give the device its link-local address", index, &address, 64);
 }
 
 /* The other ports of the bridge that are isolated are no neighbours of this one; the host is. */
@@ -113,6 +143,9 @@ static void request_bridge(struct jp_netlink_batch *b, const struct jp_linux_lin
     jp_netlink_attribute(b, IFLA_ADDRESS, mac, sizeof(mac));
     size_t info = jp_netlink_open_nest(b, IFLA_LINKINFO);
     jp_netlink_text(b, IFLA_INFO_KIND, "bridge");
+    size_t data = jp_netlink_open_nest(b, IFLA_INFO_DATA);
+    jp_linux_request_unlooking(b);
+    jp_netlink_close_nest(b, data);
     jp_netlink_close_nest(b, info);
 }
 
@@ -122,6 +155,17 @@ unsigned jp_linux_device_index(int fd, const char *name)
     struct ifreq request = {0};
     (void)snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
     return ioctl(fd, SIOCGIFINDEX, &request) < 0 ? 0 : (unsigned)request.ifr_ifindex;
+}
+
+int jp_linux_ask_device(int fd, unsigned index,
+                        void (*read)(void *context, const unsigned char *bytes, size_t len),
+                        void *context, struct jp_error *err)
+{
+    struct jp_netlink_batch b = {0};
+    struct ifinfomsg body = {.ifi_index = (int)index};
+    jp_netlink_before(&b, RTM_GETLINK, NLM_F_ACK);
+    jp_netlink_body(&b, &body, sizeof(body));
+    return jp_netlink_list(fd, &b, read, context, err);
 }
 
 /* True when the bridge is up and has the gateway's address: the usual case costs two questions. */
@@ -190,7 +234,7 @@ int jp_linux_bridge_ensure(int fd, const struct jp_linux_link *link, unsigned *r
     if (link->has_six)
         jp_linux_request_address6(&b, "give the bridge its IPv6 address", index, &link->gateway6,
                                   link->prefix_len6);
-    jp_linux_request_up(&b, "bring the bridge up", index);
+    jp_linux_request_up(&b, "bring the bridge up", index, NULL);
     return jp_netlink_send(fd, &b, err);
 }
 

@@ -55,13 +55,9 @@ static void read_alias(void *context, const unsigned char *bytes, size_t len)
 /* The state directory of the installation that the bridge is of; "": nobody's. */
 static int find_owner(int fd, unsigned index, struct alias *ret, struct jp_error *err)
 {
-    struct jp_netlink_batch b = {0};
-    struct ifinfomsg body = {.ifi_index = (int)index};
     const size_t len = strlen(ALIAS_PREFIX);
     ret->text[0] = '\0';
-    jp_netlink_before(&b, RTM_GETLINK, NLM_F_ACK);
-    jp_netlink_body(&b, &body, sizeof(body));
-    if (jp_netlink_list(fd, &b, read_alias, ret, err) < 0)
+    if (jp_linux_ask_device(fd, index, read_alias, ret, err) < 0)
         return -1;
     bool is_ours = strncmp(ret->text, ALIAS_PREFIX, len) == 0;
     memmove(ret->text, is_ours ? ret->text + len : "", is_ours ? strlen(ret->text) - len + 1 : 1);

@@ -63,12 +63,8 @@ static void read_master(void *context, const unsigned char *bytes, size_t len)
 /* The bridge that a device is on; 0: none. */
 static int master_of(int fd, unsigned device, unsigned *ret, struct jp_error *err)
 {
-    struct jp_netlink_batch b = {0};
-    struct ifinfomsg body = {.ifi_index = (int)device};
     struct master master = {0};
-    jp_netlink_before(&b, RTM_GETLINK, NLM_F_ACK);
-    jp_netlink_body(&b, &body, sizeof(body));
-    if (jp_netlink_list(fd, &b, read_master, &master, err) < 0)
+    if (jp_linux_ask_device(fd, device, read_master, &master, err) < 0)
         return -1;
     *ret = master.index;
     return 0;

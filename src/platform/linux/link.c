@@ -32,6 +32,7 @@
 #include "platform/linux/claim.h"
 #include "platform/linux/firewall.h"
 #include "platform/linux/forwarding.h"
+#include "platform/linux/hush.h"
 #include "platform/linux/linux.h"
 #include "platform/linux/netlink.h"
 #include "platform/linux/redirect.h"
@@ -86,7 +87,7 @@ static int make_pair(int fd, const struct jp_linux_link *link, unsigned bridge, 
                      struct jp_error *err)
 {
     struct jp_netlink_batch b = {0};
-    struct ifinfomsg body = {.ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+    struct ifinfomsg body = {.ifi_family = AF_UNSPEC};
     jp_netlink_begin(&b, "make the pod's network device", RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL,
                      0);
     jp_netlink_body(&b, &body, sizeof(body));
@@ -98,8 +99,11 @@ static int make_pair(int fd, const struct jp_linux_link *link, unsigned bridge, 
     request_peer(&b, link, net_fd);
     jp_netlink_close_nest(&b, data);
     jp_netlink_close_nest(&b, info);
+    jp_linux_request_silence(&b, 0, link->host_end);
     if (link->is_isolated)
         jp_linux_request_isolation(&b, link);
+    jp_linux_request_up(&b, "bring the host's end of the pod's network device up", 0,
+                        link->host_end);
     return jp_netlink_send(fd, &b, err);
 }
 
@@ -282,9 +286,33 @@ static int make_device(struct jp_isolation *pod, const struct jp_linux_link *lin
         check_bridge(pod, host, link, bridge, err) < 0 || open_the_way(pod, err) < 0 ||
         redirect(pod, err) < 0)
         return -1;
-    return make_pair_again(host, link, bridge, pod->net_fd, err);
+    if (make_pair_again(host, link, bridge, pod->net_fd, err) < 0)
+        return -1;
+    jp_linux_hush(host, bridge, link->host_end);
+    return 0;
 }
 
+/* On a bridge the link-local address is the pod's alone, as its hardware address is. */
+static void request_addresses(struct jp_netlink_batch *inside, const struct jp_linux_link *link,
+                              unsigned device)
+{
+    unsigned char mac[6];
+    jp_linux_hardware_address(link->address, mac);
+    if (link->kind != JP_NET_MACVLAN) {
+        jp_linux_request_silence(inside, device, NULL);
+        jp_linux_request_link_local(inside, device, mac);
+    }
+    jp_linux_request_address(inside, "give the pod its address", device, link->address,
+                             link->prefix_len);
+    if (link->has_six)
+        jp_linux_request_address6(inside, "give the pod its IPv6 address", device, &link->address6,
+                                  link->prefix_len6);
+}
+
+/*
+ * Addresses before the device is up: then the groups that come with them are told to the network
+ * once, not each by itself.
+ */
 static int join_network(struct jp_isolation *pod, struct jp_netlink_batch *inside,
                         struct jp_error *err)
 {
@@ -294,16 +322,11 @@ static int join_network(struct jp_isolation *pod, struct jp_netlink_batch *insid
     unsigned device = jp_linux_device_index(pod->netlink_fd, JP_LINUX_POD_DEVICE);
     if (device == 0)
         return jp_fail(err, JP_ENOTFOUND, 0, "the pod's network device has vanished");
-    jp_linux_request_up(inside, "bring the pod's device up", device);
-    jp_linux_request_address(inside, "give the pod its address", device, link.address,
-                             link.prefix_len);
+    request_addresses(inside, &link, device);
+    jp_linux_request_up(inside, "bring the pod's device up", device, NULL);
     request_default_route(inside, AF_INET, &link.gateway, sizeof(link.gateway), EEXIST);
-    if (!link.has_six)
-        return 0;
-    jp_linux_request_address6(inside, "give the pod its IPv6 address", device, &link.address6,
-                              link.prefix_len6);
     /* Better no way than one that ends at the host: programs would try it first, and wait. */
-    if (jp_forwarding_has_ipv6())
+    if (link.has_six && jp_forwarding_has_ipv6())
         request_default_route(inside, AF_INET6, &link.gateway6, sizeof(link.gateway6),
                               JP_NETLINK_NO_IPV6);
     return 0;
@@ -320,7 +343,7 @@ static int setup(struct jp_isolation *pod, struct jp_error *err)
     if (pod->plan->net.mode == JP_NET_HOST)
         return 0;
     struct jp_netlink_batch inside = {0};
-    jp_linux_request_up(&inside, "bring the loopback up", LOOPBACK);
+    jp_linux_request_up(&inside, "bring the loopback up", LOOPBACK, NULL);
     int r = 0;
     if (pod->plan->net.mode == JP_NET_POD)
         r = join_network(pod, &inside, err);
