@@ -27,32 +27,23 @@ umask 022
 
 [ -x "$JETPACK" ] || { echo "Bail out! $JETPACK is not built"; exit 1; }
 
-# A number that no other test program has now, for what there is once on a host: a subnet and ports.
-# (Those of process numbers meet again after some thousands of processes.)
-own_number=$(($$ % 6000)) tries=6000
-claim() { ln -s $$ "${TMPDIR:-/tmp}/jetpack-cli-number-$own_number" 2>/dev/null; }
-until claim; do
-    own_number=$(((own_number + 1) % 6000)) tries=$((tries - 1))
-    [ "$tries" -gt 0 ] || { echo "Bail out! no number is free in ${TMPDIR:-/tmp}"; exit 1; }
-done
-
+. "$here/../own.sh"
 work=$(mktemp -d "${TMPDIR:-/tmp}/jetpack-cli-XXXXXX") || exit 1
 config=$work/jetpack.conf
 bridge=jpt$$
-subnet=10.$((200 + own_number / 256)).$((own_number % 256)).0/24
-own_port=$((26000 + own_number))
+own $bridge "$work"
 
 cat >"$config" <<END
 root.dir = $work/root
 net.bridge = $bridge
-net.subnet = $subnet
+net.subnet = $own_subnet
 net.subnet6 = fd7e:$(printf %x $(($$ & 65535))):$(printf %x $(($$ / 65536)))::/64
 net.firewall = off
 net.names = off
 allow.no-signature = on
 allow.autodiscovery = off
 stop.grace = 5
-mds.port = $((20000 + own_number))
+mds.port = $service_port
 mds.user = nobody
 mds.idle = 1
 END
@@ -80,12 +71,11 @@ cleanup() {
         done
         destroy_images # they may be mounted
         jetpack gc >/dev/null 2>&1
-        if command -v ip >/dev/null 2>&1 && ip link show "$bridge" >/dev/null 2>&1; then
-            ip link delete "$bridge"
-        fi
     fi
+    # It stays when its last pod has gone, and when the root directory has.
+    ! ip link show "$bridge" >/dev/null 2>&1 || ip link delete "$bridge"
     rm -rf "$work"
-    rm -f "${TMPDIR:-/tmp}/jetpack-cli-number-$own_number"
+    end_own
 }
 trap cleanup EXIT
 trap 'exit 1' INT TERM HUP

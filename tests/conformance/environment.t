@@ -104,7 +104,7 @@ fi
 # Network.
 run jetpack run -destroy test.example/plain -- cat /proc/net/fib_trie ---
 like "$out" ' 127\.0\.0\.1$' "a pod has a loopback interface"
-like "$out" " ${subnet%.*}\.[0-9]+\$" "... and an address on the other"
+like "$out" " ${own_subnet%.*}\.[0-9]+\$" "... and an address on the other"
 
 # User labels and annotations change nothing.
 run jetpack prepare -n --user-label=os=plan9 --user-annotation=jetpack/net=host test.example/plain \

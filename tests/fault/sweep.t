@@ -26,17 +26,19 @@ harmless=$(printf %s "$harmless" | tr -d '\n')
 strace -o /dev/null -e inject=getpid:signal=KILL:when=9999 true 2>/dev/null ||
     skip_all 'not here: strace cannot trace'
 
+. tests/own.sh
 work=$(mktemp -d "${TMPDIR:-/tmp}/jetpack-sweep.XXXXXX")
 bridge=jps$$
+own $bridge "$work"
 conf=$work/jetpack.conf
 cat >"$conf" <<CONF
 root.dir = $work/root
 net.bridge = $bridge
-net.subnet = 172.28.0.0/16
+net.subnet = $own_subnet
 net.firewall = off
 allow.no-signature = on
 mds.user = nobody
-mds.port = $((20000 + $$ % 12000))
+mds.port = $service_port
 mds.idle = 1
 stop.grace = 1
 CONF
@@ -49,6 +51,7 @@ clean_up() {
     j destroy swept >/dev/null 2>&1
     ip link delete "$bridge" 2>/dev/null
     rm -rf "$work"
+    end_own
     exit "$status"
 }
 trap clean_up EXIT

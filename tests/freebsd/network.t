@@ -16,7 +16,7 @@ END
 address_of() { jetpack list -H | awk -v name="$1" '$2 == name {print $4}'; }
 add_image server '"exec": ["/bin/probe", "source", "8080", "4"], "user": "0", "group": "0"'
 add_image client '"exec": ["/bin/probe", "true"], "user": "0", "group": "0"'
-prefix=${subnet%.0/24}
+prefix=${own_subnet%.0/24}
 loop=lo$((100 + $$ % 30000))
 
 # A stack of its own

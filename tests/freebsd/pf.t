@@ -37,7 +37,7 @@ outside=$!
 trap 'kill "$outside"; end_street; cleanup' EXIT
 wait_for 60 listening
 
-prefix=${subnet%.0/24}
+prefix=${own_subnet%.0/24}
 cat >>"$config" <<END
 net.firewall = on
 jail.interface = $loop
@@ -84,9 +84,9 @@ unlike "$(doctor)" 'pf.conf|pf anchor|firewall|forwarding' "doctor misses nothin
 from one "$far" 7
 is "$out" "$near" "a pod reaches the outside, with the host's address" || rules
 is "$(sysctl -n net.inet.ip.forwarding)" 1 "forwarding is on"
-like "$(rules)" "^nat on $pair inet from $subnet to ! $subnet -> \($pair:0\)" "its rules are in our anchor"
-like "$(jetpack network show pod)" "^nat on $pair inet from $subnet" "network show tells them"
-jexec "$street" route -q add -net "$subnet" "$near" >/dev/null
+like "$(rules)" "^nat on $pair inet from $own_subnet to ! $own_subnet -> \($pair:0\)" "its rules are in our anchor"
+like "$(jetpack network show pod)" "^nat on $pair inet from $own_subnet" "network show tells them"
+jexec "$street" route -q add -net "$own_subnet" "$near" >/dev/null
 done_well "a pod that listens" jetpack run -d --pod-name two test.example/app --exec /bin/knock -- \
     listen tcp 0.0.0.0 7 ---
 two=$(address_of two)

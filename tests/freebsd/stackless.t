@@ -4,7 +4,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
 [ "$(sysctl -n kern.features.vimage 2>/dev/null)" != 1 ] || skip_all 'not here: this kernel has VIMAGE'
 
-prefix=${subnet%.0/24}
+prefix=${own_subnet%.0/24}
 loop=lo$((100 + $$ % 30000))
 printf '%s\n' "jail.interface = $loop" 'net.back.subnet = 10.98.7.0/24' >>"$config"
 trap 'ifconfig "$loop" destroy 2>/dev/null; cleanup' EXIT
