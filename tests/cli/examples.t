@@ -8,6 +8,7 @@ unshare -m --propagation private true 2>/dev/null || skip_all "not here: the roo
 for program in mmdebstrap bmake curl; do
     command -v "$program" >/dev/null || skip_all "no $program"
 done
+. "$here/../cache.sh"
 unset BUILD_DIR # is a variable of the macros
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
@@ -30,12 +31,14 @@ chmod 755 "$stand_in/usr/bin/java"
 cp "$programs/knock" "$stand_in/usr/bin/knock"
 dpkg-deb --root-owner-group --build "$stand_in" "$work/jre.deb" >/dev/null
 
-mirror=$build_dir/packages
-if ! "$here/packages.sh" "$mirror" "$work/jre.deb" -- '?essential' apt make nginx-light redis-server webdis \
-    x11-apps >"$work/packages.log" 2>&1; then
+make_mirror() { # DIRECTORY
+    "$here/packages.sh" "$1" "$work/jre.deb" -- '?essential' apt make nginx-light redis-server webdis x11-apps
+}
+if ! kept packages make_mirror >"$work/packages.log" 2>&1; then
     show log "$(tail -5 "$work/packages.log")"
     skip_all "not here: no packages of Debian can be downloaded"
 fi
+mirror=$kept
 
 images=$work/images
 cp -R "$source_dir/images" "$images"

@@ -4,26 +4,16 @@
 # metadata service. Three runs, with the volume emptied in between, on each storage driver.
 . "$(dirname "$0")/../cli/lib.sh"
 need_root
-gopath=${JETPACK_GOPATH:-/usr/share/gocode}
+. "$here/go.sh"
+reason=$(no_go ace/validator.go)
+[ -z "$reason" ] || skip_all "$reason"
 
-command -v go >/dev/null 2>&1 || skip_all 'no go: install golang-go'
-[ -f "$gopath/src/github.com/appc/spec/ace/validator.go" ] ||
-    skip_all 'no github.com/appc/spec: install golang-github-appc-spec-dev'
-
-# The Go cache stays in the build directory: the first build takes half a minute.
-cache=$build_dir/conformance
-mkdir -p "$cache" || exit 1
-validator=$cache/ace-validator
-if [ ! -x "$validator" ]; then
-    (cd / && GOPATH=$gopath GO111MODULE=off GOFLAGS='' CGO_ENABLED=0 GOCACHE=$cache/cache \
-        go build -o "$validator.$$" github.com/appc/spec/ace) >"$cache/ace.log" 2>&1 &&
-        mv "$validator.$$" "$validator"
-fi
-[ -x "$validator" ]
+go_program ace-validator github.com/appc/spec/ace >"$work/go.log" 2>&1
 ok $? "the validator is built" || {
-    show log "$(cat "$cache/ace.log")"
+    show log "$(cat "$work/go.log")"
     finish
 }
+validator=$kept
 
 # What the validator expects of the image that it is in: of main a port, an isolator, handlers of
 # both events, a working directory, a variable; the volume of both is called `database`.

@@ -6,7 +6,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 BUILD_DIR=${BUILD_DIR:-$(cd "$here/../.." && pwd)/build}
 manifests=$BUILD_DIR/src/appc/appc-manifests
-GOPATH_DIR=${JETPACK_GOPATH:-/usr/share/gocode}
+. "$here/go.sh"
 
 skip() { # REASON
     if [ "${JETPACK_MUST_WORK:-}" = 1 ]; then
@@ -18,28 +18,21 @@ skip() { # REASON
     exit 0
 }
 
-command -v go >/dev/null 2>&1 || skip 'no go: install golang-go'
-[ -d "$GOPATH_DIR/src/github.com/appc/spec/schema" ] ||
-    skip 'no github.com/appc/spec: install golang-github-appc-spec-dev'
+reason=$(no_go schema)
+[ -z "$reason" ] || skip "$reason"
 [ -x "$manifests" ] || skip "no $manifests: build first"
-
-# The Go cache stays in the build directory: the first build takes half a minute.
-work=$BUILD_DIR/conformance
-mkdir -p "$work" || exit 1
-judge=$work/judge
-if [ ! -x "$judge" ] || [ "$here/judge.go" -nt "$judge" ]; then
-    (cd "$here" && GOPATH=$GOPATH_DIR GO111MODULE=off GOFLAGS= GOCACHE=$work/cache \
-        go build -o "$judge" judge.go) >"$work/log" 2>&1 || {
-        sed 's/^/# /' "$work/log"
-        echo 'not ok 1 - the Go program is built'
-        echo '1..1'
-        exit 1
-    }
-fi
 
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 1' HUP INT TERM
+
+go_program "judge-$(cksum <"$here/judge.go" | tr ' ' -)" "$here/judge.go" >"$scratch/log" 2>&1 || {
+    sed 's/^/# /' "$scratch/log"
+    echo 'not ok 1 - the Go program is built'
+    echo '1..1'
+    exit 1
+}
+judge=$kept
 "$manifests" generate >"$scratch/cases" || exit 1
 "$manifests" judge <"$scratch/cases" >"$scratch/ours" || exit 1
 "$judge" <"$scratch/cases" >"$scratch/theirs" || exit 1

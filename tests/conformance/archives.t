@@ -5,25 +5,16 @@
 . "$(dirname "$0")/../cli/lib.sh"
 need_root
 . "$here/../cli/busybox.sh"
-gopath=${JETPACK_GOPATH:-/usr/share/gocode}
-command -v go >/dev/null 2>&1 || skip_all 'no go: install golang-go'
-[ -f "$gopath/src/github.com/appc/spec/actool/actool.go" ] ||
-    skip_all 'no github.com/appc/spec: install golang-github-appc-spec-dev'
+. "$here/go.sh"
+reason=$(no_go actool/actool.go)
+[ -z "$reason" ] || skip_all "$reason"
 
-# The Go cache stays in the build directory: the first build takes half a minute.
-cache=$build_dir/conformance
-mkdir -p "$cache" || exit 1
-actool=$cache/actool
-if [ ! -x "$actool" ]; then
-    (cd / && GOPATH=$gopath GO111MODULE=off GOFLAGS='' CGO_ENABLED=0 GOCACHE=$cache/cache \
-        go build -o "$actool.$$" github.com/appc/spec/actool) >"$cache/actool.log" 2>&1 &&
-        mv "$actool.$$" "$actool"
-fi
-[ -x "$actool" ]
+go_program actool github.com/appc/spec/actool >"$work/go.log" 2>&1
 ok $? "actool is built" || {
-    show log "$(cat "$cache/actool.log")"
+    show log "$(cat "$work/go.log")"
     finish
 }
+actool=$kept
 
 # both NAME IMAGE [EXPORT-OPTION...]: exported, validated, the same manifest
 both() {

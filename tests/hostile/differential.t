@@ -5,9 +5,10 @@
 set -u
 TOOL=${IMAGE_TOOL:?path of image-tool}
 HOSTILE=${HOSTILE_TEST:?path of hostile_test}
-CACHE=${CACHE_DIR:-}
+BUILD_DIR=${BUILD_DIR:?path of the build directory}
 
 . "$(dirname "$0")/../tap.sh"
+. "$(dirname "$0")/../cache.sh"
 
 [ "$(id -u)" = 0 ] || skip_all 'needs root'
 for program in tar bsdtar getfattr setfattr setfacl setcap; do
@@ -152,14 +153,13 @@ ok $status 'ROOTFS.tar MANIFEST: the tree is the same'
 rm -rf aci out
 
 # ---- Debian --------------------------------------------------------------------------------------
-debian=$CACHE/debian-minbase.tar
-if [ -n "$CACHE" ] && [ ! -f "$debian" ] && command -v debootstrap >/dev/null 2>&1; then
-    if timeout 300 debootstrap --variant=minbase bookworm "$work/debian" >log 2>&1; then
-        tar -C debian --xattrs '--xattrs-include=*' --acls --numeric-owner --format=posix -cf "$debian.new" . &&
-            mv "$debian.new" "$debian"
-    fi
-    rm -rf "$work/debian"
-fi
+minbase() { # FILE
+    timeout 300 debootstrap --variant=minbase bookworm "$work/debian" >log 2>&1 &&
+        tar -C debian --xattrs '--xattrs-include=*' --acls --numeric-owner --format=posix -cf "$1" .
+}
+! command -v debootstrap >/dev/null 2>&1 || kept debian-minbase.tar minbase
+debian=${kept-}
+rm -rf "$work/debian"
 mkdir -p aci/rootfs
 echo '{"acKind":"ImageManifest","acVersion":"0.8.11","name":"example.com/debian"}' >aci/manifest
 if [ -f "$debian" ]; then
