@@ -2,12 +2,7 @@
 # Encrypted archives (aci.md: "PGP symmetric encryption", the signature over what was encrypted): every
 # way in, what they are made by, and row 90 of SECURITY.md: nothing counts of what was changed.
 . "$(dirname "$0")/site.sh"
-[ -x "$build_dir/src/openpgp/jetpack-openpgp" ] || skip_all "not here: built without librnp"
-command -v gpg >/dev/null || skip_all "needs gpg"
-
-HOME=$work/home GNUPGHOME=$work/gnupg
-export HOME GNUPGHOME
-mkdir -m 700 "$HOME" "$GNUPGHOME"
+. "$here/gpg.sh"
 sed -i 's/^allow.no-signature.*/allow.no-signature = off/' "$config"
 site ""
 echo "fetch.ca-file = $ca" >>"$config"

@@ -1,4 +1,5 @@
-# Layouts by umoci, and the trees that are made of them. Sourced after lib.sh, in $work.
+# Layouts by umoci, and the trees that are made of them. Sourced in the place of lib.sh; the test is in
+# $work from then on.
 #
 #   umoci, skopeo      quietly, with a log in $work
 #   layer LAYOUT:TAG   adds a layer of $work/tree, see below
@@ -6,6 +7,16 @@
 #   tree DIRECTORY     says all of a tree
 #   stack IMAGE FILE   says all of what an app of the image sees
 #   same IMAGE LAYOUT:TAG NAME   a test: both are the same
+. "$(dirname "$0")/lib.sh"
+need_root
+for tool in umoci skopeo unshare; do
+    command -v "$tool" >/dev/null || skip_all "not here: $tool is not installed"
+done
+HOME=$work
+export HOME
+jetpack init >/dev/null
+cd "$work" || exit 1
+
 umoci() { command umoci "$@" >>"$work/umoci.log" 2>&1; }
 skopeo() { command skopeo --insecure-policy "$@" >>"$work/skopeo.log" 2>&1; }
 # layer LAYOUT:TAG: a layer of $work/tree, with its whiteouts as they are; entries in $entries

@@ -4,11 +4,12 @@
 #
 # What needs the world: real servers of Debian, one image that is kept beside the build.
 here=$(cd "$(dirname "$0")" && pwd)
-servers=${BUILD_DIR:-$here/../../build}/servers.aci
-if [ "${JETPACK_TEST_NET-}" != own ] && [ "$(id -u)" -eq 0 ] && [ ! -e "$servers" ] &&
-    command -v apt-get >/dev/null; then
-    "$here/servers.sh" "$servers" >&2 || echo "not ok - an image of nginx and redis"
+build_dir=${BUILD_DIR:-$here/../../build}
+. "$here/../cache.sh"
+if [ "${JETPACK_TEST_NET-}" != own ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+    kept servers.aci "$here/servers.sh" >&2 || echo "not ok - an image of nginx and redis"
 fi
+servers=${JETPACK_TEST_CACHE:-$build_dir}/servers.aci
 . "$here/net.sh"
 command -v nsenter >/dev/null || skip_all "not here: no nsenter"
 

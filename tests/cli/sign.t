@@ -2,12 +2,7 @@
 # sign: signatures that GnuPG, Sequoia and we ourselves accept, by keys that they made.
 . "$(dirname "$0")/lib.sh"
 need_root
-[ -x "$build_dir/src/openpgp/jetpack-openpgp" ] || skip_all "not here: built without librnp"
-command -v gpg >/dev/null || skip_all "needs gpg"
-
-HOME=$work/home GNUPGHOME=$work/gnupg
-export HOME GNUPGHOME
-mkdir -m 700 "$HOME" "$GNUPGHOME"
+. "$here/gpg.sh"
 quiet_gpg() { # PASSPHRASE ARGUMENT...
     passphrase=$1
     shift

@@ -3,13 +3,7 @@
 # being checked and being unpacked. Which signatures count: signatures.t.
 . "$(dirname "$0")/lib.sh"
 need_root
-openpgp=$build_dir/src/openpgp/jetpack-openpgp
-[ -x "$openpgp" ] || skip_all "not here: built without librnp"
-command -v gpg >/dev/null || skip_all "needs gpg"
-
-HOME=$work/home GNUPGHOME=$work/gnupg
-export HOME GNUPGHOME
-mkdir -m 700 "$HOME" "$GNUPGHOME"
+. "$here/gpg.sh"
 sed -i 's/^allow.no-signature.*/allow.no-signature = off/' "$config"
 
 quiet_gpg() {

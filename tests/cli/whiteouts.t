@@ -1,16 +1,7 @@
 #!/bin/sh
 # What layers take away: random stacks by every way out, compared with what umoci unpacks; lists that
 # mean harm.
-. "$(dirname "$0")/lib.sh"
-need_root
-for tool in umoci skopeo unshare; do
-    command -v "$tool" >/dev/null || skip_all "not here: $tool is not installed"
-done
-HOME=$work
-export HOME
-jetpack init >/dev/null
-cd "$work" || exit 1
-. "$here/layouts.sh"
+. "$(dirname "$0")/layouts.sh"
 
 # ---- random stacks ----
 # scatter SEED: fills $work/tree with files, directories, links, whiteouts and opaque directories, of
