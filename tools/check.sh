@@ -1,17 +1,24 @@
 #!/bin/sh
-# The test suite: builds with gcc (tests hooks on), with clang, and with the sanitizers, runs every
-# test program under prove(1) and counts the results. The last line is "N passed, N failed", with
-# ", N skipped" when something could not run here; each skip says why. Full output: build-*/log.
+# The test suite: builds with gcc (tests hooks on), with clang, and with the sanitizers, then runs every
+# test program and counts the results. The last line is "N passed, N failed", with ", N skipped" when
+# something could not run here; each skip says why. Full output: build-check/log.
 #
 #   check.sh [unit|house|NAME]...    only the suites named, on the first build: NAME is tests/NAME
+#
+# The programs of all suites run beside each other, those that take longest first (tools/longest): twice
+# as many as there are processors, because half of them wait for something at any time.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 SOURCE_DIR=$PWD
-export SOURCE_DIR
-jobs=2
 log=build-check/log
-mkdir -p build-check/log
+JETPACK_TEST_CACHE=$SOURCE_DIR/build-check/cache
+JETPACK_TEST_LEDGER=$SOURCE_DIR/$log/ledger
+export SOURCE_DIR JETPACK_TEST_CACHE JETPACK_TEST_LEDGER
+processors=$(getconf _NPROCESSORS_ONLN 2>/dev/null || getconf NPROCESSORS_ONLN 2>/dev/null || echo 2)
+rm -rf "${log:?}"
+mkdir -p "$log" "$JETPACK_TEST_CACHE"
 : >"$log/summary"
+: >"$log/programs"
 
 say() { printf '%s\n' "$*"; }
 
@@ -23,7 +30,7 @@ build() {
         CC=$compiler meson setup "$dir" -Dtest_hooks=true "$@" >"$log/setup-$(basename "$dir")" 2>&1 ||
             { tail -20 "$log/setup-$(basename "$dir")"; return 1; }
     fi
-    ninja -C "$dir" -j"$jobs" >"$log/ninja-$(basename "$dir")" 2>&1 ||
+    ninja -C "$dir" -j"$processors" >"$log/ninja-$(basename "$dir")" 2>&1 ||
         { grep -E 'error|FAILED' "$log/ninja-$(basename "$dir")" | head -20; return 1; }
 }
 
@@ -37,37 +44,15 @@ step() {
     else
         echo "failed $name" >>"$log/summary"
         say "FAIL $name"
+        return 1
     fi
 }
 
-# suite NAME BUILD-DIRECTORY TEST-PROGRAM...: counts into the summary.
+# suite NAME BUILD-DIRECTORY PROGRAM...: to be run. PROGRAM is a file, or "programs": all that Meson knows.
 suite() {
-    name=$1 BUILD_DIR=$SOURCE_DIR/$2
+    name=$1 dir=$2
     shift 2
-    [ $# -gt 0 ] || return 0
-    export BUILD_DIR
-    output=$log/$(echo "$name" | tr ' /' '--')
-    prove --exec '' --verbose --merge --timer -j "$jobs" "$@" >"$output" 2>&1
-    status=$?
-    awk -v name="$name" -v status="$status" -v must="${JETPACK_MUST_WORK:-}" -f tools/count.awk \
-        "$output" >>"$log/summary"
-    tail -n 1 "$log/summary" | sed 's/^count /     /'
-    if [ "$status" -ne 0 ]; then
-        sed -n '/^Test Summary Report/,$p' "$output"
-        grep -E -A 12 '^not ok' "$output" | grep -v '^ok' | head -80
-    fi
-    grep -iE '^ok .*# SKIP' "$output" | sed 's/.*# *[Ss][Kk][Ii][Pp]/skipped:/' | sort | uniq -c
-    return 0
-}
-
-# programs NAME BUILD-DIRECTORY: the compiled test programs, with the arguments that Meson knows.
-programs() {
-    output=$log/$(echo "$1" | tr ' /' '--')
-    meson test -C "$2" --no-rebuild --num-processes "$jobs" --suite unit --suite root \
-        >"$output" 2>&1
-    tools/count_meson.py "$1" "$2/meson-logs/testlog.json" >"$output.points"
-    grep '^count ' "$output.points" >>"$log/summary"
-    sed 's/^count /     /' "$output.points"
+    for program in "$@"; do echo "$name $dir $program"; done >>"$log/programs"
 }
 
 # Whole tests for one system: elsewhere they are one skip.
@@ -84,16 +69,12 @@ freebsd() {
 scripts() { find "$@" -name '*.t' 2>/dev/null | sort; }
 
 # The cross compiler of tests/cross-freebsd.t: a Python package that carries FreeBSD's headers.
+find_zig() { find "$SOURCE_DIR/build-check/venv" -type f -path '*/ziglang/zig' 2>/dev/null; }
 provide_zig() {
     venv=$SOURCE_DIR/build-check/venv
-    zig=$(find "$venv" -type f -path '*/ziglang/zig' 2>/dev/null)
-    if [ -z "$zig" ]; then
-        python3 -m venv "$venv" >"$log/venv" 2>&1 &&
-            "$venv/bin/pip" install --quiet 'ziglang==0.17.1' >>"$log/venv" 2>&1 || tail -3 "$log/venv"
-        zig=$(find "$venv" -type f -path '*/ziglang/zig' 2>/dev/null)
-    fi
-    JETPACK_ZIG=$zig
-    export JETPACK_ZIG
+    [ -n "$(find_zig)" ] ||
+        { python3 -m venv "$venv" && "$venv/bin/pip" install --quiet 'ziglang==0.17.1'; } >"$log/venv" 2>&1 ||
+        tail -3 "$log/venv"
 }
 
 house() {
@@ -101,14 +82,42 @@ house() {
     suite house build-check/gcc $(find tests -maxdepth 1 -name '*.t' | sort)
 }
 
+# all_suites PREFIX BUILD-DIRECTORY
 all_suites() {
-    prefix=$1 dir=$2
     # shellcheck disable=SC2046 # lists of words without blanks
     {
-        programs "$prefix unit" "$dir"
-        suite "$prefix cli" "$dir" $(scripts tests/cli)
-        suite "$prefix conformance" "$dir" $(scripts tests/conformance)
+        suite "$1-unit" "$2" programs
+        suite "$1-cli" "$2" $(scripts tests/cli)
+        suite "$1-conformance" "$2" $(scripts tests/conformance)
     }
+}
+
+# Those of tools/longest in its order, then the others as they were named.
+longest_first() {
+    awk 'NR == FNR { rank[$1] = FNR; next }
+        { name = $3; sub(/^tests\//, "", name); print (name in rank ? rank[name] : 9999), FNR, $0 }' \
+        tools/longest "$log/programs" | sort -n -k 1,1 -k 2,2 | cut -d ' ' -f 3-
+}
+
+# What run_one.sh has counted, suite by suite. A program of which there is no count has not ended.
+count() {
+    cut -d ' ' -f 1 "$log/programs" | uniq | while read -r name; do
+        awk -v name="$name" '$1 == name { print $3 }' "$log/programs" | while read -r program; do
+            cat "$log/$name/$(basename "$program").count" 2>/dev/null ||
+                echo "count $program 0 passed, 1 failed, 0 skipped"
+        done | awk -v name="$(echo "$name" | tr - ' ')" -f tools/total.awk | tee -a "$log/summary" |
+            sed 's/^count /     /'
+        cat "$log/$name"/*.skipped 2>/dev/null | sort | uniq -c
+    done
+}
+
+# run_all: the programs of all suites that were named
+run_all() {
+    export log
+    tools/left.sh "$JETPACK_TEST_LEDGER" "$SOURCE_DIR/build-check" begin
+    longest_first | xargs -P $((2 * processors)) -L 1 tools/run_one.sh
+    count
+    step "nothing is left" tools/left.sh "$JETPACK_TEST_LEDGER" "$SOURCE_DIR/build-check"
 }
 
 for name in "$@"; do
@@ -120,23 +129,28 @@ if [ $# -gt 0 ]; then
     for name in "$@"; do
         # shellcheck disable=SC2046
         case $name in
-        unit) programs unit build-check/gcc ;;
+        unit) suite unit build-check/gcc programs ;;
         house) house ;;
         freebsd) freebsd ;;
         *) suite "$name" build-check/gcc $(scripts "tests/$name") ;;
         esac
     done
 else
-    step "build with gcc" build build-check/gcc gcc
-    provide_zig
-    house
-    all_suites "gcc" build-check/gcc
-    freebsd
-    # shellcheck disable=SC2046
-    suite "fault" build-check/gcc $(scripts tests/fault)
+    provide_zig &
+    step "build with gcc" build build-check/gcc gcc && {
+        house
+        all_suites gcc build-check/gcc
+        freebsd
+        # shellcheck disable=SC2046
+        suite fault build-check/gcc $(scripts tests/fault)
+    }
     step "build with clang" build build-check/clang clang
-    step "build with sanitizers" build build-check/sanitize gcc -Db_sanitize=address,undefined
-    all_suites "sanitizers" build-check/sanitize
+    step "build with sanitizers" build build-check/sanitize gcc -Db_sanitize=address,undefined &&
+        all_suites sanitizers build-check/sanitize
+    wait
+    JETPACK_ZIG=$(find_zig)
+    export JETPACK_ZIG
 fi
+run_all
 
 awk -f tools/total.awk "$log/summary"

@@ -1,4 +1,5 @@
-# Adds up the lines of the summary: "passed NAME", "failed NAME", "count NAME N passed, ...".
+# Adds up the lines of the summary: "passed NAME", "failed NAME", "count NAME N passed, ...". With a
+# name: to one such line "count NAME N passed, ..." again.
 /^passed / { passed++ }
 /^failed / { failed++ }
 /^count / {
@@ -9,6 +10,10 @@
     }
 }
 END {
+    if (name) {
+        printf "count %-24s %d passed, %d failed, %d skipped\n", name, passed, failed, skipped
+        exit
+    }
     printf "%d passed, %d failed", passed, failed
     if (skipped) printf ", %d skipped", skipped
     printf "\n"
