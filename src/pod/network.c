@@ -493,8 +493,7 @@ int jp_network_address(const struct jp_network *network, const char *text, char 
     char address[JP_QUAD_SIZE];
     bool is_six = jp_subnet6_host(&network->addresses6, text, &host);
     uint32_t number = network->addresses.network + (is_six ? host : 0);
-    if (is_six && number >= network->addresses.network &&
-        jp_subnet_has(&network->addresses, number)) {
+    if (is_six && number > network->host && jp_subnet_has(&network->addresses, number)) {
         jp_quad_format(number, address);
         text = address;
     }

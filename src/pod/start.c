@@ -296,8 +296,8 @@ static int judge(void *context, const char *app, const char *isolator, enum jp_v
 static void warn_of_metadata(const struct launch *l)
 {
     if (l->identity.url && !l->identity.file && !l->options->without_apps)
-        jp_pod_say(l->ctx, JP_POD_WARNING,
-                   "the pod has no network: nothing answers at its AC_METADATA_URL");
+        jp_pod_say(l->ctx, JP_POD_WARNING, "the pod %s: nothing answers at its AC_METADATA_URL",
+                   l->pod->address ? "does not reach the host (macvlan)" : "has no network");
 }
 
 static int make_plan(struct launch *l, struct jp_error *err)

@@ -79,6 +79,7 @@ for bad in 10.78.0.9 10.77.0.0 10.77.0.1 10.77.255.255 fd78::9 fd77::1:0:0:0; do
     fails 1 "'$bad' cannot be a pod's: in the subnet 10.77.0.0/16 they are 10.77.0.2 to 10.77.255.254" \
         "no pod's address: $bad" jetpack prepare --ip "$bad" $image
 done
+fails 1 "'fd77::1' cannot be a pod's" "the host's, by its IPv6 address" jetpack prepare --ip fd77::1 $image
 fails 2 'expected an address' "no address" jetpack prepare --ip 10.77.1 $image
 fails 1 'has no network of its own' "an address without a network" \
     jetpack prepare --net=host --ip 10.77.1.12 $image
@@ -115,7 +116,11 @@ ip link add street0 type veth peer name far0 netns "$street"
 ip link set street0 up
 in_street ip address add 192.0.2.1/24 dev far0
 in_street ip link set far0 up
-start mac --net=street,ip=192.0.2.50
+start mac --net=street,ip=192.0.2.50 --isolator 'resource/network-bandwidth={"default": true, "limit": "1M"}'
+like "$(cat "$work/err")" 'the pod does not reach the host .macvlan.: nothing answers at its AC_METADATA_URL' \
+    "a macvlan pod is told that the host is out of its reach"
+like "$(jetpack show mac)" 'network-bandwidth.*only what the pod sends is limited' \
+    "... and what of its bandwidth is limited"
 run in_street "$programs/knock" ask tcp 192.0.2.50 7
 is "$out" ::ffff:192.0.2.1 "a macvlan pod is a neighbour of who is outside"
 jetpack destroy mac

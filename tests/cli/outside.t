@@ -141,6 +141,12 @@ like "$out" "^MISSING +bridge $bridge .*lost its address" "doctor misses the bri
 run jetpack network repair
 from one tcp 192.0.2.2
 is "$out" ::ffff:192.0.2.1 "repaired"
+port=$(ip -o link show master "$bridge" | sed -n '1s/^[0-9]*: \([^@:]*\).*/\1/p')
+ip link set "$port" down
+run jetpack doctor
+like "$out" 'is cut off from its bridge' "doctor misses a device that is down"
+run jetpack network repair
+like "$out" 'is cut off from its bridge: mended' "... which is brought up again"
 ip -6 address delete fd77::1/64 dev "$bridge"
 run jetpack network repair
 like "$out" 'lost its IPv6 address: mended' "so is the IPv6 address"
@@ -275,6 +281,40 @@ if has_nft; then
 else
     skip "and removes the table" "not here: no nft(8)"
 fi
+
+# ---- a kernel without nftables ----
+
+poor() { "$programs/without" "$JETPACK" -config "$config" "$@"; }
+run poor run -d -pod-name poor $image --exec /bin/knock -- listen tcp :: 7 ---
+like "$status $err" "^0 .*reaches nothing outside .*: this kernel has no nftables.*'jetpack network show' tells" \
+    "without nftables a pod runs, and is told of"
+from poor tcp 192.0.2.2 3
+is "$out" nothing "... it does not reach the outside"
+run poor network repair
+like "$status $out" '^1 firewall table .*: this kernel has no nftables.*net.firewall = off' "network repair says what to do"
+is "$(forwards up0)" 0 "row 76: ... and switches on nothing that nobody guards"
+run poor doctor
+like "$out" '^MISSING +firewall table .*no nftables' "so does doctor"
+run poor network show
+is "$status" 0 "network show tells the rules"
+like "$out" '^iptables -t nat -A POSTROUTING -s 10\.77\.0\.0/16 ! -o [^ ]* -j MASQUERADE$' "... for iptables"
+if command -v iptables-nft >/dev/null; then
+    printf '%s\n' "$out" | sed -n 's/^iptables /iptables-nft /p; s/^ip6tables /ip6tables-nft /p; /^sysctl/p' \
+        >"$work/rules"
+    sh -e "$work/rules" >/dev/null 2>"$work/err"
+    is "$? $(cat "$work/err")" '0 ' "they are taken as they are"
+    from poor tcp 192.0.2.2
+    is "$out" ::ffff:192.0.2.1 "... and let the pod out"
+    run in_outside "$programs/knock" ask tcp 10.77.0.2 7 3
+    is "$out" nothing "... and nobody in"
+    nft flush ruleset
+else
+    skip "they are taken as they are" "not here: no iptables"
+    skip "... and let the pod out" "not here: no iptables"
+    skip "... and nobody in" "not here: no iptables"
+fi
+jetpack destroy poor
+echo 0 >/proc/sys/net/ipv4/ip_forward
 
 # ---- left to the administrator ----
 

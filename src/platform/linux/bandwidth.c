@@ -81,10 +81,15 @@ void jp_linux_limit_bandwidth(struct jp_isolation *pod, struct jp_limit_report *
         (void)snprintf(ret->reason, sizeof(ret->reason), "the pod has the host's network");
         return;
     }
+    /* A macvlan device has no other end here that could hold back what comes. */
+    bool has_end = pod->plan->net.kind != JP_NET_MACVLAN;
     if (jp_linux_host_end(pod->plan->uuid, host_end, &why) == 0 &&
-        limit_device(host_end, rate, &why) == 0 &&
+        (!has_end || limit_device(host_end, rate, &why) == 0) &&
         jp_linux_inside(pod, limit_inside, &rate, &why) == 0)
-        ret->verdict = JP_VERDICT_ENFORCED;
-    else
+        ret->verdict = has_end ? JP_VERDICT_ENFORCED : JP_VERDICT_MODIFIED;
+    if (ret->verdict == JP_VERDICT_MODIFIED)
+        (void)snprintf(ret->reason, sizeof(ret->reason),
+                       "on a macvlan network only what the pod sends is limited");
+    else if (ret->verdict == JP_VERDICT_IGNORED)
         (void)snprintf(ret->reason, sizeof(ret->reason), "%s", jp_error_text(&why));
 }

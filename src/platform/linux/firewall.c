@@ -149,9 +149,55 @@ static void print_chain(const struct source *source, const char *chain, const ch
     jp_buf_printf(out, "\t}\n");
 }
 
+/* The same for iptables(8): for IPv4 alone, or for both. */
+static void print_for_iptables(const struct rule *rule, struct jp_buf *out)
+{
+    const struct jp_plan_network *network = rule->network;
+    static const char *const words[] = {
+        [ANSWERS] = "-m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT",
+        [NEIGHBOURS] = "-j ACCEPT",
+        [APART] = "-j DROP",
+        [PUBLISHED] = "-m conntrack --ctstate DNAT -j ACCEPT",
+        [STRANGERS] = "-j DROP",
+        [ROUTED] = "-j ACCEPT",
+    };
+    if (rule->kind == MASQUERADE || rule->kind == MASQUERADE6) {
+        bool is_six = rule->kind == MASQUERADE6;
+        jp_buf_printf(out, "%s -t nat -A POSTROUTING -s %s ! -o %s -j MASQUERADE\n",
+                      is_six ? "ip6tables" : "iptables",
+                      is_six ? network->subnet6 : network->subnet, network->bridge);
+        return;
+    }
+    bool is_inside = rule->kind == NEIGHBOURS || rule->kind == APART;
+    for (int six = 0; six <= (network->subnet6 != NULL); six++)
+        jp_buf_printf(out, "%s -A FORWARD -o %s %s%s%s%s\n", six ? "ip6tables" : "iptables",
+                      network->bridge, is_inside ? "-i " : "", is_inside ? network->bridge : "",
+                      is_inside ? " " : "", words[rule->kind]);
+}
+
+static void print_all_for_iptables(const struct source *source, struct jp_buf *out)
+{
+    struct rule rule;
+    for (size_t n = 0; nth_rule(source, n, &rule); n++)
+        print_for_iptables(&rule, out);
+    jp_buf_puts(out, "sysctl -w net.ipv4.ip_forward=1\n");
+}
+
+static bool has_nftables(const struct jp_plan_host *host)
+{
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    enum jp_firewall_state state;
+    return !host->table || jp_firewall_examine(host, NULL, &state, &why) == 0 ||
+           why.code != JP_EUNSUPPORTED;
+}
+
 void jp_firewall_print(const struct jp_plan_host *host, struct jp_buf *out)
 {
     const struct source source = {host, NULL};
+    if (!has_nftables(host)) {
+        print_all_for_iptables(&source, out);
+        return;
+    }
     jp_buf_printf(out, "table inet %s {\n", host->table ? host->table : "jetpack");
     print_chain(&source, FORWARD, "type filter hook forward priority filter", out);
     print_chain(&source, POSTROUTING, "type nat hook postrouting priority srcnat", out);

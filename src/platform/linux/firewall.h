@@ -31,7 +31,7 @@ int jp_firewall_ensure(const struct jp_plan_host *host, const struct jp_strv *gu
                        struct jp_error *err);
 /* Removes the table; none is fine. */
 int jp_firewall_remove(const char *table, struct jp_error *err);
-/* The rules of the networks as text for nft -f. */
+/* The rules of the networks as text for nft -f; without nftables, as commands of iptables(8). */
 void jp_firewall_print(const struct jp_plan_host *host, struct jp_buf *out);
 
 #endif

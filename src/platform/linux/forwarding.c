@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "platform/linux/firewall.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
 
@@ -103,8 +104,8 @@ static int note(const struct jp_strv *devices, int state_fd, struct jp_error *er
                                 : jp_fd_write_all(fd, text.data, text.len, STATE_FILE, err);
 }
 
-int jp_forwarding_ensure(const struct jp_plan_host *host, const char *bridge, int state_fd,
-                         struct jp_error *err)
+static int switch_on(const struct jp_plan_host *host, const char *bridge, int state_fd,
+                     struct jp_error *err)
 {
     JP_AUTO(jp_strv) devices = JP_STRV_INIT;
     if (jp_forwarding_missing(host, bridge, &devices, err) < 0)
@@ -163,6 +164,16 @@ int jp_forwarding_guarded(const struct jp_plan_host *host, const char *bridge, i
     }
     jp_strv_sort(ret);
     return 0;
+}
+
+int jp_forwarding_open(const struct jp_plan_host *host, const char *bridge, int state_fd,
+                       struct jp_error *err)
+{
+    JP_AUTO(jp_strv) guarded = JP_STRV_INIT;
+    if (jp_forwarding_guarded(host, bridge, state_fd, &guarded, err) < 0 ||
+        jp_firewall_ensure(host, &guarded, err) < 0)
+        return -1;
+    return switch_on(host, bridge, state_fd, err);
 }
 
 void jp_forwarding_restore(int state_fd)

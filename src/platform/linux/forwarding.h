@@ -16,11 +16,13 @@
 #include "plan/plan.h"
 
 /*
- * Makes the host forward between a bridge and the outside. state_fd: the directory for the file.
- * JP_ESYS when a kernel parameter cannot be set: the text names it.
+ * Makes the host forward between a bridge and the outside, once the firewall's table guards the
+ * devices that will do so for pods alone: where it cannot, nothing is switched on. state_fd: the
+ * directory for the file. JP_EUNSUPPORTED: the kernel has no nftables. JP_ESYS when a kernel
+ * parameter cannot be set: the text names it.
  */
-int jp_forwarding_ensure(const struct jp_plan_host *host, const char *bridge, int state_fd,
-                         struct jp_error *err);
+int jp_forwarding_open(const struct jp_plan_host *host, const char *bridge, int state_fd,
+                       struct jp_error *err);
 /* The devices that do not forward although pods of the bridge need it; *ret is appended to. */
 int jp_forwarding_missing(const struct jp_plan_host *host, const char *bridge, struct jp_strv *ret,
                           struct jp_error *err);

@@ -18,7 +18,8 @@
 struct inspection {
     const struct jp_link_report *report;
     bool repair;
-    int fd; /* netlink */
+    int fd;           /* netlink */
+    bool can_forward; /* there is a firewall that guards what forwards for pods */
 };
 
 static int found(const struct inspection *i, const char *what, const char *name,
@@ -45,29 +46,26 @@ static int inspect_bridge(const struct inspection *i, const struct jp_linux_link
     return found(i, "bridge", link->bridge, fault, i->repair ? NULL : REMEDY, err);
 }
 
-struct master {
-    uint32_t index;
+/* A pod's device, on the host's side. */
+struct port {
+    uint32_t master; /* 0: none */
+    bool is_up;
 };
 
-static void read_master(void *context, const unsigned char *bytes, size_t len)
+static void read_port(void *context, const unsigned char *bytes, size_t len)
 {
-    struct master *master = context;
+    struct port *port = context;
+    struct ifinfomsg body;
     struct jp_netlink_value value;
-    size_t at = NLMSG_ALIGN(sizeof(struct ifinfomsg));
+    size_t at = NLMSG_ALIGN(sizeof(body));
+    if (len < sizeof(body))
+        return;
+    memcpy(&body, bytes, sizeof(body));
+    port->is_up = body.ifi_flags & IFF_UP;
     while (jp_netlink_next(bytes, len, &at, &value)) {
-        if (value.type == IFLA_MASTER && value.len >= sizeof(master->index))
-            memcpy(&master->index, value.bytes, sizeof(master->index));
+        if (value.type == IFLA_MASTER && value.len >= sizeof(port->master))
+            memcpy(&port->master, value.bytes, sizeof(port->master));
     }
-}
-
-/* The bridge that a device is on; 0: none. */
-static int master_of(int fd, unsigned device, unsigned *ret, struct jp_error *err)
-{
-    struct master master = {0};
-    if (jp_linux_ask_device(fd, device, read_master, &master, err) < 0)
-        return -1;
-    *ret = master.index;
-    return 0;
 }
 
 static int join_again(int fd, const struct jp_linux_link *link, unsigned device, unsigned bridge,
@@ -86,23 +84,27 @@ static int join_again(int fd, const struct jp_linux_link *link, unsigned device,
 static int inspect_pod(const struct inspection *i, const struct jp_link_pod *pod,
                        struct jp_linux_link *link, struct jp_error *err)
 {
-    unsigned master = 0;
+    struct port port = {0, false};
     if (jp_linux_host_end(pod->uuid, link->host_end, err) < 0)
         return -1;
     unsigned device = jp_linux_device_index(i->fd, link->host_end);
     if (device == 0)
         return found(i, "pod", pod->uuid, "has lost its network device", "restart the pod", err);
-    if (master_of(i->fd, device, &master, err) < 0)
+    if (jp_linux_ask_device(i->fd, device, read_port, &port, err) < 0)
         return -1;
     unsigned bridge = jp_linux_device_index(i->fd, link->bridge);
-    if (bridge != 0 && master == bridge)
+    if (bridge != 0 && port.master == bridge && port.is_up)
         return 0;
     if (i->repair && join_again(i->fd, link, device, bridge, err) < 0)
         return -1;
     return found(i, "pod", pod->uuid, "is cut off from its bridge", i->repair ? NULL : REMEDY, err);
 }
 
-static int inspect_firewall(const struct inspection *i, const struct jp_plan_host *host,
+#define WITHOUT_NFTABLES                                                                           \
+    "add what 'jetpack network show' tells to the firewall that there is, then set net.firewall "  \
+    "= off"
+
+static int examine_firewall(const struct inspection *i, const struct jp_plan_host *host,
                             struct jp_error *err)
 {
     enum jp_firewall_state state = JP_FIREWALL_ABSENT;
@@ -120,6 +122,20 @@ static int inspect_firewall(const struct inspection *i, const struct jp_plan_hos
                  i->repair ? NULL : REMEDY, err);
 }
 
+/* Nothing forwards for pods without it. */
+static int inspect_firewall(struct inspection *i, const struct jp_plan_host *host,
+                            struct jp_error *err)
+{
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    i->can_forward = examine_firewall(i, host, &why) == 0;
+    if (i->can_forward)
+        return 0;
+    if (why.code == JP_EUNSUPPORTED)
+        return found(i, "firewall table", host->table, jp_error_text(&why), WITHOUT_NFTABLES, err);
+    jp_error_move(err, &why);
+    return -1;
+}
+
 static int inspect_forwarding(const struct inspection *i, const struct jp_plan_host *host,
                               const struct jp_linux_link *link, struct jp_error *err)
 {
@@ -127,7 +143,7 @@ static int inspect_forwarding(const struct inspection *i, const struct jp_plan_h
     JP_AUTO_FD int state_fd = jp_fd_open_dir(AT_FDCWD, host->state, err);
     if (state_fd < 0 || jp_forwarding_missing(host, link->bridge, &devices, err) < 0)
         return -1;
-    if (i->repair && jp_forwarding_ensure(host, link->bridge, state_fd, err) < 0)
+    if (i->repair && devices.count > 0 && jp_forwarding_open(host, link->bridge, state_fd, err) < 0)
         return -1;
     for (size_t n = 0; n < devices.count; n++) {
         if (found(i, "device", devices.items[n], "does not forward", i->repair ? NULL : REMEDY,
@@ -166,29 +182,40 @@ static int inspect_network(const struct inspection *i, const struct jp_plan_host
         if (pods[n].network == network && inspect_pod(i, &pods[n], &link, err) < 0)
             return -1;
     }
-    return host->table ? inspect_forwarding(i, host, &link, err) : 0;
+    return i->can_forward ? inspect_forwarding(i, host, &link, err) : 0;
+}
+
+static bool has_pods(const struct jp_plan_network *network, const struct jp_link_pod *pods,
+                     size_t n_pods)
+{
+    for (size_t n = 0; n < n_pods; n++) {
+        if (pods[n].network == network && network->kind != JP_NET_MACVLAN)
+            return true;
+    }
+    return false;
 }
 
 int jp_linux_inspect(const struct jp_plan_host *host, const struct jp_link_pod *pods, size_t n_pods,
                      bool repair, const struct jp_link_report *report, struct jp_error *err)
 {
     JP_AUTO_FD int fd = jp_netlink_open(err);
-    struct inspection i = {report, repair, fd};
+    struct inspection i = {.report = report, .repair = repair, .fd = fd};
     bool needs_firewall = false;
     if (fd < 0)
         return -1;
     for (size_t n = 0; n < host->n_networks; n++) {
         const struct jp_plan_network *network = &host->networks[n];
-        bool has_pods = false;
         if (network->kind != JP_NET_MACVLAN && inspect_addresses(&i, network, err) < 0)
             return -1;
-        for (size_t m = 0; m < n_pods; m++)
-            has_pods |= pods[m].network == network;
-        if (!has_pods || network->kind == JP_NET_MACVLAN)
-            continue;
-        needs_firewall = true;
-        if (inspect_network(&i, host, network, pods, n_pods, err) < 0)
+        needs_firewall |= has_pods(network, pods, n_pods);
+    }
+    if (needs_firewall && host->table && inspect_firewall(&i, host, err) < 0)
+        return -1;
+    for (size_t n = 0; n < host->n_networks; n++) {
+        const struct jp_plan_network *network = &host->networks[n];
+        if (has_pods(network, pods, n_pods) &&
+            inspect_network(&i, host, network, pods, n_pods, err) < 0)
             return -1;
     }
-    return needs_firewall && host->table ? inspect_firewall(&i, host, err) : 0;
+    return 0;
 }

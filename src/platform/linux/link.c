@@ -185,15 +185,12 @@ static int open_the_way(struct jp_isolation *pod, struct jp_error *err)
 {
     const struct jp_plan_host *host = &pod->plan->net.host;
     JP_AUTO_FD int state_fd = -1;
-    JP_AUTO(jp_strv) guarded = JP_STRV_INIT;
     JP_AUTO(jp_error) why = JP_ERROR_INIT;
     if (!host->state || !host->table)
         return 0;
     if (jp_hostwide_hold(host, &pod->net_lock_fd, &state_fd, err) < 0)
         return -1;
-    if (jp_forwarding_guarded(host, pod->plan->net.bridge, state_fd, &guarded, &why) == 0 &&
-        jp_firewall_ensure(host, &guarded, &why) == 0 &&
-        jp_forwarding_ensure(host, pod->plan->net.bridge, state_fd, &why) == 0)
+    if (jp_forwarding_open(host, pod->plan->net.bridge, state_fd, &why) == 0)
         return 0;
     JP_AUTO_FREE char *text =
         jp_format("the pod reaches nothing outside of this host: %s ('jetpack network show' tells "
