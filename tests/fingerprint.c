@@ -3,7 +3,6 @@
  * descriptors, mounts, devices. One line a fact, "name value". Static, so that it can be the only
  * file of a root. Other first arguments do small jobs for tests: see `jobs`.
  */
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -296,30 +295,14 @@ static int race(char **argv)
     }
 }
 
-/* Types into the terminal as if the user had (CVE-2017-5226). */
-static int type_ahead(char **argv)
-{
-    (void)argv;
-    static const char text[] = "typed\n";
-    for (const char *p = text; *p; p++)
-        printf("tiocsti %s\n", ioctl(0, TIOCSTI, p) < 0 ? strerror(errno) : "ok");
-    fflush(stdout);
-    sleep(1);
-    return 0;
-}
-
 static const struct {
     const char *name;
     int (*run)(char **argv);
 } jobs[] = {
-    {"race", race},          {"exes", attack_programs},
-    {"seals", show_seals},   {"type", type_ahead},
-    {"mounts", show_mounts}, {"cat", show_file},
-    {"write", try_write},    {"ls", list},
-    {"sleep", sleep_long},   {"orphan", orphan},
-    {"eat", eat_memory},     {"evil", be_evil},
-    {"tty", say_tty},        {"spy", spy},
-    {"exit", give_status},   {"all", show_all},
+    {"race", race},     {"exes", attack_programs}, {"seals", show_seals}, {"mounts", show_mounts},
+    {"cat", show_file}, {"write", try_write},      {"ls", list},          {"sleep", sleep_long},
+    {"orphan", orphan}, {"eat", eat_memory},       {"evil", be_evil},     {"tty", say_tty},
+    {"spy", spy},       {"exit", give_status},     {"all", show_all},
 };
 
 int main(int argc, char **argv)

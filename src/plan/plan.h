@@ -100,7 +100,7 @@ struct jp_plan_limits {
  */
 uint64_t *jp_plan_limit(struct jp_plan_limits *limits, const char *resource);
 
-/* What the Linux kernel restricts for one app; ignored elsewhere. */
+/* What the Linux kernel restricts for one app; of it FreeBSD takes no_new_privileges. */
 struct jp_plan_confine {
     uint64_t capabilities; /* bit n = capability n: bounding, permitted and effective set */
     bool no_new_privileges;

@@ -266,8 +266,15 @@ struct jp_host_ops {
                     void *context);
 };
 
+/* An isolator of another system that nothing here stands for. */
+struct jp_absent {
+    const char *isolator;
+    const char *reason; /* as `show` says it behind "ignored, because" */
+};
+
 struct jp_platform {
-    const char *name; /* "linux", "freebsd", "fake" */
+    const char *name;               /* "linux", "freebsd", "fake" */
+    const struct jp_absent *absent; /* ends with a NULL isolator; NULL: there is none */
     const struct jp_isolation_ops *isolation;
     const struct jp_mount_ops *mounts;
     const struct jp_limit_ops *limits;

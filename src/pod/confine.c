@@ -159,12 +159,24 @@ static bool is_late(enum jp_isolator_kind kind, enum scope scope)
     return false;
 }
 
+/* Why this system does not; NULL as above. */
+static const char *why_absent(const char *isolator)
+{
+    for (const struct jp_absent *absent = jp_platform.absent; absent && absent->isolator;
+         absent++) {
+        if (strcmp(absent->isolator, isolator) == 0)
+            return absent->reason;
+    }
+    return NULL;
+}
+
 static int report_now(const struct jp_pod_verdicts *verdicts, const char *app,
                       const struct jp_isolator *isolator, enum scope scope, struct jp_error *err)
 {
     if (is_late(isolator->kind, scope))
         return 0;
-    return report(verdicts, app, isolator->name, why_ignored(isolator->kind, scope), err);
+    const char *why = why_ignored(isolator->kind, scope);
+    return report(verdicts, app, isolator->name, why ? why : why_absent(isolator->name), err);
 }
 
 static void take_limit(const struct jp_isolator *isolator, struct jp_plan_limits *limits)

@@ -22,12 +22,14 @@
  *   both N PATH                     writes "ready" until PATH exists, then N numbered lines on each
  *                                   of the two outputs
  *   tty                             "tty ROWS COLUMNS" or "no tty"; then echoes lines until "quit"
+ *   type                            types into its terminal, and says what came of each letter
  *   winch                           writes the new size whenever it changes, ends at the first
  *   orphan                          leaves a grandchild to PID 1 that ends at once; then sleeps
+ *   race A B                        exchanges two names as fast as it can, until it is killed
  *   ruin PATH                       adds "clean" or "dirty" to a file, as it finds its root, and
- * leaves that unfit for anything; ends with status 3 fingerprint                     capabilities,
- * seccomp, namespaces, limits, descriptors hosts | args ARG...             /etc/hosts; each
- * argument on a line of its own
+ *                                   leaves that unfit for anything; ends with status 3
+ *   fingerprint                     capabilities, seccomp, namespaces, limits, descriptors
+ *   hosts | args ARG...             /etc/hosts; each argument on a line of its own
  *
  *   burn, eat, slurp, ...           what runs into limits: strain.c
  *
@@ -250,6 +252,27 @@ static int tty(void)
     return 0;
 }
 
+/* As if the user had (CVE-2017-5226). */
+static int type_ahead(void)
+{
+    static const char text[] = "typed\n";
+    for (const char *p = text; *p; p++)
+        printf("tiocsti %s\n", ioctl(0, TIOCSTI, p) < 0 ? strerror(errno) : "ok");
+    sleep(1);
+    return 0;
+}
+
+/* By turns, where the kernel cannot do it at once: one of them is missing for a moment. */
+static int race(const char *a, const char *b)
+{
+    char aside[4096];
+    snprintf(aside, sizeof(aside), "%s.aside", a);
+    for (;;) {
+        if (rename(a, aside) < 0 || rename(b, a) < 0 || rename(aside, b) < 0)
+            return 1;
+    }
+}
+
 static int winch(void)
 {
     struct winsize size;
@@ -417,6 +440,10 @@ static int run(const char *what, char **rest)
         return both(atoi(first), rest[0] ? rest[1] : NULL);
     if (strcmp(what, "tty") == 0)
         return tty();
+    if (strcmp(what, "type") == 0)
+        return type_ahead();
+    if (strcmp(what, "race") == 0 && rest[0] && rest[1])
+        return race(rest[0], rest[1]);
     if (strcmp(what, "winch") == 0)
         return winch();
     if (strcmp(what, "orphan") == 0)

@@ -77,13 +77,23 @@ static int prepare(struct jp_isolation *pod, size_t index, int source, struct jp
     return jp_freebsd_make_tops(app, source, err);
 }
 
+/*
+ * Without new privileges no file that the app sees gives any. (PROC_NO_NEW_PRIVS_CTL of procctl(2)
+ * says the same to a process, but only newer kernels have it.)
+ */
+static int mount_flags(const struct jp_plan_app *app, bool is_read_only)
+{
+    return (is_read_only ? MNT_RDONLY : 0) | (app->confine.no_new_privileges ? MNT_NOSUID : 0);
+}
+
 static int mount_root(struct jp_isolation *pod, size_t index, struct jp_error *err)
 {
-    const struct jp_plan_root *root = &pod->plan->apps[index].root;
+    const struct jp_plan_app *app = &pod->plan->apps[index];
+    const struct jp_plan_root *root = &app->root;
     if (root->kind == JP_ROOT_OVERLAY || !root->dir)
         return jp_fail(err, JP_EUNSUPPORTED, 0, "this system has no overlay file system");
     struct jp_freebsd_mount m = {
-        .type = "nullfs", .source = root->dir, .flags = root->is_read_only ? MNT_RDONLY : 0};
+        .type = "nullfs", .source = root->dir, .flags = mount_flags(app, root->is_read_only)};
     const char *name = pod->apps[index].place;
     JP_AUTO_FD int source = jp_fd_open_dir(AT_FDCWD, root->dir, err);
     if (source < 0 || prepare(pod, index, source, err) < 0)
@@ -150,8 +160,9 @@ static int mount_volume(struct target *t, struct jp_error *err)
     JP_AUTO_FD int target = source < 0 ? -1 : open_target(t, err);
     if (target < 0)
         return -1;
-    struct jp_freebsd_mount m = {
-        .type = "nullfs", .source = path, .flags = is_read_only ? MNT_RDONLY : 0};
+    struct jp_freebsd_mount m = {.type = "nullfs",
+                                 .source = path,
+                                 .flags = mount_flags(&pod->plan->apps[t->app], is_read_only)};
     if (jp_freebsd_mount(&m, target, err) < 0)
         return -1;
     /* A failure takes the pod down with the mount; nobody has seen it. */

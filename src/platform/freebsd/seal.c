@@ -64,7 +64,7 @@ static int open_top(int dir_fd, const char *name, struct jp_error *err)
 static int mount_top(int dir_fd, const char *name, const char *type, const char *options,
                      struct jp_error *err)
 {
-    struct jp_freebsd_mount m = {.type = type, .options = options};
+    struct jp_freebsd_mount m = {.type = type, .options = options, .flags = MNT_NOSUID};
     struct statfs fs;
     JP_AUTO_FD int target = open_top(dir_fd, name, err);
     if (target < 0 || jp_freebsd_mount(&m, target, err) < 0)
