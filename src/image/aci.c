@@ -16,6 +16,7 @@
 #include "store/views.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
+#include "sys/fileflags.h"
 #include "sys/filesystem.h"
 
 const char *jp_aci_inside(const char *path)

@@ -16,6 +16,7 @@
 #include "image/tar_write.h"
 #include "sys/attribute.h"
 #include "sys/fd.h"
+#include "sys/fileflags.h"
 #include "sys/filesystem.h"
 #include "sys/inodes.h"
 
@@ -218,6 +219,7 @@ static void entry_clear(struct jp_tar_entry *entry)
 {
     free(entry->path);
     free(entry->link);
+    free(entry->flags);
     free(entry->extents);
     for (size_t i = 0; i < entry->n_xattrs; i++) {
         free(entry->xattrs[i].name);
@@ -268,6 +270,10 @@ static int describe(struct writer *w, const struct source *s, struct jp_tar_entr
     entry->mode = st->st_mode & 07777;
     entry->mtime = time_of(parts, st);
     entry->atime.tv_nsec = UTIME_OMIT;
+    uint32_t flags = jp_file_flags_of(st);
+    entry->flags = flags ? jp_file_flags_words(flags) : NULL;
+    if (flags && !entry->flags)
+        return jp_oom(err);
     if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode))
         jp_device_split(st->st_rdev, &entry->major, &entry->minor);
     if (S_ISLNK(st->st_mode))

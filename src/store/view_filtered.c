@@ -17,6 +17,7 @@
 #include "store/views_internal.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
+#include "sys/fileflags.h"
 #include "sys/inodes.h"
 #include "sys/tree.h"
 
@@ -51,7 +52,7 @@ static int copy_file(struct job *job, int from_dir, int to_dir, const char *path
     const char *first = st.st_nlink > 1 ? jp_tree_inodes_find(&job->copied, &st) : NULL;
     if (first) {
         JP_AUTO_FD int first_dir = jp_below_open_parent(job->to_fd, first, &first_name);
-        if (first_dir >= 0 && jp_sys.linkat(first_dir, first_name, to_dir, name, 0) == 0)
+        if (first_dir >= 0 && jp_file_link(first_dir, first_name, to_dir, name) == 0)
             return 0;
     }
     if (jp_tree_copy_entry(from_dir, name, to_dir, /* is_tame= */ false, err) < 0)
@@ -59,7 +60,7 @@ static int copy_file(struct job *job, int from_dir, int to_dir, const char *path
     return st.st_nlink > 1 ? jp_tree_inodes_add(&job->copied, &st, path, err) : 0;
 }
 
-/* A second name; a copy where the file has too many, or cannot have one. */
+/* A second name; a copy where the file has too many, or cannot have one (file flags forbid it). */
 static int link_file(struct job *job, int from_dir, int to_dir, const char *path,
                      struct jp_error *err)
 {

@@ -120,27 +120,3 @@ void jp_device_split(dev_t device, uint64_t *ret_major, uint64_t *ret_minor)
     *ret_major = (uint64_t)major(device);
     *ret_minor = (uint64_t)minor(device);
 }
-
-int jp_file_flags_set(int dir_fd, const char *name, const char *flags)
-{
-#ifdef __FreeBSD__
-    JP_AUTO_FREE char *words = jp_strdup(flags);
-    if (!words) {
-        errno = ENOMEM;
-        return -1;
-    }
-    unsigned long set = 0;
-    unsigned long clear = 0;
-    char *rest = words;
-    if (strtofflags(&rest, &set, &clear) != 0) {
-        errno = EINVAL;
-        return -1;
-    }
-    return chflagsat(dir_fd, name, set, AT_SYMLINK_NOFOLLOW) == 0 ? 1 : -1;
-#else
-    (void)dir_fd;
-    (void)name;
-    (void)flags;
-    return 0;
-#endif
-}

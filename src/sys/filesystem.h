@@ -29,10 +29,4 @@ int jp_file_own_bytes(int fd, uint64_t *ret_bytes);
 bool jp_device_make(uint64_t major, uint64_t minor, dev_t *ret);
 void jp_device_split(dev_t device, uint64_t *ret_major, uint64_t *ret_minor);
 
-/*
- * Sets the file flags (chflags(1) words, comma-separated) of an entry, not following a link.
- * 1 done, 0 this system has no such flags, -1 with errno (EINVAL for a word nobody knows).
- */
-int jp_file_flags_set(int dir_fd, const char *name, const char *flags);
-
 #endif

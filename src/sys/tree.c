@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
+#include "sys/fileflags.h"
 #include "sys/filesystem.h"
 #include "sys/subvolume.h"
 #include "sys/treewalk.h"
@@ -73,7 +74,7 @@ static int remove_entry(struct removal *r, int dir_fd, const char *name, char ki
                         struct jp_error *err)
 {
     if (kind != JP_TREE_DIR) {
-        if (jp_sys.unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT)
+        if (jp_file_unlink(dir_fd, name, 0) == 0 || errno == ENOENT)
             return 0;
         int failure = errno;
         struct stat st;
@@ -100,7 +101,7 @@ static int remove_level(struct removal *r, int dir_fd, struct jp_error *err)
         return -1;
     struct jp_tree_level *above = jp_tree_top(&r->stack);
     int above_fd = above ? above->fd : dir_fd;
-    if (jp_sys.unlinkat(above_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+    if (jp_file_unlink(above_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
         return 0;
     if ((errno != ENOTEMPTY && errno != EEXIST) || retries > MAX_REFILLS)
         return fail_remove(r, above_fd, name, err);

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
+#include "sys/fileflags.h"
 #include "sys/mounts.h"
 #include "sys/process.h"
 #include "sys/scratch_test.h"
@@ -297,15 +298,59 @@ static void try_mounts(void)
     tap_skip("mounts", "this part is for Linux");
 }
 
+#ifdef __FreeBSD__
+
+static uint32_t flags_at(const char *path)
+{
+    struct stat st;
+    return fstatat(base, path, &st, AT_SYMLINK_NOFOLLOW) < 0 ? 0 : jp_file_flags_of(&st);
+}
+
+/* Trees of ours have the flags that their images say: they do not keep them from going. */
 static void try_immutable(void)
 {
-    tap_skip("flags", "this part is for Linux");
+    shell("mkdir -p t/i s && echo >t/i/f && ln t/i/f t/i/g && ln t/i/f s/other && chflags schg "
+          "t/i/f t/i "
+          "&& mkdir t/full t/full/in && chflags sunlnk t/full/in && chflags uappnd t");
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    TAP_OK(jp_tree_remove(base, "t", &err) == 0 && !is_there("t"),
+           "files and directories with flags go: %s", jp_error_text(&err));
+    TAP_OK(flags_at("s/other") == SF_IMMUTABLE, "another name of such a file keeps them");
+    TAP_OK(jp_tree_remove(base, "s", &err) == 0, "... until it goes, too");
+}
+
+/* Once over nothing and once over what has flags. */
+static void try_copy(void)
+{
+    shell("mkdir -p s/dir d && echo >s/dir/f && ln s/dir/f s/dir/g && ln -s f s/dir/l && "
+          "chflags schg s/dir/f s/dir && chflags nodump s/dir/g 2>/dev/null; chflags -h uchg "
+          "s/dir/l");
+    JP_AUTO_FD int from = openat(base, "s", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    JP_AUTO_FD int to = openat(base, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (int round = 1; round <= 2; round++) {
+        JP_AUTO(jp_error) err = JP_ERROR_INIT;
+        TAP_OK(jp_tree_copy(from, to, NULL, &err) == 0, "a copy of files with flags, round %d: %s",
+               round, jp_error_text(&err));
+        TAP_OK(flags_at("d/dir") == SF_IMMUTABLE && flags_at("d/dir/f") == SF_IMMUTABLE &&
+                   flags_at("d/dir/g") == SF_IMMUTABLE && flags_at("d/dir/l") == UF_IMMUTABLE,
+               "... which it has, too");
+    }
+    TAP_OK(jp_tree_remove(base, "s", NULL) == 0 && jp_tree_remove(base, "d", NULL) == 0, "both go");
+}
+
+#else
+
+static void try_immutable(void)
+{
+    tap_skip("flags", "this part is for Linux and FreeBSD");
 }
 
 static void try_copy(void)
 {
     tap_skip("copy", "this part is for GNU find");
 }
+
+#endif
 
 static void try_merge(void)
 {

@@ -2,8 +2,9 @@
  * Copying trees: jp_tree_copy() of tree.h.
  *
  * Two stacks go down side by side. Everything is made under its final name with no rights for
- * others and gets owner, mode, xattrs and times when its content is there, in this order: chown(2)
- * clears set-id bits and file capabilities, writing changes times. The destination may belong to a
+ * others and gets owner, mode, xattrs, times and file flags when its content is there, in this
+ * order: chown(2) clears set-id bits and file capabilities, writing changes times, flags forbid all
+ * of it. The destination may belong to a
  * running pod (`cp`): nothing in it is followed, new files are made with O_EXCL, a second name of
  * an inode is made by walking to the first one again without following links.
  */
@@ -25,6 +26,7 @@
 #include "sys/attribute.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
+#include "sys/fileflags.h"
 #include "sys/tree.h"
 #include "sys/treewalk.h"
 
@@ -129,6 +131,15 @@ static int copy_metadata(const struct copy *c, int from, int to, const struct st
     return jp_sys.futimens(to, times);
 }
 
+/* Those of a clone: what is copied in and out of pods has no such power. */
+static int copy_flags(const struct copy *c, int to_dir, const char *name, const struct stat *st)
+{
+    uint32_t flags = jp_file_flags_of(st);
+    if (flags == 0 || c->is_tame || c->is_merge)
+        return 0;
+    return jp_file_flags_put(to_dir, name, flags) < 0 ? -1 : 0;
+}
+
 static bool try_clone(struct copy *c, int from, int to)
 {
 #ifdef FICLONE
@@ -229,7 +240,7 @@ static int link_again(struct copy *c, const char *first, int to_dir, const char 
             return -1;
         p = slash + 1;
     }
-    return jp_sys.linkat(dir >= 0 ? dir : c->to_root, p, to_dir, name, 0);
+    return jp_file_link(dir >= 0 ? dir : c->to_root, p, to_dir, name);
 }
 
 /* The whole path below the destination, for link_again(). */
@@ -255,7 +266,8 @@ static int copy_regular(struct copy *c, int from_dir, int to_dir, const char *na
         to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0600);
     if (to < 0)
         return fail_copy(c, "make", name, err);
-    if (copy_content(c, from, to, st.st_size) < 0 || copy_metadata(c, from, to, &st) < 0)
+    if (copy_content(c, from, to, st.st_size) < 0 || copy_metadata(c, from, to, &st) < 0 ||
+        copy_flags(c, to_dir, name, &st) < 0)
         return fail_copy(c, "copy", name, err);
     return 0;
 }
@@ -322,7 +334,8 @@ static int copy_special(struct copy *c, int to_dir, const char *name, const stru
         (!S_ISLNK(st->st_mode) &&
          jp_sys.fchmodat(to_dir, name, mode_of(c, st), AT_SYMLINK_NOFOLLOW) < 0) ||
         copy_special_xattrs(c, from_dir, to_dir, name) < 0 ||
-        jp_sys.utimensat(to_dir, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+        jp_sys.utimensat(to_dir, name, times, AT_SYMLINK_NOFOLLOW) < 0 ||
+        copy_flags(c, to_dir, name, st) < 0)
         return fail_copy(c, "copy", name, err);
     return 0;
 }
@@ -344,6 +357,8 @@ static int copy_dir(struct copy *c, int from_dir, int to_dir, const char *name,
     JP_AUTO_FD int to = openat(to_dir, name, OPEN_DIR);
     if (to < 0)
         return fail_copy(c, "open the copy of", name, err);
+    if (!c->is_tame && !c->is_merge)
+        (void)jp_file_flags_lift(to, "."); /* of an earlier layer's */
     if (jp_tree_push(&c->from, jp_fd_take(&from), name, true, err) < 0)
         return -1;
     return jp_tree_push(&c->to, jp_fd_take(&to), name, false, err);
@@ -393,7 +408,8 @@ static int finish_dir(struct copy *c, struct jp_error *err)
 {
     int from = jp_tree_top(&c->from)->fd, to = jp_tree_top(&c->to)->fd;
     struct stat st;
-    if (fstat(from, &st) < 0 || copy_metadata(c, from, to, &st) < 0)
+    if (fstat(from, &st) < 0 || copy_metadata(c, from, to, &st) < 0 ||
+        copy_flags(c, to, ".", &st) < 0)
         return fail_copy(c, "copy", NULL, err);
     return jp_tree_pop(&c->from, err) < 0 ? -1 : jp_tree_pop(&c->to, err);
 }

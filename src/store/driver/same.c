@@ -1,8 +1,8 @@
 /*
  * Comparing one entry with what it was made of.
  *
- * Type, mode, owner, size, times and link target decide, and where a file may have been written
- * since (its inode is not the layer's, and it changed after the clone was made) content and
+ * Type, mode, owner, file flags, size, times and link target decide, and where a file may have been
+ * written since (its inode is not the layer's, and it changed after the clone was made) content and
  * attributes too: a build that sets times back (install -p, tar, touch -r) still changes files.
  */
 #include "store/driver/same.h"
@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "sys/attribute.h"
 #include "sys/fd.h"
+#include "sys/fileflags.h"
 
 #define CHUNK 65536U
 
@@ -111,7 +112,8 @@ static bool is_same_inside(const struct jp_plain_pair *p)
 static bool looks_the_same(const struct jp_plain_pair *p)
 {
     const struct stat *top = p->top, *low = p->low;
-    if (top->st_mode != low->st_mode || top->st_uid != low->st_uid || top->st_gid != low->st_gid)
+    if (top->st_mode != low->st_mode || top->st_uid != low->st_uid || top->st_gid != low->st_gid ||
+        jp_file_flags_of(top) != jp_file_flags_of(low))
         return false;
     if (S_ISDIR(top->st_mode))
         return true;

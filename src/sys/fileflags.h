@@ -1,0 +1,46 @@
+/*
+ * File flags, as chflags(2) of FreeBSD sets them: a file that may not change, be removed, be
+ * dumped. They belong to images (an archive of a FreeBSD system has them), so trees of ours have
+ * them, and what makes and removes such trees must get past them. Elsewhere there are none.
+ */
+#ifndef JP_SYS_FILEFLAGS_H
+#define JP_SYS_FILEFLAGS_H
+
+#include <sys/stat.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Sets the flags that chflags(1) calls so (comma-separated) on an entry, not following a link.
+ * 1 done, 0 this system or file system has no such flags, -1 with errno (EINVAL for a word nobody
+ * knows).
+ */
+int jp_file_flags_set(int dir_fd, const char *name, const char *words);
+
+/* The flags of a file, without what a file system notes for itself (ZFS: that it was written). */
+uint32_t jp_file_flags_of(const struct stat *st);
+
+/* Their words; NULL with errno ENOMEM. The caller's. */
+char *jp_file_flags_words(uint32_t flags);
+
+/* As jp_file_flags_set(), by number; `name` "." is the directory itself. */
+int jp_file_flags_put(int dir_fd, const char *name, uint32_t flags);
+
+/* Takes from an entry what keeps it from being changed or removed. True when there was something.
+ */
+bool jp_file_flags_lift(int dir_fd, const char *name);
+
+/*
+ * unlinkat(2), also of a file that its flags, or those of its directory, keep. The directory and
+ * other names of the file have theirs again afterwards. 0, or -1 with errno.
+ */
+int jp_file_unlink(int dir_fd, const char *name, int how);
+
+/*
+ * linkat(2), not following links, also of a file whose flags forbid it: it has them again
+ * afterwards. 0, or -1 with errno.
+ */
+int jp_file_link(int from_dir, const char *from, int to_dir, const char *to);
+
+#endif
