@@ -12,7 +12,7 @@
 /*
  * Removes `name` (one name, not a path) in dir_fd with everything below. Never follows a link,
  * never crosses into another mount (refuses with JP_EBUSY, naming it); a subvolume is part of the
- * tree. Nothing there is fine.
+ * tree. File flags keep nothing (fileflags.h). Nothing there is fine.
  */
 int jp_tree_remove(int dir_fd, const char *name, struct jp_error *err);
 
@@ -22,7 +22,7 @@ int jp_tree_remove(int dir_fd, const char *name, struct jp_error *err);
  * is mounted inside the source is refused with JP_EBUSY. Uses reflinks where the file system can;
  * *ret_reflinked (may be NULL) tells whether every file was shared. Existing entries are replaced:
  * a directory merges with a directory, anything else is removed first; a symbolic link is never
- * followed.
+ * followed. JP_EINVALID when the walk comes to the destination itself.
  */
 int jp_tree_copy(int from_fd, int to_fd, bool *ret_reflinked, struct jp_error *err);
 

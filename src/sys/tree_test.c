@@ -432,6 +432,18 @@ static void try_swap(void)
     TAP_OK(jp_tree_remove(base, "t", NULL) == 0 && is_there("canary/file"), "the rest goes");
 }
 
+static void try_itself(void)
+{
+    shell("mkdir -p t/a/into && echo >t/a/f");
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    JP_AUTO_FD int from = openat(base, "t", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    JP_AUTO_FD int to = openat(base, "t/a/into", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    TAP_OK(jp_tree_merge(from, to, true, &err) < 0 && err.code == JP_EINVALID &&
+               strstr(jp_error_text(&err), "'a/into' is where the copy goes"),
+           "a directory is not copied into itself: %s", jp_error_text(&err));
+    TAP_OK(jp_tree_remove(base, "t", NULL) == 0, "what was copied until then goes");
+}
+
 int main(void)
 {
     base = scratch_make();
@@ -450,5 +462,6 @@ int main(void)
     try_usage();
     try_racer();
     try_swap();
+    try_itself();
     return tap_done();
 }

@@ -39,6 +39,7 @@ struct copy {
     struct jp_tree_stack from, to;
     struct jp_tree_inodes links; /* inode of the source -> path below the destination */
     int to_root;                 /* borrowed */
+    struct stat top;             /* of the destination: it is not copied into itself */
     struct jp_tree_mount mount;  /* of the source: what is mounted in it is not part of it */
     bool can_clone, can_range;
     bool all_cloned;
@@ -340,6 +341,12 @@ static int copy_special(struct copy *c, int to_dir, const char *name, const stru
     return 0;
 }
 
+static bool is_destination(const struct copy *c, int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && st.st_ino == c->top.st_ino && st.st_dev == c->top.st_dev;
+}
+
 /* Makes or merges a directory and goes into both. Others may not look in before it is finished. */
 static int copy_dir(struct copy *c, int from_dir, int to_dir, const char *name,
                     struct jp_error *err)
@@ -352,6 +359,12 @@ static int copy_dir(struct copy *c, int from_dir, int to_dir, const char *name,
         return fail_copy(c, "stat", name, err);
     if (!jp_tree_same_mount(&mount, &c->mount))
         return jp_fail(err, JP_EBUSY, 0, "something is mounted on '%s'", name);
+    if (is_destination(c, from)) {
+        JP_AUTO_FREE char *path = jp_tree_path(&c->from, name);
+        return jp_fail(err, JP_EINVALID, 0,
+                       "'%s' is where the copy goes: a directory is not copied into itself",
+                       path ? path : name);
+    }
     if (jp_sys.mkdirat(to_dir, name, 0700) < 0 && errno != EEXIST)
         return fail_copy(c, "make", name, err);
     JP_AUTO_FD int to = openat(to_dir, name, OPEN_DIR);
@@ -421,7 +434,7 @@ static int start_copy(struct copy *c, int from_fd, int to_fd, struct jp_error *e
     c->chunk = jp_alloc(CHUNK);
     if (!c->chunk)
         return jp_oom(err);
-    if (from < 0 || to < 0 || jp_tree_mount_of(from, &c->mount) < 0)
+    if (from < 0 || to < 0 || jp_tree_mount_of(from, &c->mount) < 0 || fstat(to, &c->top) < 0)
         return jp_fail_sys(err, "open the directories");
     if (jp_tree_push(&c->from, jp_fd_take(&from), "", true, err) < 0)
         return -1;

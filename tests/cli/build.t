@@ -118,6 +118,8 @@ try_once() {
     run jetpack build -dir "$work/context" -format=json test.example/base /bin/true
     like "$out" '"changes": 0' "a build that changes nothing"
 
+    refused 125 'not copied into itself|is mounted on' "a directory in which images and pods are kept" \
+        -cp "$work" -- true
     refused 7 'status 7' "a command that fails" -- 'exit 7'
     refused 139 'status 139' "... that is killed" -- 'kill -SEGV $$'
     refused 127 "status 127" "... that is not there" -- 'exec nothere'
