@@ -39,6 +39,9 @@ split() {
 # ask HOW REQUEST: HOW is "host" or a pod; the raw request with LF; $answer, $code, $type, $body
 ask() {
     printf '%s' "$2" | sed "s/\$/$CR/" >"$work/request"
+    send "$1"
+}
+send() { # HOW: what is in $work/request
     case $1 in
     host) "$web" ask "$address" "$port" <"$work/request" >"$work/answer" ;;
     *) jetpack exec -i "$1" /bin/web ask "$address" "$port" <"$work/request" >"$work/answer" ;;
@@ -60,14 +63,7 @@ post() { # HOW PATH BODY [CONTENT-TYPE]
     printf 'POST /~%s%s HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\nContent-Length: %s\r\nConnection: close\r\n\r\n%s' \
         "$token" "$v1$2" "$address:$port" "${4-application/x-www-form-urlencoded}" "${#3}" "$3" \
         >"$work/request"
-    case $1 in
-    host) "$web" ask "$address" "$port" <"$work/request" >"$work/answer" ;;
-    *) jetpack exec -i "$1" /bin/web ask "$address" "$port" <"$work/request" >"$work/answer" ;;
-    esac
-    answer=$(tr -d '\r' <"$work/answer")
-    code=$(printf '%s\n' "$answer" | sed -n '1s/^HTTP.1.1 \([0-9]*\) .*/\1/p')
-    type=$(printf '%s\n' "$answer" | sed -n 's/^[Cc]ontent-[Tt]ype: //p' | head -n 1)
-    body=$(printf '%s\n' "$answer" | sed '1,/^$/d')
+    send "$1"
 }
 service_pid() { sed -n 's/^pid //p' "$work/root/mds/service"; }
 no_service() { ! jetpack mds; }
