@@ -201,9 +201,19 @@ if has_nft; then
     from one tcp 192.0.2.2 3
     is "$out" nothing "what the administrator drops stays dropped"
     is "$(tables)" 1 "one table of ours"
+    unlike "$(jetpack doctor)" 'drops what' "doctor has nothing to say of rules"
+    nft 'add chain inet theirs forward { policy drop; }; add table ip theirs2
+        add chain ip theirs2 in { type filter hook input priority 0; policy drop; }'
+    run jetpack doctor
+    like "$out" '^ok +forwarding +the host drops what theirs forward does not name: pods reach' \
+        "doctor tells of a host that drops what it forwards"
+    like "$out" '^ok +input +the host drops what theirs2 in does not name: .* names .*metadata' \
+        "... and what comes to it"
+    nft 'add chain inet theirs forward { policy accept; }; delete table ip theirs2'
 else
     skip "what the administrator drops stays dropped" "not here: no nft(8)"
     skip "one table of ours" "not here: no nft(8)"
+    skip "doctor tells of a host that drops what it forwards" "not here: no nft(8)"
 fi
 jetpack destroy two lab q1 q2 routed
 if has_nft; then

@@ -27,9 +27,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "base/parse.h"
 #include "base/random.h"
 #include "platform/linux/cgroup.h"
+#include "platform/linux/foreign.h"
 #include "platform/linux/kernel.h"
 #include "platform/linux/linux.h"
 #include "platform/linux/netlink.h"
@@ -382,6 +384,30 @@ static void examine_network(const struct speaker *s)
     }
 }
 
+/* Nothing is missing then; but who looks for why pods reach nothing finds it here. */
+static void examine_foreign(const struct speaker *s)
+{
+    static const struct {
+        enum jp_foreign_hook hook;
+        const char *name, *text;
+    } hooks[] = {
+        {JP_FOREIGN_FORWARD, "forwarding",
+         "pods reach the outside as far as it lets their bridges"},
+        {JP_FOREIGN_INPUT, "input",
+         "it decides who reaches published ports, and whether pods ask the host for names (port "
+         "53) and metadata (mds.port)"},
+    };
+    for (size_t i = 0; i < JP_LEN(hooks); i++) {
+        JP_AUTO(jp_buf) chains = JP_BUF_INIT;
+        if (!jp_foreign_droppers(hooks[i].hook, &chains))
+            continue;
+        JP_AUTO_FREE char *text = jp_format("the host drops what %s does not name: %s",
+                                            jp_buf_text(&chains), hooks[i].text);
+        if (text)
+            say(s, hooks[i].name, true, text, NULL);
+    }
+}
+
 static void examine(void (*callback)(void *context, const char *name, bool is_fine,
                                      const char *text, const char *remedy),
                     void *context)
@@ -392,6 +418,7 @@ static void examine(void (*callback)(void *context, const char *name, bool is_fi
     examine_file_systems(&s);
     examine_groups(&s);
     examine_network(&s);
+    examine_foreign(&s);
 }
 
 const struct jp_host_ops jp_linux_host = {

@@ -40,6 +40,12 @@ void jp_nft_begin(struct jp_netlink_batch *b)
     put_family(b, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
 }
 
+void jp_nft_all(struct jp_netlink_batch *b, unsigned type)
+{
+    jp_netlink_before(b, message(type), NLM_F_DUMP);
+    put_family(b, AF_UNSPEC, 0);
+}
+
 /* ---- expressions -------------------------------------------------------------------------------
  */
 

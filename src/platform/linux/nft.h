@@ -30,6 +30,8 @@ void jp_nft_number(struct jp_netlink_batch *b, uint16_t type, uint32_t number);
 /* A message that belongs to the transaction's end; attributes follow. */
 void jp_nft_before(struct jp_netlink_batch *b, unsigned type, uint16_t flags);
 void jp_nft_begin(struct jp_netlink_batch *b);
+/* A question for all objects of a kind (NFT_MSG_GETCHAIN), in tables of all families. */
+void jp_nft_all(struct jp_netlink_batch *b, unsigned type);
 /* Ends with a message about the table, which the answer is to. */
 void jp_nft_end(struct jp_netlink_batch *b, const char *what, unsigned type, uint16_t flags,
                 int tolerated, const char *table);
