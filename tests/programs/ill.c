@@ -13,6 +13,7 @@
  *   /cut/FILE    FILE's content, but only half of it the first time; ranges as they are asked for
  *   /changed/..  the same, but another content and validator each time
  *   /weak/..     as /cut, with a validator that is weak
+ *   /whole/..    FILE as it is
  * FILE is relative to the working directory. LOG gets a line for each request.
  */
 #include <sys/types.h>
@@ -130,8 +131,8 @@ static void answer(int fd, const char *path, const char *request)
     header(request, "\nRange:", range, sizeof(range));
     header(request, "\nIf-Range:", if_range, sizeof(if_range));
     if (strncmp(path, "/cut/", 5) == 0 || strncmp(path, "/changed/", 9) == 0 ||
-        strncmp(path, "/weak/", 6) == 0) {
-        unsigned before = count_before(path);
+        strncmp(path, "/weak/", 6) == 0 || strncmp(path, "/whole/", 7) == 0) {
+        unsigned before = strncmp(path, "/whole/", 7) == 0 ? 1 : count_before(path);
         note(path, range, if_range);
         cut(fd, path, range, if_range, before);
         return;
