@@ -116,6 +116,16 @@ if [ -n "$tops" ] && in_group "$unit" true 2>/dev/null; then
     left=$(for top in $tops; do find "$top" -name "$uuid"; done)
     is "$left" '' "nor by a killed supervisor, after gc"
     jetpack destroy killed
+    # The forwarder of published ports is in there with its supervisor.
+    in_group "$unit" "$JETPACK" -config "$config" run -d -pod-name open -p "www=$own_port" test.example/plain \
+        --port=www,protocol=tcp,port=80 >/dev/null
+    uuid=$(jetpack list -q -filter name=open)
+    jetpack stop open
+    wait_for 60 state_of open exited
+    ok $? "a pod with a published port ends"
+    left=$(for top in $tops; do find "$top" -name "$uuid"; done)
+    is "$left" '' "... and leaves no group"
+    jetpack destroy open
     in_group "$other" "$JETPACK" -config "$config" run -d -pod-name stays test.example/plain >/dev/null
     run groups_of stays
     is "$(printf '%s\n' "$out" | grep -vc "/$other\$")" 0 "a group that is no unit is not left"

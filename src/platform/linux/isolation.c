@@ -211,7 +211,6 @@ static void kill_world(struct jp_isolation *pod)
             ;
         pod->init_pid = -1;
     }
-    jp_linux_home_leave(pod); /* its groups can go only now */
 }
 
 static void destroy(struct jp_isolation *pod)
@@ -219,6 +218,7 @@ static void destroy(struct jp_isolation *pod)
     if (!pod)
         return;
     kill_world(pod);
+    jp_linux_home_leave(pod); /* its groups can go only now: the forwarder has ended, too */
     jp_linux_limit.teardown(pod);
     for (size_t i = 0; i < pod->plan->n_apps; i++) {
         jp_fd_close(&pod->apps[i].root_fd);
