@@ -8,6 +8,7 @@
 #include "cli/passphrase.h"
 #include "cli/trust.h"
 #include "sys/fd.h"
+#include "sys/readable.h"
 #include "trust/trust.h"
 
 /* One archive on its way into the store. */
@@ -29,6 +30,7 @@ static int look(struct arrival *a, struct jp_error *err)
 {
     struct stat st;
     int fd = a->asked->fd;
+    const volatile sig_atomic_t *cancel = a->asked->watch.cancel;
     off_t at = lseek(fd, 0, SEEK_CUR);
     if (fstat(fd, &st) < 0)
         return jp_fail_sys(err, "read the archive");
@@ -37,9 +39,9 @@ static int look(struct arrival *a, struct jp_error *err)
     while (a->head_len < sizeof(a->head)) {
         unsigned char *to = a->head + a->head_len;
         size_t len = sizeof(a->head) - a->head_len;
+        if (!is_regular && jp_wait_readable(fd, -1, cancel, err) < 0)
+            return -1;
         ssize_t n = is_regular ? pread(fd, to, len, at + (off_t)a->head_len) : read(fd, to, len);
-        if (a->asked->watch.cancel && *a->asked->watch.cancel)
-            return jp_fail(err, JP_EINTERRUPTED, 0, "interrupted");
         if (n == 0)
             return 0;
         if (n < 0 && errno != EINTR)

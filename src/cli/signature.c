@@ -10,6 +10,7 @@
 #include "cli/output.h"
 #include "cli/trust.h"
 #include "sys/fd.h"
+#include "sys/readable.h"
 
 #define CHUNK (1U << 18)
 
@@ -75,13 +76,12 @@ static int copy(struct jp_cli *cli, int from, int to, uint64_t max, const char *
                 struct jp_error *err)
 {
     JP_AUTO_FREE char *chunk = jp_alloc(CHUNK);
-    const volatile sig_atomic_t *cancel = cli->signals.interrupted;
     if (!chunk)
         return jp_oom(err);
     for (uint64_t total = 0;;) {
+        if (jp_wait_readable(from, -1, cli->signals.interrupted, err) < 0)
+            return -1;
         ssize_t n = read(from, chunk, CHUNK);
-        if (cancel && *cancel)
-            return jp_fail(err, JP_EINTERRUPTED, 0, "interrupted");
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)

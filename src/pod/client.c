@@ -22,6 +22,7 @@
 #include "sys/fd.h"
 #include "sys/lock.h"
 #include "sys/process.h"
+#include "sys/readable.h"
 
 #define KILL_WAIT_MS     10000  /* for a supervisor to end after KILL before it is killed itself */
 #define GONE_WAIT_MS     10000  /* for the lock after the supervisor was killed */
@@ -62,7 +63,7 @@ static int hello(const struct jp_pod_context *ctx, int fd, int64_t timeout_ms, u
     JP_AUTO(jp_control_message) answer = JP_CONTROL_MESSAGE_INIT;
     if (jp_control_send(fd, &message, err) < 0)
         return -1;
-    int n = jp_pod_wait_readable(ctx, fd, timeout_ms, err);
+    int n = jp_wait_readable(fd, timeout_ms, ctx->interrupted, err);
     if (n == 0)
         return jp_fail(err, JP_ELIMIT, 0, "the supervisor does not answer");
     if (n < 0 || (n = jp_pod_await(fd, &answer, err)) < 0)
@@ -321,7 +322,7 @@ static int end_by_request(const struct jp_pod_context *ctx, const struct jp_stor
         int64_t left = type == JP_CONTROL_KILL ? end - jp_time_monotonic_ms() : -1;
         if (type == JP_CONTROL_KILL && left <= 0)
             return jp_fail(err, JP_EBUSY, 0, "the supervisor does not answer");
-        int n = jp_pod_wait_readable(ctx, fd, left, err);
+        int n = jp_wait_readable(fd, left, ctx->interrupted, err);
         if (n < 0)
             return -1;
         if (n == 0)
@@ -556,8 +557,8 @@ int jp_pod_restart_app(const struct jp_pod_context *ctx, const struct jp_store_p
     message.type = JP_CONTROL_RESTART;
     message.app = (char *)(uintptr_t)app;
     message.number = grace_ms;
-    if (put_question(fd, &message, err) < 0 || jp_pod_wait_readable(ctx, fd, -1, err) < 0 ||
-        take_answer(fd, &answer, err) < 0)
+    if (put_question(fd, &message, err) < 0 ||
+        jp_wait_readable(fd, -1, ctx->interrupted, err) < 0 || take_answer(fd, &answer, err) < 0)
         return jp_wrap(err, "restart '%s' of pod '%s'", app, pod->name);
     return 0;
 }
@@ -606,7 +607,7 @@ static int wait_for_end(const struct jp_pod_context *ctx, const struct jp_store_
         int64_t left = timeout_ms < 0 ? -1 : end - jp_time_monotonic_ms();
         if (timeout_ms >= 0 && left <= 0)
             return 0;
-        int n = jp_pod_wait_readable(ctx, fd, left, err);
+        int n = jp_wait_readable(fd, left, ctx->interrupted, err);
         if (n < 0)
             return -1;
         if (n == 0)

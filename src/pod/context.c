@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,7 +13,6 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "base/time.h"
 #include "pod/internal.h"
 #include "sys/fd.h"
 
@@ -86,31 +84,6 @@ int jp_pod_check_interrupt(const struct jp_pod_context *ctx, struct jp_error *er
     if (ctx->interrupted && *ctx->interrupted != 0)
         return jp_fail(err, JP_EINTERRUPTED, 0, "interrupted");
     return 0;
-}
-
-int jp_pod_wait_readable(const struct jp_pod_context *ctx, int fd, int64_t timeout_ms,
-                         struct jp_error *err)
-{
-    int64_t end_ms = jp_time_monotonic_ms() + timeout_ms;
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    sigset_t all, before;
-    int r, n = -1;
-    sigfillset(&all);
-    (void)sigprocmask(SIG_SETMASK, &all, &before);
-    do {
-        int64_t left = timeout_ms < 0 ? 0 : end_ms - jp_time_monotonic_ms();
-        left = left < 0 ? 0 : left;
-        struct timespec limit = {.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000};
-        r = jp_pod_check_interrupt(ctx, err);
-        if (r == 0)
-            n = ppoll(&p, 1, timeout_ms < 0 ? NULL : &limit, &before);
-    } while (r == 0 && n < 0 && errno == EINTR);
-    int saved = errno;
-    (void)sigprocmask(SIG_SETMASK, &before, NULL);
-    errno = saved;
-    if (r == 0 && n < 0)
-        return jp_fail_sys(err, "wait for the supervisor");
-    return r < 0 ? -1 : n;
 }
 
 bool jp_pod_is_on(const char *text)

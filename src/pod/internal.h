@@ -56,12 +56,6 @@ void jp_pod_say(const struct jp_pod_context *ctx, enum jp_pod_tell kind, const c
     JP_PRINTF(3, 4);
 /* -1 with JP_EINTERRUPTED once a signal has come. */
 int jp_pod_check_interrupt(const struct jp_pod_context *ctx, struct jp_error *err);
-/*
- * Waits until something can be read: 1, or 0 after timeout_ms (-1: never). A signal ends it however
- * shortly before it came (-1 with JP_EINTERRUPTED): between a look and a poll(2) it would be lost.
- */
-int jp_pod_wait_readable(const struct jp_pod_context *ctx, int fd, int64_t timeout_ms,
-                         struct jp_error *err);
 bool jp_pod_is_on(const char *text); /* "true", "on", "yes", "1" */
 
 /* ---- images (image.c) --------------------------------------------------------------------------

@@ -34,6 +34,7 @@
 #include "sys/lock.h"
 #include "sys/notify.h"
 #include "sys/process.h"
+#include "sys/readable.h"
 
 #define LOOPBACK      "127.0.0.1"
 #define DIR_MODE      0750
@@ -532,7 +533,7 @@ int jp_pod_service_become(const struct jp_pod_context *ctx, struct jp_error *err
             jp_notify("READY=1\nSTATUS=waiting for the end of the service that runs");
         }
         has_told = true;
-        if (jp_pod_wait_readable(ctx, watch, watch < 0 ? LIFE_PAUSE_MS : -1, err) < 0)
+        if (jp_wait_readable(watch, watch < 0 ? LIFE_PAUSE_MS : -1, ctx->interrupted, err) < 0)
             return -1;
     }
     __attribute__((__cleanup__(start_clear))) struct start s = {

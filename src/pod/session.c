@@ -20,6 +20,7 @@
 #include "pod/internal.h"
 #include "sys/fd.h"
 #include "sys/lock.h"
+#include "sys/readable.h"
 
 #define MAX_DETACH_KEYS 32
 #define REST_AFTER_MS   500   /* a run that is over sooner wants the database again */
@@ -46,11 +47,10 @@ void jp_pod_session_leave(struct jp_pod_session *session)
     struct jp_control_message leave = JP_CONTROL_MESSAGE_INIT;
     leave.type = JP_CONTROL_LEAVE;
     JP_AUTO(jp_control_message) answer = JP_CONTROL_MESSAGE_INIT;
-    static const struct jp_pod_context calm = {.interrupted = NULL};
     int64_t end_ms = jp_time_monotonic_ms() + LEAVE_WAIT_MS;
     (void)jp_control_send(session->socket, &leave, NULL);
     for (int64_t left_ms = LEAVE_WAIT_MS; left_ms > 0; left_ms = end_ms - jp_time_monotonic_ms()) {
-        if (jp_pod_wait_readable(&calm, session->socket, left_ms, NULL) <= 0 ||
+        if (jp_wait_readable(session->socket, left_ms, NULL, NULL) <= 0 ||
             jp_control_receive(session->socket, &answer, NULL) <= 0 ||
             answer.type == JP_CONTROL_OK || answer.type == JP_CONTROL_ENDED)
             return;

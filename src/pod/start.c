@@ -20,6 +20,7 @@
 #include "pod/internal.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
+#include "sys/readable.h"
 
 /* Everything that a start gathers. */
 struct launch {
@@ -368,7 +369,7 @@ static int await_start(struct launch *l, struct jp_error *err)
 {
     JP_AUTO(jp_control_message) message = JP_CONTROL_MESSAGE_INIT;
     for (;;) {
-        int n = jp_pod_wait_readable(l->ctx, l->session->socket, -1, err);
+        int n = jp_wait_readable(l->session->socket, -1, l->ctx->interrupted, err);
         if (n < 0 || (n = jp_pod_await(l->session->socket, &message, err)) < 0)
             return -1;
         if (n == 0)
