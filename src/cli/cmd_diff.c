@@ -1,9 +1,10 @@
 /* diff: what an app has written into its root file system. */
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/escape.h"
+#include "base/mem.h"
 #include "cli/cmd.h"
 #include "cli/output.h"
 #include "pod/inspect.h"
@@ -13,30 +14,21 @@ struct report {
     bool failed;
 };
 
-/* "/a\012b": a name is a line, whatever it holds. */
-static void escape(const char *path, struct jp_buf *ret)
+static char *absolute(const char *path)
 {
-    jp_buf_puts(ret, strcmp(path, ".") == 0 ? "" : "/");
-    for (const char *c = strcmp(path, ".") == 0 ? "/" : path; *c; c++) {
-        unsigned char byte = (unsigned char)*c;
-        if (byte < ' ' || byte == 127 || byte == '\\')
-            jp_buf_printf(ret, "\\%03o", byte);
-        else
-            jp_buf_putc(ret, *c);
-    }
+    return strcmp(path, ".") == 0 ? jp_strdup("/") : jp_format("/%s", path);
 }
 
 /* A name that is not UTF-8 has no text in JSON: null, and its bytes in hexadecimal. */
 static int add_json(struct report *report, char what, const char *path)
 {
-    JP_AUTO(jp_buf) full = JP_BUF_INIT;
     JP_AUTO(jp_buf) hex = JP_BUF_INIT;
-    jp_buf_printf(&full, "/%s", strcmp(path, ".") == 0 ? "" : path);
+    JP_AUTO_FREE char *full = absolute(path);
     char word[] = {what, '\0'};
-    json_t *text = jp_buf_failed(&full) ? NULL : jp_json_text(jp_buf_text(&full));
+    json_t *text = full ? jp_json_text(full) : NULL;
     json_t *object = json_pack("{s:s, s:o}", "change", word, "path", text);
     if (json_is_null(text)) {
-        for (const char *c = jp_buf_text(&full); *c; c++)
+        for (const char *c = full; *c; c++)
             jp_buf_printf(&hex, "%02x", (unsigned char)*c);
         (void)json_object_set_new(object, "path_hex", jp_json_text(jp_buf_text(&hex)));
     }
@@ -52,11 +44,11 @@ static int tell(void *context, const struct jp_driver_change *change)
         report->failed = add_json(report, change->what, change->path) < 0;
         return report->failed;
     }
-    JP_AUTO(jp_buf) line = JP_BUF_INIT;
-    escape(change->path, &line);
-    report->failed = jp_buf_failed(&line);
-    if (!report->failed)
-        (void)printf("%c %s\n", change->what, jp_buf_text(&line));
+    JP_AUTO_FREE char *full = absolute(change->path);
+    JP_AUTO_FREE char *shown = full ? jp_escape(full) : NULL;
+    report->failed = !shown;
+    if (shown)
+        (void)printf("%c %s\n", change->what, shown);
     return report->failed;
 }
 

@@ -1,5 +1,4 @@
 /* export and verify: images out again, and whether they are still what they were. */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +6,7 @@
 
 #include "appc/derive.h"
 #include "appc/removed.h"
-#include "base/buf.h"
+#include "base/escape.h"
 #include "base/mem.h"
 #include "cli/cmd.h"
 #include "cli/oci.h"
@@ -159,28 +158,17 @@ struct verification {
     json_t *list; /* differences; NULL: text */
 };
 
-/* File names are any bytes: what cannot be printed becomes \ooo. */
-static void escape(const char *path, struct jp_buf *out)
-{
-    for (const char *c = path; *c; c++)
-        if (isprint((unsigned char)*c) && *c != '\\')
-            jp_buf_putc(out, *c);
-        else
-            jp_buf_printf(out, "\\%03o", (unsigned char)*c);
-}
-
 static void differs(void *context, const char *path, const char *what)
 {
     struct verification *verification = context;
-    struct jp_buf name = JP_BUF_INIT;
-    escape(path, &name);
+    JP_AUTO_FREE char *escaped = jp_escape(path);
+    const char *name = escaped ? escaped : "?";
     jp_progress_end(&verification->progress);
     if (verification->list)
-        (void)json_array_append_new(
-            verification->list, json_pack("{s:s, s:s}", "path", jp_buf_text(&name), "what", what));
+        (void)json_array_append_new(verification->list,
+                                    json_pack("{s:s, s:s}", "path", name, "what", what));
     else
-        (void)printf("%.*s: %s: %s\n", JP_SHORT_ID, verification->id, jp_buf_text(&name), what);
-    jp_buf_clear(&name);
+        (void)printf("%.*s: %s: %s\n", JP_SHORT_ID, verification->id, name, what);
 }
 
 /* 1 when something differs. */

@@ -467,8 +467,8 @@ const struct jp_command jp_commands[] = {
      "A line for each path that differs from the app's image: A added, M modified, D deleted; of a "
      "deleted directory the directory alone. Volumes are not looked at, nor what Jetpack itself "
      "puts into a root: /etc/resolv.conf, and /etc/hosts, /dev, /proc, /sys where the image has "
-     "none. The pod runs, or was run with -keep. Control characters and backslashes of a name are "
-     "shown as \\ooo.",
+     "none. The pod runs, or was run with -keep. What is not visible in a name is shown "
+     "as \\xNN, a backslash doubled.",
      format_only, "jetpack diff cache\njetpack diff -format=json web:nginx"},
     {"rename", JP_GROUP_PODS, JP_COMMAND_ROOT, 2, 2, "POD NAME", "give a pod another name", NULL,
      none, "jetpack rename silent-otter cache"},

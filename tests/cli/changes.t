@@ -29,7 +29,7 @@ M /data/link
 A /data/link/in
 D /data/moved
 A /data/moved-away
-A /data/new\012line
+A /data/new\x0aline
 D /data/old/inner/x
 A /data/old/inner/new
 D /data/old/y
