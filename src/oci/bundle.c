@@ -18,12 +18,12 @@
 #include "image/parts.h"
 #include "image/tar_write.h"
 #include "oci/convert.h"
+#include "oci/layer.h"
 #include "oci/source.h"
 #include "store/driver/driver.h"
 #include "sys/fd.h"
 
-#define CHUNK    65536U
-#define WHITEOUT ".wh."
+#define CHUNK 65536U
 
 void jp_oci_bundle_clear(struct jp_oci_bundle *bundle)
 {
@@ -107,11 +107,11 @@ static int write_whiteout(struct output *output, const char *path, struct jp_err
     JP_AUTO(jp_buf) bytes = JP_BUF_INIT;
     const char *slash = strrchr(path, '/');
     int dir_len = slash ? (int)(slash - path) + 1 : 0;
-    if (strlen(path + dir_len) + strlen(WHITEOUT) > NAME_MAX)
+    if (strlen(path + dir_len) + strlen(JP_OCI_WHITEOUT) > NAME_MAX)
         return jp_fail(err, JP_EUNSUPPORTED, 0,
                        "'%s' is taken away, and its name is too long for a layer to say so",
                        jp_show(path).text);
-    JP_AUTO_FREE char *name = jp_format("%.*s" WHITEOUT "%s", dir_len, path, path + dir_len);
+    JP_AUTO_FREE char *name = jp_format("%.*s" JP_OCI_WHITEOUT "%s", dir_len, path, path + dir_len);
     if (!name)
         return jp_oom(err);
     if (jp_tar_write_own(&bytes, JP_TAR_FILE, name, 0644, 0, err) < 0)

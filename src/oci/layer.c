@@ -12,7 +12,6 @@
 #include "image/aci.h"
 #include "sys/fd.h"
 
-#define WHITEOUT        ".wh."
 #define WHITEOUT_META   ".wh..wh." /* of AUFS; the only one that counts is: */
 #define WHITEOUT_OPAQUE ".wh..wh..opq"
 #define ORIGIN          "oci layer "
@@ -77,7 +76,7 @@ static int take_whiteout(struct layer *layer, const char *path, const char *base
                          struct jp_error *err)
 {
     int dir_len = (int)(base - path); /* with its "/" */
-    const char *name = base + strlen(WHITEOUT);
+    const char *name = base + strlen(JP_OCI_WHITEOUT);
     if (strcmp(base, WHITEOUT_OPAQUE) == 0)
         return note_removed(layer, dir_len ? jp_format("%.*s", dir_len, path) : jp_strdup("/"),
                             err);
@@ -91,9 +90,10 @@ static int take_whiteout(struct layer *layer, const char *path, const char *base
 static int take_entry(void *context, const struct jp_tar_entry *entry, struct jp_error *err)
 {
     const char *base = base_name(entry->path);
-    if (strncmp(entry->path, WHITEOUT, strlen(WHITEOUT)) != 0 && !strstr(entry->path, "/" WHITEOUT))
+    if (strncmp(entry->path, JP_OCI_WHITEOUT, strlen(JP_OCI_WHITEOUT)) != 0 &&
+        !strstr(entry->path, "/" JP_OCI_WHITEOUT))
         return 1;
-    if (strncmp(base, WHITEOUT, strlen(WHITEOUT)) == 0 && entry->type != JP_TAR_DIR)
+    if (strncmp(base, JP_OCI_WHITEOUT, strlen(JP_OCI_WHITEOUT)) == 0 && entry->type != JP_TAR_DIR)
         return take_whiteout(context, entry->path, base, err);
     if (strstr(entry->path, WHITEOUT_META))
         return 0;

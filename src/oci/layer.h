@@ -20,6 +20,8 @@
 #include "store/store.h"
 
 #define JP_OCI_LAYER_NAME "oci-layer/" /* and the chain's digest */
+/* And a name: that is taken away (image-spec layer.md "Whiteouts"). */
+#define JP_OCI_WHITEOUT ".wh."
 
 /* The layers of an image that are here, lowest first. */
 struct jp_oci_chain {
