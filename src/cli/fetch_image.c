@@ -191,7 +191,8 @@ static int import_stream(struct job *job, struct jp_fetched *ret, struct jp_erro
 static int fetch_unsigned(struct job *job, const struct jp_record *record, struct jp_fetched *ret,
                           struct jp_error *err)
 {
-    const struct jp_transfer_request request = request_for(job, record ? record->etag : NULL);
+    struct jp_transfer_request request = request_for(job, record ? record->etag : NULL);
+    request.continues = true;
     if (jp_transfer_begin(job->fetching->transfer, &request, &job->response, err) < 0)
         return -1;
     if (job->response.status == 304 && record)

@@ -5,6 +5,10 @@
  *
  * A body goes on at the pace of its reader: while the pipe is full the transfer is paused, and time
  * that a slow disk takes is not held against the server.
+ *
+ * A body that breaks off is continued by the same request, where that is wanted and a strong
+ * validator says that it is the rest of the same (row 50); whoever reads the pipe sees nothing of
+ * it.
  */
 #include "fetch/exchange.h"
 
@@ -22,6 +26,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/parse.h"
 #include "base/time.h"
 #include "fetch/inner.h"
 #include "fetch/page.h"
@@ -32,11 +37,25 @@
 #define PROGRESS_MS   200
 #define BUFFER_BYTES  (256L * 1024L)
 #define MAX_IDLE_BODY (1024U * 1024U) /* what is read, and thrown away, of a body nobody wants */
+#define MAX_TRIES     5               /* to continue, with less than this in between: */
+#define WORTH_A_TRY   (1024U * 1024U)
 
 struct jp_exchanges {
     CURLM *multi; /* keeps connections and certificates */
     char *ca_file;
     char *agent;
+};
+
+/* A body that broke off, and the answer that would continue it. */
+struct rest {
+    char *tag;      /* strong validator of what came first; NULL: it cannot be continued */
+    bool is_wanted; /* this request is one for the rest */
+    bool was_inner; /* where the beginning came from */
+    unsigned tries; /* since it came `mark` bytes far */
+    uint64_t mark;
+    uint64_t first;      /* what the answer says that it begins with; UINT64_MAX: nothing */
+    bool is_same;        /* its validator is ours, or it has none */
+    bool may_come_later; /* no rest now; the server may have one when asked again */
 };
 
 struct exchange {
@@ -54,6 +73,9 @@ struct exchange {
     uint64_t received;
     uint64_t sent;
     int64_t told_ms;
+    int64_t end_ms;  /* of the time that it may take; 0: any */
+    CURLcode result; /* of the transfer, when that is what failed */
+    struct rest rest;
     size_t header_bytes;
     struct jp_strv headers;
     struct jp_buf waiting; /* did not fit into the pipe */
@@ -119,6 +141,7 @@ static int tell_head(struct exchange *x)
         .headers = x->headers,
     };
     x->has_head = true;
+    x->rest.was_inner = head.is_inner;
     return jp_wire_send_event(x->socket, &head, false, &x->failure);
 }
 
@@ -165,11 +188,69 @@ static int end_of_head(struct exchange *x)
     return status / 100 == 3 ? 0 : tell_head(x);
 }
 
+/* Its value in new memory, when the line is that header; NULL. */
+static char *value_of(const char *line, size_t len, const char *name)
+{
+    size_t name_len = strlen(name);
+    if (len <= name_len || strncasecmp(line, name, name_len) != 0 || line[name_len] != ':')
+        return NULL;
+    const char *value = line + name_len + 1;
+    const char *end = line + len;
+    while (value < end && (*value == ' ' || *value == '\t'))
+        value++;
+    while (end > value && (end[-1] == '\r' || end[-1] == '\n' || end[-1] == ' '))
+        end--;
+    return jp_memdup0(value, (size_t)(end - value));
+}
+
+/* "bytes FIRST-LAST/ALL" */
+static uint64_t first_of_range(const char *range)
+{
+    static const char unit[] = "bytes ";
+    uint64_t first = UINT64_MAX;
+    if (strncmp(range, unit, strlen(unit)) != 0)
+        return UINT64_MAX;
+    range += strlen(unit);
+    JP_AUTO_FREE char *digits = jp_memdup0(range, strcspn(range, "-"));
+    return digits && jp_parse_u64(digits, 10, 0, UINT64_MAX, &first) ? first : UINT64_MAX;
+}
+
+/* The head of an answer that should be the rest: fails when it is not, before its body comes. */
+static int take_head_of_rest(struct exchange *x, const char *line, size_t len)
+{
+    long status = 0;
+    JP_AUTO_FREE char *range = value_of(line, len, "content-range");
+    JP_AUTO_FREE char *tag = value_of(line, len, "etag");
+    if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) {
+        x->rest.first = UINT64_MAX;
+        x->rest.is_same = true;
+    }
+    if (range)
+        x->rest.first = first_of_range(range);
+    if (tag)
+        x->rest.is_same = strcmp(tag, x->rest.tag) == 0;
+    if (len > 2 || (line[0] != '\r' && line[0] != '\n'))
+        return 0;
+    (void)curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (status < 200 || (status == 206 && x->rest.first == x->received && x->rest.is_same))
+        return 0;
+    x->rest.may_come_later = status / 100 == 5 || status == 429;
+    if (status / 100 == 2)
+        return jp_fail(&x->failure, JP_ECORRUPT, 0,
+                       "it broke off after %llu bytes, and what is there now is something else",
+                       (unsigned long long)x->received);
+    return jp_fail(&x->failure, JP_ECORRUPT, 0,
+                   "it broke off after %llu bytes, and the rest is answered with %ld",
+                   (unsigned long long)x->received, status);
+}
+
 static size_t on_header(char *line, size_t size, size_t count, void *context)
 {
     struct exchange *x = context;
     size_t len = size * count;
     int r = 0;
+    if (x->rest.is_wanted)
+        return take_head_of_rest(x, line, len) < 0 ? CURL_WRITEFUNC_ERROR : len;
     if (x->has_head)
         return len; /* trailers */
     if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) {
@@ -287,7 +368,8 @@ static curl_socket_t on_socket(void *context, curlsocktype purpose, struct curl_
     bool is_internet = address->family == AF_INET || address->family == AF_INET6;
     if (purpose != CURLSOCKTYPE_IPCXN || !is_internet)
         return CURL_SOCKET_BAD;
-    if (x->request->refuses_inner && !x->request->proxy && jp_address_is_inner(&address->addr)) {
+    bool refuses_inner = x->request->refuses_inner || (x->rest.is_wanted && !x->rest.was_inner);
+    if (refuses_inner && !x->request->proxy && jp_address_is_inner(&address->addr)) {
         (void)jp_fail(&x->failure, JP_EUNTRUSTED, 0,
                       "a public site leads to an address of this host or of a private network "
                       "(allow.private-addresses)");
@@ -318,6 +400,15 @@ static CURLcode set_method(CURL *easy, const struct jp_wire_request *request)
                          : curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, names[request->method]);
 }
 
+/* Milliseconds; 0: any number. */
+static long time_left(const struct exchange *x)
+{
+    int64_t left = x->end_ms - jp_time_monotonic_ms();
+    if (x->end_ms == 0)
+        return 0;
+    return left > 0 ? (long)left : 1;
+}
+
 static CURLcode set_rules(struct exchange *x, CURL *easy)
 {
     const struct jp_wire_request *request = x->request;
@@ -334,7 +425,7 @@ static CURLcode set_rules(struct exchange *x, CURL *easy)
         r = r ? r : curl_easy_setopt(easy, CURLOPT_CAINFO, x->all->ca_file);
     r = r ? r : curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 3600L);
     r = r ? r : curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)request->connect_seconds);
-    r = r ? r : curl_easy_setopt(easy, CURLOPT_TIMEOUT, (long)request->max_seconds);
+    r = r ? r : curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, time_left(x));
     r = r ? r : curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)request->low_bytes);
     return r ? r : curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)request->low_seconds);
 }
@@ -357,19 +448,35 @@ static CURLcode set_callbacks(struct exchange *x, CURL *easy)
     return r ? r : curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, x);
 }
 
+static int add_header(struct exchange *x, struct curl_slist **headers, const char *line)
+{
+    struct curl_slist *more = line ? curl_slist_append(*headers, line) : NULL;
+    if (!more)
+        return jp_oom(&x->failure);
+    *headers = more;
+    return 0;
+}
+
+static int add_headers(struct exchange *x, struct curl_slist **headers)
+{
+    /* No waiting for a permission to send. */
+    int r = add_header(x, headers, "Expect:");
+    for (size_t i = 0; r == 0 && i < x->request->headers.count; i++)
+        r = add_header(x, headers, x->request->headers.items[i]);
+    if (r < 0 || !x->rest.is_wanted)
+        return r;
+    JP_AUTO_FREE char *range = jp_format("Range: bytes=%llu-", (unsigned long long)x->received);
+    JP_AUTO_FREE char *same = jp_format("If-Range: %s", x->rest.tag);
+    return add_header(x, headers, range) < 0 || add_header(x, headers, same) < 0 ? -1 : 0;
+}
+
 static int set_up(struct exchange *x, struct curl_slist **headers)
 {
     CURL *easy = x->easy = curl_easy_init();
     if (!easy)
         return jp_oom(&x->failure);
-    /* No waiting for a permission to send. */
-    *headers = curl_slist_append(NULL, "Expect:");
-    for (size_t i = 0; *headers && i < x->request->headers.count; i++) {
-        struct curl_slist *more = curl_slist_append(*headers, x->request->headers.items[i]);
-        if (!more)
-            return jp_oom(&x->failure);
-        *headers = more;
-    }
+    if (add_headers(x, headers) < 0)
+        return -1;
     CURLcode r = curl_easy_setopt(easy, CURLOPT_URL, x->request->url);
     r = r ? r : curl_easy_setopt(easy, CURLOPT_HTTPHEADER, *headers);
     r = r ? r : curl_easy_setopt(easy, CURLOPT_USERAGENT, x->all->agent);
@@ -446,6 +553,7 @@ static int judge(struct exchange *x)
     }
     if (x->failure.code != JP_OK)
         return -1;
+    x->result = result;
     const char *more = x->text[0] ? x->text : curl_easy_strerror(result);
     return jp_fail(&x->failure, code_of(result), 0, "%s", more);
 }
@@ -480,7 +588,7 @@ static int drain_all(struct exchange *x)
 
 static int complete(struct exchange *x, struct jp_strv *metas)
 {
-    if (drain_all(x) < 0 || (!x->has_head && tell_head(x) < 0))
+    if (drain_all(x) < 0)
         return -1;
     if (!x->request->wants_metas || x->status / 100 != 2)
         return 0;
@@ -498,7 +606,72 @@ static void hand_on_rest(struct exchange *x)
     x->failure = failure;
 }
 
-static int transfer(struct exchange *x, struct jp_strv *metas)
+/* ---- continuing ------------------------------------------------------------------------------ */
+
+/* The validator of the answer, if it is a strong one. */
+static void keep_tag(struct exchange *x)
+{
+    static const char name[] = "etag: \"";
+    for (size_t i = 0; i < x->headers.count; i++) {
+        const char *line = x->headers.items[i];
+        if (!x->rest.tag && strncmp(line, name, strlen(name)) == 0)
+            x->rest.tag = jp_strdup(line + strlen("etag: "));
+    }
+}
+
+/* Did it break off on the way? What took too long, or was refused, is not asked for again. */
+static bool broke_off(const struct exchange *x)
+{
+    switch (x->result) {
+    case CURLE_PARTIAL_FILE:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+    case CURLE_GOT_NOTHING:
+    case CURLE_HTTP2:
+    case CURLE_HTTP2_STREAM:
+        return true;
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return x->rest.is_wanted;
+    default:
+        return x->rest.may_come_later;
+    }
+}
+
+/* Longer before each try that follows one which brought nothing; not at all before the first. */
+static int wait_a_while(struct exchange *x)
+{
+    struct pollfd asking = {.fd = x->socket, .events = POLLIN};
+    int ms = x->rest.tries < 2 ? 0 : TICK_MS << (x->rest.tries - 2);
+    x->is_gone = poll(&asking, 1, ms) > 0;
+    return x->is_gone ? -1 : 0;
+}
+
+/* Is it worth asking for the rest? Then everything is as before a request. */
+static bool may_continue(struct exchange *x)
+{
+    if (!x->request->continues || x->is_gone || !x->has_head || x->status != 200)
+        return false;
+    keep_tag(x);
+    if (!x->rest.tag || x->received == 0 || !broke_off(x) || time_left(x) == 1)
+        return false;
+    if (x->received - x->rest.mark >= WORTH_A_TRY) {
+        x->rest.mark = x->received;
+        x->rest.tries = 0;
+    }
+    if (++x->rest.tries > MAX_TRIES || wait_a_while(x) < 0)
+        return false;
+    jp_error_clear(&x->failure);
+    x->result = CURLE_OK;
+    x->text[0] = '\0';
+    x->is_paused = false;
+    x->rest.is_wanted = true;
+    x->rest.may_come_later = false;
+    return true;
+}
+
+/* One request and what comes of it. */
+static int ask(struct exchange *x)
 {
     struct curl_slist *headers = NULL;
     int r = set_up(x, &headers);
@@ -506,14 +679,24 @@ static int transfer(struct exchange *x, struct jp_strv *metas)
         r = jp_oom(&x->failure);
     if (r == 0) {
         r = perform(x);
-        if (r == 0)
-            r = complete(x, metas);
-        else
-            hand_on_rest(x);
+        if (r == 0 && !x->has_head)
+            r = tell_head(x);
         (void)curl_multi_remove_handle(x->all->multi, x->easy);
     }
     curl_easy_cleanup(x->easy);
+    x->easy = NULL;
     curl_slist_free_all(headers);
+    return r;
+}
+
+static int transfer(struct exchange *x, struct jp_strv *metas)
+{
+    int r = ask(x);
+    while (r < 0 && may_continue(x))
+        r = ask(x);
+    if (r == 0)
+        return complete(x, metas);
+    hand_on_rest(x);
     return r;
 }
 
@@ -552,6 +735,7 @@ int jp_exchange_run(struct jp_exchanges *exchanges, int socket,
         .input_fd = input_fd,
         .is_input_file = input_fd >= 0 && fstat(input_fd, &st) == 0 && S_ISREG(st.st_mode),
         .failure = JP_ERROR_INIT,
+        .end_ms = request->max_seconds ? jp_time_monotonic_ms() + request->max_seconds * 1000LL : 0,
     };
     be_nonblocking(body_fd);
     int r = transfer(&x, &metas);
@@ -565,5 +749,6 @@ int jp_exchange_run(struct jp_exchanges *exchanges, int socket,
     jp_buf_clear(&x.page);
     jp_buf_clear(&x.note);
     jp_error_clear(&x.failure);
+    free(x.rest.tag);
     return r;
 }

@@ -90,8 +90,14 @@ struct jp_transfer_request {
     int input_fd;         /* a body to send, from its start when it is a file; -1: none */
     uint64_t input_bytes; /* UINT64_MAX: until its end (a pipe) */
     bool keeps_redirect;  /* a redirect is an answer like any other */
-    bool is_from_public;  /* a public site led here: as after a redirect from there */
-    bool is_typed;        /* the user wrote this URL: for http, allow.http is enough */
+    /*
+     * A body that breaks off is continued, a few times, when the server vouches by a strong
+     * validator that it is the rest of the same (Range, If-Range): body_fd shows nothing of it.
+     * Not with an offset.
+     */
+    bool continues;
+    bool is_from_public; /* a public site led here: as after a redirect from there */
+    bool is_typed;       /* the user wrote this URL: for http, allow.http is enough */
     struct jp_transfer_limits limits;
     /* While a body is sent: bytes of it. May be NULL. */
     void (*sent)(void *context, uint64_t done, uint64_t total);

@@ -30,6 +30,7 @@ static void walk_request(struct jp_codec *c, struct jp_wire_request *r)
     jp_codec_bool(c, &r->has_body);
     jp_codec_bool(c, &r->has_input);
     jp_codec_bool(c, &r->wants_metas);
+    jp_codec_bool(c, &r->continues);
     jp_codec_u64(c, &r->input_offset);
     jp_codec_u64(c, &r->input_bytes);
     jp_codec_u64(c, &r->max_bytes);

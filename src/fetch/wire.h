@@ -18,7 +18,7 @@
 #include "base/error.h"
 #include "base/strv.h"
 
-#define JP_WIRE_VERSION 1
+#define JP_WIRE_VERSION 2
 /* A message; less than what a socket of either system holds. */
 #define JP_WIRE_MAX          (96U * 1024U)
 #define JP_WIRE_MAX_HEADERS  128
@@ -46,6 +46,7 @@ struct jp_wire_request {
     bool has_body;          /* the next descriptor: the body of a good answer is written there */
     bool has_input;         /* the next descriptor: a body to send */
     bool wants_metas;       /* the body is a page; only its meta tags are wanted */
+    bool continues;         /* a body that breaks off is continued where it ended */
     uint64_t input_offset;  /* of a regular file */
     uint64_t input_bytes;   /* UINT64_MAX: until its end */
     uint64_t max_bytes;     /* 0: any number; also of a page */

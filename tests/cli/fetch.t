@@ -162,9 +162,22 @@ like "$err" 'not modified' "... of what is still of use"
 # ---- what comes is not whole ----
 
 forget
-fails 1 'ill.example' "row 50: half of it" jetpack fetch -allow-http ill.example http://ill.example/cut/app.aci
-is "$(jetpack images -q)" '' "row 50: ... is no image"
-done_well "... all of it" jetpack fetch -allow-http ill.example http://ill.example/cut/app.aci
+# asked FILE: what the ill server was asked for there, after what it had broken off
+asked() { sed -n "s,^/$1 ,,p" "$site/ill.log" | tr '\n' ' '; }
+half=$(($(wc -c <"$work/app.aci") / 2))
+done_well "row 50: half of it" jetpack fetch -allow-http ill.example http://ill.example/cut/app.aci
+is "$out" "$app_id" "row 50: ... the rest is fetched behind it"
+is "$(asked cut/app.aci)" "range=[] if-range=[] range=[ bytes=$half-] if-range=[ \"tag0\"] " "row 50: ... asked for once"
+forget
+done_well "row 50: half of it, and then a server that is busy" jetpack fetch -allow-http ill.example http://ill.example/busy/app.aci
+is "$out" "$app_id" "row 50: ... is asked again"
+forget
+fails 1 'broke off after [0-9]* bytes, and what is there now is something else' "row 50: half of it, which changes" jetpack fetch -allow-http ill.example http://ill.example/changed/app.aci
+fails 1 'something else' "row 50: half of it, and another part" jetpack fetch -allow-http ill.example http://ill.example/shift/app.aci
+fails 1 'ill.example' "row 50: half of it, of which nobody says what it is" jetpack fetch -allow-http ill.example http://ill.example/weak/app.aci
+is "$(asked weak/app.aci)" "range=[] if-range=[] " "row 50: ... is not continued"
+is "$(jetpack images -q)$(left)" '' "row 50: ... and none of them is an image"
+done_well "... all of it, by another command" jetpack fetch -allow-http ill.example http://ill.example/weak/app.aci
 forget
 fails 1 'larger than 100000 bytes' "row 50: without end" jetpack -o fetch.max-size=100000 fetch -allow-http ill.example http://ill.example/endless
 fails 1 'slow|imed out|imeout' "row 50: hardly anything" jetpack -o fetch.low-speed=1000 -o fetch.low-speed-time=2 fetch -allow-http ill.example http://ill.example/slow
@@ -173,8 +186,8 @@ fails 1 '.' "row 50: less than was promised" jetpack fetch -allow-http ill.examp
 fails 1 '.' "row 50: a bomb" jetpack -o images.max-size=1000000 fetch -allow-http ill.example http://ill.example/bomb
 is "$(jetpack images -q)$(left)" '' "row 50: ... and nothing of it stays"
 in_background "$work/interrupted" fetch -allow-http ill.example http://ill.example/silent
-asked() { [ "$(grep -c /silent "$site/ill.log")" -ge 2 ]; }
-wait_for 60 asked
+is_asked() { [ "$(grep -c /silent "$site/ill.log")" -ge 2 ]; }
+wait_for 60 is_asked
 kill -INT "$job"
 end_of "$job"
 is "$?" 1 "Ctrl-C"

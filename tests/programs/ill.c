@@ -14,6 +14,8 @@
  *   /changed/..  the same, but another content and validator each time
  *   /weak/..     as /cut, with a validator that is weak
  *   /whole/..    FILE as it is
+ *   /busy/..     as /cut, but the second time it is 503
+ *   /shift/..    as /cut, but a range begins a byte later than it was asked for
  * FILE is relative to the working directory. LOG gets a line for each request.
  */
 #include <sys/types.h>
@@ -104,6 +106,10 @@ static void cut(int fd, const char *path, const char *range, const char *if_rang
     if (sscanf(range, " bytes=%ld-", &from) != 1 || from > len ||
         strcmp(if_range + strspn(if_range, " "), etag) != 0)
         from = 0;
+    if (before == 1 && strncmp(path, "/busy/", 6) == 0)
+        return say(fd, "HTTP/1.1 503 Busy\r\nContent-Length: 5\r\n\r\nbusy\n");
+    if (from > 0 && strncmp(path, "/shift/", 7) == 0)
+        from++;
     if (from > 0)
         snprintf(head, sizeof(head),
                  "HTTP/1.1 206 Partial Content\r\nETag: %s\r\nContent-Length: %ld\r\n"
@@ -124,14 +130,23 @@ static void cut(int fd, const char *path, const char *range, const char *if_rang
     }
 }
 
+static int is_cut(const char *path)
+{
+    static const char *const kinds[] = {"/cut/",   "/changed/", "/weak/",
+                                        "/whole/", "/busy/",    "/shift/"};
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+        if (strncmp(path, kinds[i], strlen(kinds[i])) == 0)
+            return 1;
+    return 0;
+}
+
 static void answer(int fd, const char *path, const char *request)
 {
     static char zeros[65536];
     char range[128], if_range[128];
     header(request, "\nRange:", range, sizeof(range));
     header(request, "\nIf-Range:", if_range, sizeof(if_range));
-    if (strncmp(path, "/cut/", 5) == 0 || strncmp(path, "/changed/", 9) == 0 ||
-        strncmp(path, "/weak/", 6) == 0 || strncmp(path, "/whole/", 7) == 0) {
+    if (is_cut(path)) {
         unsigned before = strncmp(path, "/whole/", 7) == 0 ? 1 : count_before(path);
         note(path, range, if_range);
         cut(fd, path, range, if_range, before);
