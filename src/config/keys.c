@@ -86,7 +86,10 @@ const struct jp_config_key jp_config_keys[] = {
     {"mds.port", NUMBER, "1104", "The port of the metadata service.", NULL},
     {"mds.signing-key", SECRET, NULL, "The key of pod signatures, hexadecimal.", NULL},
     {"mds.token-key", SECRET, NULL, "The key of the tokens of pods, hexadecimal.", NULL},
-    {"mds.user", TEXT, "_jetpack", "The user that the metadata service runs as.", NULL},
+    {"mds.user", TEXT, "_jetpack",
+     "The user that the metadata service runs as, and what carries published ports, talks to the "
+     "network for images and judges signatures.",
+     NULL},
     {"net.*.interface", TEXT, NULL,
      "The bridge of the network that is called so (jp-NAME); for macvlan the host's device.", NULL},
     {"net.*.isolation", CHOICE, NULL, "As net.isolation, for the network that is called so.",
