@@ -120,6 +120,21 @@ if command -v gpgsplit >/dev/null; then
     without "a subkey whose binding is forged" "$work/forged.bin" "$bound"
     (cat "$work/taker.bin" && cd "$work/bound" && cat 000004-* 000005-*) >"$work/taken.bin"
     without "a subkey that another key has taken" "$work/taken.bin" "$taker"
+    # What the subkey itself says to that, in a part of the binding that its primary key does not sign:
+    # a length, 32 for an embedded signature, version 4, type 0x19 (RFC 4880 5.2.3.26).
+    at=$(od -An -v -tx1 "$work/bound.bin" | awk '{ for (i = 1; i <= NF; i++) b[n++] = $i }
+        END { while (n-- > 1) if (b[n] b[n + 1] b[n + 2] == "200419") { print n; exit } }')
+    byte_at() { od -An -tu1 -j "$1" -N 1 "$work/bound.bin" | tr -d ' '; }
+    put() { # FILE OFFSET VALUE
+        cp "$work/bound.bin" "$1" &&
+            printf "\\$(printf %03o "$3")" | dd of="$1" bs=1 seek="$2" conv=notrunc 2>/dev/null
+    }
+    is "$(byte_at "$at")" 32 "row 43: the subkey agrees that it is bound"
+    put "$work/silent.bin" "$at" 100
+    without "a subkey that does not say that it is bound" "$work/silent.bin" "$bound"
+    last=$((at - 1 + $(byte_at $((at - 1)))))
+    put "$work/lying.bin" "$last" $((($(byte_at "$last") + 1) % 256))
+    without "a subkey in whose name that is forged" "$work/lying.bin" "$bound"
     rm -f "$work/root/keys/@/$bound"* "$work/root/keys/@/$taker"*
     add @ "$work/bound.bin"
     verdict good "row 43: ... with its own key again" "$work/image" "$work/bound.sig"

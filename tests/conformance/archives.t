@@ -5,16 +5,7 @@
 . "$(dirname "$0")/../cli/lib.sh"
 need_root
 . "$here/../cli/busybox.sh"
-. "$here/go.sh"
-reason=$(no_go actool/actool.go)
-[ -z "$reason" ] || skip_all "$reason"
-
-go_program actool github.com/appc/spec/actool >"$work/go.log" 2>&1
-ok $? "actool is built" || {
-    show log "$(cat "$work/go.log")"
-    finish
-}
-actool=$kept
+. "$here/actool.sh"
 
 # both NAME IMAGE [EXPORT-OPTION...]: exported, validated, the same manifest
 both() {
