@@ -204,6 +204,19 @@ static int fetch_unsigned(struct job *job, const struct jp_record *record, struc
 
 /* ---- signatures ------------------------------------------------------------------------------ */
 
+/* Nobody shall do without a signature because of an image that is not there. */
+static int require_image(struct job *job, struct jp_error *err)
+{
+    JP_AUTO(jp_transfer_response) response = JP_TRANSFER_RESPONSE_INIT;
+    struct jp_transfer_request request = request_for(job, NULL);
+    request.method = JP_HTTP_HEAD;
+    if (jp_transfer_begin(job->fetching->transfer, &request, &response, err) < 0)
+        return -1;
+    return response.status == 404 || response.status == 410
+               ? jp_transfer_fail_status(&response, err)
+               : 0;
+}
+
 static int get_signature(struct job *job, struct jp_buf *ret, struct jp_error *err)
 {
     JP_AUTO(jp_error) why = JP_ERROR_INIT;
@@ -214,6 +227,8 @@ static int get_signature(struct job *job, struct jp_buf *ret, struct jp_error *e
         jp_error_move(err, &why);
         return -1;
     }
+    if (require_image(job, err) < 0)
+        return -1;
     return jp_fail(err, JP_EUNTRUSTED, 0,
                    "%s has no signature (%s): use -allow-unsigned or set allow.no-signature = on",
                    job->url, job->signature_url);

@@ -37,7 +37,10 @@ static char *path_of(const char *location, struct jp_error *err)
     bool is_url = strncmp(location, file_scheme, strlen(file_scheme)) == 0;
     const char *scheme = strstr(location, "://");
     if (!is_url && scheme && !memchr(location, '/', (size_t)(scheme - location))) {
-        jp_fail(err, JP_EUNSUPPORTED, 0, "'%s': only paths, file:// and - can be opened", location);
+        jp_fail(
+            err, JP_EUNSUPPORTED, 0,
+            "'%s': expected a path, file:// or - (fetch, import and trust take https:// as well)",
+            location);
         return NULL;
     }
     JP_AUTO_FREE char *path = jp_strdup(is_url ? location + strlen(file_scheme) : location);

@@ -135,11 +135,13 @@ static int refuse(const struct jp_cli_offer *offer, const struct jp_trust_certs 
         return jp_fail(err, JP_EUNTRUSTED, 0, "%s has no key %s but %s%s", offer->source,
                        offer->fingerprint, certs->items[0].fingerprint,
                        certs->count > 1 ? " and others" : "");
+    bool is_every = strcmp(offer->prefix, JP_TRUST_EVERY) == 0;
     if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
         return jp_fail(err, JP_EUNTRUSTED, 0,
-                       "key %s was not accepted: nobody can be asked here, and -fingerprint does "
-                       "not name it",
-                       certs->items[0].fingerprint);
+                       "key %s was not accepted: nobody can be asked here; without a question: "
+                       "'jetpack trust %s%s -fingerprint %s %s'",
+                       certs->items[0].fingerprint, is_every ? "-root" : "-prefix ",
+                       is_every ? "" : offer->prefix, certs->items[0].fingerprint, offer->source);
     return jp_fail(err, JP_EUNTRUSTED, 0, "the key was not accepted");
 }
 

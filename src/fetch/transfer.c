@@ -142,8 +142,8 @@ static int permit(const struct jp_transfer *t, const struct jp_url *url, bool is
     if (url->is_https || is_named(t, url) || (is_typed && t->settings.allows_http))
         return 0;
     return jp_fail(err, JP_EUNTRUSTED, 0,
-                   "'%.200s' is not https: use -allow-http %s if nobody on the way can harm you",
-                   url->text, url->host);
+                   "this is not https: use -allow-http %s if nobody on the way can harm you",
+                   url->host);
 }
 
 /* ---- one hop --------------------------------------------------------------------------------- */

@@ -8,7 +8,7 @@ site "
     $(page_at /app app) $(page_at /tree tree) $(page_at /body body) $(page_at /comment comment)
     $(page_at /near near) $(page_at /http http) $(page_at /inside inside) $(page_at /choice choice)
     $(page_at /other other) $(page_at /script script) $(page_at /keys keys) $(page_at /huge huge)
-    $(page_at /httpkeys httpkeys) $(page_at /graph graph) $(page_at /cached cached) $(page_at /plain plain)
+    $(page_at /httpkeys httpkeys) $(page_at /keyed keyed) $(page_at /graph graph) $(page_at /cached cached) $(page_at /plain plain)
     location = /moved { return 302 https://example.com/app?ac-discovery=1; }
     location = /down { return 302 http://example.com/app?ac-discovery=1; }
     location = /broken { return 500; }
@@ -276,6 +276,14 @@ asked yes fetch example.com/keys
 like "$(cat "$work/pty")" "$alice" "row 46: the answer is yes"
 is "$(jetpack images -q)" "$id" "row 46: ... the image is fetched"
 is "$(ls "$work/root/keys")" example.com,keys "row 46: ... the key is for this name alone"
+jetpack untrust "$alice" >/dev/null
+aci example.com/keyed 1.0 images/keyed.aci
+sign images/keyed.aci
+jetpack trust -prefix example.com/keyed -fingerprint "$alice" "$www/images/alice.asc" >/dev/null 2>&1
+page keyed "example.com https://example.com/nothing.{ext}" "example.com https://example.com/images/keyed.{ext}"
+fails 1 "nothing.aci.: 404 Not Found" "an image that is not there is not said to lack a signature" jetpack fetch https://example.com/nothing.aci
+done_well "signed images, too, are looked for at the next place" jetpack fetch example.com/keyed
+is "$out" "$id" "... where they are"
 jetpack untrust "$alice" >/dev/null
 key_page httpkeys http://other.example/images/alice.asc
 trust_line() { run sh -c '"$0" -config "$1" trust -fingerprint "$2" -allow-http "$3" "$4" 2>&1 >/dev/null | tail -n 1' "$JETPACK" "$config" "$@"; }

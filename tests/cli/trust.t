@@ -128,7 +128,7 @@ for file in nonsense empty; do
     is "$status" 1 "no key: $file"
 done
 fails 1 'No such file' "no such file" jetpack trust -root "$work/none"
-fails 1 'only paths' "no other URL" jetpack trust -root ftp://example.com/key
+fails 1 'expected a path, file:// or -' "no other URL" jetpack trust -root ftp://example.com/key
 quiet_gpg --armor --export-secret-keys alice@example.com >"$work/secret.asc"
 run jetpack trust -prefix example.org -fingerprint "$alice" "$work/secret.asc"
 is "$status" 0 "a file with the secret key"
