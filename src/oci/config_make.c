@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "appc/json.h"
+#include "appc/timestamp.h"
 #include "base/mem.h"
 #include "oci/bundle.h"
 
@@ -129,6 +130,15 @@ static json_t *execution(const struct jp_image_manifest *m)
     return config;
 }
 
+/* An image that was built here says it in its timestamp. */
+static const char *creation(const struct jp_image_manifest *m)
+{
+    int64_t ns;
+    const char *created = jp_image_manifest_annotation(m, "created");
+    const char *time = created ? created : jp_image_manifest_annotation(m, "timestamp");
+    return time && jp_timestamp_parse(time, &ns, NULL) == 0 ? time : NULL;
+}
+
 int jp_oci_config_make(const struct jp_image_manifest *m, const struct jp_oci_bundle *bundle,
                        struct jp_buf *ret, struct jp_error *err)
 {
@@ -136,7 +146,7 @@ int jp_oci_config_make(const struct jp_image_manifest *m, const struct jp_oci_bu
     json_t *diff_ids = json_array();
     for (size_t i = 0; i < bundle->n_layers; i++)
         (void)json_array_append_new(diff_ids, json_string(bundle->layers[i].diff_id));
-    set_text(root, "created", jp_image_manifest_annotation(m, "created"));
+    set_text(root, "created", creation(m));
     set_text(root, "author", jp_image_manifest_annotation(m, "authors"));
     set_text(root, "architecture", bundle->arch);
     set_text(root, "variant", bundle->variant);
