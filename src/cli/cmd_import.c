@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "cli/archive.h"
 #include "cli/cmd.h"
+#include "cli/fetch_image.h"
 #include "cli/location.h"
 #include "cli/oci.h"
 #include "cli/output.h"
@@ -119,16 +120,27 @@ static int check_trust(struct jp_cli *cli, struct source *source, struct jp_erro
     return r != 0 ? r : check_unsigned(cli, err);
 }
 
-static int open_source(struct jp_cli *cli, struct source *source, struct jp_error *err)
+/* That of a root file system: a place like any other. */
+static int read_manifest(struct jp_cli *cli, struct source *source, struct jp_error *err)
 {
     const char *manifest = cli->args.n_words > 1 ? cli->args.words[1] : NULL;
     uint64_t max = jp_config_u64(cli->config, "images.max-manifest");
-    if (manifest && jp_cli_has(&cli->args, "sig"))
+    if (!manifest)
+        return 0;
+    if (jp_cli_has(&cli->args, "sig"))
         return jp_fail(err, JP_EUSAGE, 0, "-sig is for images, not for a root file system");
+    if (!jp_url_is_web(manifest))
+        return jp_cli_location_read(manifest, max, &source->manifest, err);
+    struct jp_fetching *fetching = jp_cli_fetching(cli, err);
+    return fetching ? jp_fetching_text(fetching, manifest, /* is_from_page= */ false,
+                                       /* is_from_public= */ false, max, &source->manifest, err)
+                    : -1;
+}
+
+static int open_source(struct jp_cli *cli, struct source *source, struct jp_error *err)
+{
     source->fd = jp_cli_location_open(source->location, err);
-    if (source->fd < 0)
-        return -1;
-    return manifest ? jp_cli_location_read(manifest, max, &source->manifest, err) : 0;
+    return source->fd < 0 ? -1 : read_manifest(cli, source, err);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------- */
@@ -163,29 +175,56 @@ static int accept_name(void *context, const char *name, struct jp_error *err)
     return jp_trust_confirm(&judged->trust, name, &judged->answer, err);
 }
 
-static int import_source(struct jp_cli *cli, struct source *source, struct jp_error *err)
+static struct jp_image_import_options options_for(const struct jp_cli *cli,
+                                                  const struct source *source)
 {
     bool has_manifest = cli->args.n_words > 1;
-    if (open_source(cli, source, err) < 0)
-        return -1;
-    int is_signed = check_trust(cli, source, err);
-    if (is_signed < 0)
-        return -1;
-    struct jp_image_import_options options = {
+    return (struct jp_image_import_options){
         .fd = source->fd,
         .source_name = source->name,
         .manifest = has_manifest ? jp_buf_text(&source->manifest) : NULL,
         .manifest_len = source->manifest.len,
         .expected_name = jp_cli_value(&cli->args, "name"),
-        .signature = is_signed ? &source->judged.image : NULL,
-        .accept = is_signed ? accept_name : NULL,
-        .accept_context = &source->judged,
         .keeps_archive = jp_config_bool(cli->config, "images.aci.store"),
         .limits = {.manifest_bytes = jp_config_u64(cli->config, "images.max-manifest"),
                    .entries = jp_config_u64(cli->config, "images.max-entries"),
                    .unpacked_bytes = jp_config_u64(cli->config, "images.max-size")},
     };
+}
+
+static int import_source(struct jp_cli *cli, struct source *source, struct jp_error *err)
+{
+    if (open_source(cli, source, err) < 0)
+        return -1;
+    int is_signed = check_trust(cli, source, err);
+    if (is_signed < 0)
+        return -1;
+    struct jp_image_import_options options = options_for(cli, source);
+    options.signature = is_signed ? &source->judged.image : NULL;
+    options.accept = is_signed ? accept_name : NULL;
+    options.accept_context = &source->judged;
     return import(cli, &options, err);
+}
+
+/* From the network it comes as for fetch, and whatever was fetched from there before. */
+static int import_web(struct jp_cli *cli, struct source *source, struct jp_error *err)
+{
+    JP_AUTO(jp_fetched) fetched = {.is_unchanged = false};
+    if (jp_cli_has(&cli->args, "sig"))
+        return jp_fail(err, JP_EUSAGE, 0, "-sig is for files; of a URL it is what lies beside it");
+    if (read_manifest(cli, source, err) < 0 ||
+        (source->manifest.len > 0 && check_unsigned(cli, err) < 0))
+        return -1;
+    struct jp_fetching *fetching = jp_cli_fetching(cli, err);
+    const struct jp_fetch_options options = {
+        .import = options_for(cli, source),
+        .allows_unsigned = allows_unsigned(cli),
+        .ignores_records = true,
+        .is_quiet = jp_cli_has(&cli->args, "quiet"),
+    };
+    if (!fetching || jp_fetch_url(fetching, source->location, &options, &fetched, err) < 0)
+        return -1;
+    return report(cli, &fetched.image, err);
 }
 
 int jp_cmd_import(struct jp_cli *cli, struct jp_error *err)
@@ -201,7 +240,8 @@ int jp_cmd_import(struct jp_cli *cli, struct jp_error *err)
         return -1;
     if (jp_cli_oci_is_location(location))
         return import_oci(cli, location, err);
-    int r = import_source(cli, &source, err);
+    int r =
+        jp_url_is_web(location) ? import_web(cli, &source, err) : import_source(cli, &source, err);
     source_clear(&source);
     return r;
 }

@@ -41,14 +41,14 @@ static const struct jp_cli_option gc_options[] = {
     {"dry-run", 'n', NULL, "say what would be done with pods and images, and do nothing", 0}, FORMAT, END};
 #define PLATFORM {"platform", 0, "OS/ARCH[/VARIANT]", "which one of several OCI images", 0}
 #define PASSPHRASE {"passphrase-file", 0, "FILE", "what opens an encrypted image: the first line of FILE", 0}
+#define ALLOW_HTTP {"allow-http", 0, "HOST[:PORT]", "plain http is permitted for this host (may be repeated)", 0}
 static const struct jp_cli_option import_options[] = {
     {"name", 0, "NAME", "refuse an image of another name; what an OCI image is called here", 0},
-    PLATFORM,
+    PLATFORM, ALLOW_HTTP,
     {"sig", 0, "LOCATION", "the signature of the image (else LOCATION.asc, where there is one)", 0},
     {"allow-unsigned", 0, NULL, "accept an image without a signature", 0}, PASSPHRASE,
     SAVEID, {"quiet", 'q', NULL, "no progress bar, print the id only", 0}, FORMAT, END};
 #define FETCHED_UNSIGNED {"allow-unsigned", 0, NULL, "accept images without a signature when they are fetched", 0}
-#define ALLOW_HTTP {"allow-http", 0, "HOST[:PORT]", "plain http is permitted for this host (may be repeated)", 0}
 static const struct jp_cli_option trust_options[] = {
     {"prefix", 0, "PREFIX", "for images whose names are PREFIX or begin with it and a slash", 0},
     {"root", 0, NULL, "for every image", 0},
@@ -221,9 +221,9 @@ const struct jp_command jp_commands[] = {
 
     {"import", JP_GROUP_IMAGES, JP_COMMAND_ROOT | JP_COMMAND_IMAGE, 1, 2,
      "[OPTION...] LOCATION [MANIFEST]", "import an image from an archive",
-     "LOCATION is an App Container image: a path, a file:// URL, or - for standard input; plain or "
-     "compressed with gzip, bzip2, xz or zstd. With MANIFEST (a path), LOCATION is the archive of a "
-     "root file system instead. The image's id is the SHA-512 of the uncompressed archive. A signature "
+     "LOCATION is an App Container image: a path, a file:// or https:// URL, or - for standard input; "
+     "plain or compressed with gzip, bzip2, xz or zstd. With MANIFEST (a path or URL), LOCATION is the "
+     "archive of a root file system instead. The image's id is the SHA-512 of the uncompressed archive. A signature "
      "(-sig, or LOCATION.asc beside it) is checked before anything is unpacked, and must be by a key "
      "that is trusted for the image's name. Unsigned images need -allow-unsigned or "
      "allow.no-signature = on; then a signature by an unknown key counts as none, and one that is "

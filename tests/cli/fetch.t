@@ -59,6 +59,25 @@ is "$(left)" '' "nothing is left in tmp/"
 fails 1 '404 Not Found' "one of two that fails" jetpack fetch -q https://example.com/nothing.aci "$work/app.aci"
 is "$out" "$app_id" "... keeps nobody from fetching the other"
 
+# ---- import, too ----
+
+forget
+done_well "import of a URL" jetpack import https://example.com/app.aci
+is "$out" "$app_id" "... is the image"
+fails 1 "called 'test.example/app', expected 'test.example/other'" "... -name" jetpack import -name test.example/other https://example.com/app.aci
+fails 2 'of a URL it is what lies beside it' "... -sig" jetpack import -sig "$work/app.aci" https://example.com/app.aci
+fails 1 'not https' "row 47: ... over http" jetpack import http://example.com/app.aci
+done_well "... -allow-http" jetpack import -allow-http example.com http://example.com/app.aci
+forget
+rootfs "$work/bare" && tar -C "$work/bare" -cJf "$www/rootfs.tar.xz" .
+manifest fromtar '"exec": ["/bin/probe", "echo", "from a tar"], "user": "0", "group": "0"' >"$www/fromtar.json"
+done_well "a root file system and a manifest, both from there" jetpack import https://example.com/rootfs.tar.xz https://example.com/fromtar.json
+run jetpack run -destroy --net=none test.example/fromtar
+is "$out" 'fromtar| from a tar' "... run"
+done_well "... once more, with the manifest from here" jetpack import https://example.com/rootfs.tar.xz "$www/fromtar.json"
+fails 1 '404 Not Found' "... with none" jetpack import https://example.com/rootfs.tar.xz https://example.com/nothing.json
+fails 1 'no signature' "... unsigned ones not allowed" jetpack -o allow.no-signature=off import https://example.com/rootfs.tar.xz https://example.com/fromtar.json
+
 # ---- signatures are asked for ----
 
 forget
