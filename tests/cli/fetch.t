@@ -192,6 +192,7 @@ done_well "row 50: half of it, and then a server that is busy" jetpack fetch -al
 is "$out" "$app_id" "row 50: ... is asked again"
 forget
 fails 1 'broke off after [0-9]* bytes, and what is there now is something else' "row 50: half of it, which changes" jetpack fetch -allow-http ill.example http://ill.example/changed/app.aci
+fails 1 'something else' "row 50: half of it, and the rest of another" jetpack fetch -allow-http ill.example http://ill.example/swap/app.aci
 fails 1 'something else' "row 50: half of it, and another part" jetpack fetch -allow-http ill.example http://ill.example/shift/app.aci
 fails 1 'ill.example' "row 50: half of it, of which nobody says what it is" jetpack fetch -allow-http ill.example http://ill.example/weak/app.aci
 is "$(asked weak/app.aci)" "range=[] if-range=[] " "row 50: ... is not continued"

@@ -15,6 +15,7 @@
  *   /weak/..     as /cut, with a validator that is weak
  *   /whole/..    FILE as it is
  *   /busy/..     as /cut, but the second time it is 503
+ *   /swap/..     as /changed, with the part that was asked for all the same
  *   /shift/..    as /cut, but a range begins a byte later than it was asked for
  * FILE is relative to the working directory. LOG gets a line for each request.
  */
@@ -94,7 +95,8 @@ static void cut(int fd, const char *path, const char *range, const char *if_rang
 {
     static char bytes[1 << 22];
     char head[512], etag[64];
-    int changes = strncmp(path, "/changed/", 9) == 0;
+    int swaps = strncmp(path, "/swap/", 6) == 0;
+    int changes = swaps || strncmp(path, "/changed/", 9) == 0;
     const char *name = strchr(path + 1, '/');
     int file = open(name ? name + 1 : "", O_RDONLY);
     ssize_t len = file < 0 ? -1 : read(file, bytes, sizeof(bytes));
@@ -104,7 +106,7 @@ static void cut(int fd, const char *path, const char *range, const char *if_rang
              changes ? before : 0);
     long from = 0;
     if (sscanf(range, " bytes=%ld-", &from) != 1 || from > len ||
-        strcmp(if_range + strspn(if_range, " "), etag) != 0)
+        (!swaps && strcmp(if_range + strspn(if_range, " "), etag) != 0))
         from = 0;
     if (before == 1 && strncmp(path, "/busy/", 6) == 0)
         return say(fd, "HTTP/1.1 503 Busy\r\nContent-Length: 5\r\n\r\nbusy\n");
@@ -132,8 +134,8 @@ static void cut(int fd, const char *path, const char *range, const char *if_rang
 
 static int is_cut(const char *path)
 {
-    static const char *const kinds[] = {"/cut/",   "/changed/", "/weak/",
-                                        "/whole/", "/busy/",    "/shift/"};
+    static const char *const kinds[] = {"/cut/",  "/changed/", "/weak/", "/whole/",
+                                        "/busy/", "/swap/",    "/shift/"};
     for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
         if (strncmp(path, kinds[i], strlen(kinds[i])) == 0)
             return 1;
