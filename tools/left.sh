@@ -1,8 +1,9 @@
 #!/bin/sh
 # left.sh LEDGER BUILDS: fails, and says what it is, when the test programs that are noted in LEDGER
 # (tests/own.sh) have left something on this machine: a bridge, a directory or what is mounted in it, a
-# process of a program below the directory BUILDS, or a control group without processes that was not
-# there before (LEDGER.groups, made by `left.sh LEDGER BUILDS begin`).
+# process of a program below the directory BUILDS. A control group of a pod without processes that was
+# not there before (LEDGER.groups, made by `left.sh LEDGER BUILDS begin`) is told, but fails nothing:
+# it may be of another installation on this machine.
 set -u
 ledger=$1 builds=$2
 
@@ -40,4 +41,4 @@ while [ -s "$ledger.left" ] && [ "$tries" -gt 0 ]; do
     mv "$ledger.both" "$ledger.left"
 done
 sed 's/^/      left: /' "$ledger.left"
-[ ! -s "$ledger.left" ]
+! grep -qv '^control group ' "$ledger.left"

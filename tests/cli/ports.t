@@ -139,8 +139,9 @@ wait_for 60 served "$client" tcp 192.0.2.1 8080
 is $? 0 "and is there again when the pod is"
 supervisor=$(jetpack show --format=json web | sed -n 's/^ *"supervisor": *\([0-9]*\).*/\1/p')
 kill -KILL "$supervisor"
+wait_for 60 ended "$supervisor" # which it is a moment after kill(1), and until then the pod runs
 run jetpack run -d web
-is "$status" 0 "a pod whose supervisor was killed can be started at once"
+is "$status" 0 "a pod whose supervisor was killed can be started at once" || show err "$err"
 wait_for 60 served "$client" tcp 192.0.2.1 8080
 supervisor=$(jetpack show --format=json web | sed -n 's/^ *"supervisor": *\([0-9]*\).*/\1/p')
 kill -KILL "$supervisor"
