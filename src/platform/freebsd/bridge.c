@@ -18,7 +18,7 @@ static int make_bridge(int fd, const char *bridge, struct jp_error *err)
     char name[IFNAMSIZ];
     if (if_nametoindex(bridge) != 0)
         return 0;
-    if (jp_device_make(fd, "bridge", name, err) < 0)
+    if (jp_device_create(fd, "bridge", name, err) < 0)
         return -1;
     if (strcmp(name, bridge) == 0 || jp_device_rename(fd, name, bridge) == 0)
         return 0;

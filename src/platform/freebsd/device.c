@@ -95,7 +95,7 @@ int jp_device_rename(int fd, const char *from, const char *to)
 }
 
 /* Makes a device of a kind; its name as the kernel chose it. */
-int jp_device_make(int fd, const char *kind, char out[IFNAMSIZ], struct jp_error *err)
+int jp_device_create(int fd, const char *kind, char out[IFNAMSIZ], struct jp_error *err)
 {
     struct ifreq request = jp_device_request(kind);
     if (ioctl(fd, SIOCIFCREATE2, &request) < 0) {

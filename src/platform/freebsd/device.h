@@ -28,7 +28,7 @@ void jp_device_put_address(struct sockaddr *to, struct in_addr address);
 
 /* Makes a device of a kind ("epair"): its name, as the kernel chose it. JP_EUNSUPPORTED: which
  * module is missing. */
-int jp_device_make(int fd, const char *kind, char out[IFNAMSIZ], struct jp_error *err);
+int jp_device_create(int fd, const char *kind, char out[IFNAMSIZ], struct jp_error *err);
 /* Without a text: 0, or -1 and errno (EEXIST: another has that name). */
 int jp_device_rename(int fd, const char *from, const char *to);
 /* One that is not there is fine. */

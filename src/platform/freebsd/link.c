@@ -44,7 +44,7 @@ static int make_pair(int fd, struct jp_freebsd_link *link, struct jp_error *err)
 {
     char name[IFNAMSIZ];
     if (jp_device_destroy(fd, link->host_end, err) < 0 ||
-        jp_device_make(fd, "epair", name, err) < 0)
+        jp_device_create(fd, "epair", name, err) < 0)
         return -1;
     size_t len = strlen(name);
     (void)snprintf(link->pod_end, sizeof(link->pod_end), "%s", name);
