@@ -68,12 +68,6 @@ static int fail_changed(struct jp_error *err)
 
 /* ---- attributes ------------------------------------------------------------------------------ */
 
-static bool is_hosts(const char *name)
-{
-    static const char overlay[] = "trusted.overlay.";
-    return jp_xattr_is_systems_own(name) || strncmp(name, overlay, sizeof(overlay) - 1) == 0;
-}
-
 static int add_attribute(int fd, const char *name, struct jp_tar_entry *entry, struct jp_error *err)
 {
     JP_AUTO(jp_buf) value = JP_BUF_INIT;
@@ -98,7 +92,8 @@ static int read_attributes(int fd, struct jp_tar_entry *entry, struct jp_error *
     if (!entry->xattrs)
         return jp_oom(err);
     for (size_t i = 0; i < names.count; i++)
-        if (!is_hosts(names.items[i]) && add_attribute(fd, names.items[i], entry, err) != 0)
+        if (!jp_xattr_is_hosts(names.items[i]) &&
+            add_attribute(fd, names.items[i], entry, err) != 0)
             return -1;
     return 0;
 }
@@ -270,7 +265,7 @@ static int describe(struct writer *w, const struct source *s, struct jp_tar_entr
     entry->mode = st->st_mode & 07777;
     entry->mtime = time_of(parts, st);
     entry->atime.tv_nsec = UTIME_OMIT;
-    uint32_t flags = jp_file_flags_of(st);
+    uint32_t flags = jp_file_flags_of(st, s->fd);
     entry->flags = flags ? jp_file_flags_words(flags) : NULL;
     if (flags && !entry->flags)
         return jp_oom(err);

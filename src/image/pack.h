@@ -23,9 +23,10 @@ struct jp_pack {
 };
 
 /*
- * Names of users, access times and what the host itself hangs on files stay out. Long files are
- * packed with their runs of zeros as holes: by their content, so that the same content gives the
- * same bytes. JP_EBUSY when a file changes while it is read, JP_EINVALID, JP_EINTERRUPTED, JP_ESYS.
+ * Names of users, access times and what the host itself hangs on files stay out; file flags are in
+ * it (fileflags.h). Long files are packed with their runs of zeros as holes: by their content, so
+ * that the same content gives the same bytes. JP_EBUSY when a file changes while it is read,
+ * JP_EINVALID, JP_EINTERRUPTED, JP_ESYS.
  */
 int jp_pack_run(const struct jp_pack *pack, struct jp_error *err);
 

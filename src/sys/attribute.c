@@ -12,6 +12,12 @@ bool jp_xattr_is_systems_own(const char *name)
            strcmp(name, "security.ima") == 0 || strcmp(name, "security.evm") == 0;
 }
 
+bool jp_xattr_is_hosts(const char *name)
+{
+    static const char overlay[] = "trusted.overlay.";
+    return jp_xattr_is_systems_own(name) || strncmp(name, overlay, sizeof(overlay) - 1) == 0;
+}
+
 #ifdef __linux__
 
 #include <sys/xattr.h>

@@ -32,6 +32,9 @@ int jp_xattr_get(int fd, const char *name, struct jp_buf *out);
 /* True for what the host's own policy hangs on files (SELinux's labels and the like). */
 bool jp_xattr_is_systems_own(const char *name);
 
+/* True for those, and for what an overlay keeps on files of its upper layer: not the file's own. */
+bool jp_xattr_is_hosts(const char *name);
+
 /* Appends the names that this file has, in the system's order. 0, or -1 with errno. */
 int jp_xattr_list(int fd, struct jp_strv *names);
 

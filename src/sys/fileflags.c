@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/macros.h"
 #include "base/mem.h"
 #include "sys/calls.h"
@@ -43,7 +45,7 @@ int jp_file_flags_set(int dir_fd, const char *name, const char *words)
     return jp_file_flags_put(dir_fd, name, (uint32_t)set);
 }
 
-uint32_t jp_file_flags_of(const struct stat *st)
+uint32_t jp_file_flags_of(const struct stat *st, JP_UNUSED int fd)
 {
     return (uint32_t)st->st_flags & OWN;
 }
@@ -109,19 +111,49 @@ int jp_file_link(int from_dir, const char *from, int to_dir, const char *to)
 
 #else
 
+#include <sys/xattr.h>
+
+/* Their numbers here are statx's. */
+static const struct flag {
+    uint32_t bit;
+    char letter; /* an overlay's for it, in an attribute: set on the file it would hinder copying */
+    const char *word;
+} known[] = {
+    {STATX_ATTR_IMMUTABLE, 'i', "schg"},
+    {STATX_ATTR_APPEND, 'a', "sappnd"},
+    {STATX_ATTR_NODUMP, '\0', "nodump"},
+};
+
 int jp_file_flags_set(JP_UNUSED int dir_fd, JP_UNUSED const char *name, JP_UNUSED const char *words)
 {
     return 0;
 }
 
-uint32_t jp_file_flags_of(JP_UNUSED const struct stat *st)
+uint32_t jp_file_flags_of(JP_UNUSED const struct stat *st, int fd)
 {
-    return 0;
+    struct statx more;
+    char letters[32] = "";
+    uint32_t flags = 0;
+    if (fd < 0 || statx(fd, "", AT_EMPTY_PATH, 0, &more) < 0)
+        return 0;
+    (void)fgetxattr(fd, "trusted.overlay.protattr", letters, sizeof(letters) - 1);
+    for (size_t i = 0; i < JP_LEN(known); i++)
+        if ((more.stx_attributes & known[i].bit) ||
+            (known[i].letter && strchr(letters, known[i].letter)))
+            flags |= known[i].bit;
+    return flags;
 }
 
-char *jp_file_flags_words(JP_UNUSED uint32_t flags)
+char *jp_file_flags_words(uint32_t flags)
 {
-    return jp_strdup("");
+    JP_AUTO(jp_buf) words = JP_BUF_INIT;
+    for (size_t i = 0; i < JP_LEN(known); i++)
+        if (flags & known[i].bit)
+            jp_buf_printf(&words, "%s%s", words.len ? "," : "", known[i].word);
+    char *text = jp_buf_steal(&words);
+    if (!text)
+        errno = ENOMEM;
+    return text;
 }
 
 int jp_file_flags_put(JP_UNUSED int dir_fd, JP_UNUSED const char *name, JP_UNUSED uint32_t flags)

@@ -1,7 +1,8 @@
 /*
  * File flags, as chflags(2) of FreeBSD sets them: a file that may not change, be removed, be
  * dumped. They belong to images (an archive of a FreeBSD system has them), so trees of ours have
- * them, and what makes and removes such trees must get past them. Elsewhere there are none.
+ * them, and what makes and removes such trees must get past them. Linux has some (chattr(1) calls
+ * them i, a and d), which are read where an app has set them, never set.
  */
 #ifndef JP_SYS_FILEFLAGS_H
 #define JP_SYS_FILEFLAGS_H
@@ -18,10 +19,14 @@
  */
 int jp_file_flags_set(int dir_fd, const char *name, const char *words);
 
-/* The flags of a file, without what a file system notes for itself (ZFS: that it was written). */
-uint32_t jp_file_flags_of(const struct stat *st);
+/*
+ * The flags of a file, without what a file system notes for itself (ZFS: that it was written).
+ * FreeBSD tells them of every entry by `st`; Linux of a file or directory that is open in `fd`
+ * (-1: it is not, there are none), what an overlay notes for its upper layer included.
+ */
+uint32_t jp_file_flags_of(const struct stat *st, int fd);
 
-/* Their words; NULL with errno ENOMEM. The caller's. */
+/* Their words, always in the same order; NULL with errno ENOMEM. The caller's. */
 char *jp_file_flags_words(uint32_t flags);
 
 /* As jp_file_flags_set(), by number; `name` "." is the directory itself. */

@@ -75,6 +75,29 @@ mkdir private; chmod 0 private; touch -d '2001-01-01 00:00:00' private
 chmod 0750 /tmp; mkdir -p /opt/new/dir; touch -d '2002-02-02 00:00:00' /opt/new
 END
 
+# A file flag alone is a change, and in the archive. Only an overlay (which keeps those two as
+# attributes) lets a tree with files be removed that nobody may change.
+try_flag() {
+    [ "$1" = nodump ] || [ "$driver" = overlay ] || return 0
+    caps=
+    [ "$1" = nodump ] || caps=-caps-retain=CAP_LINUX_IMMUTABLE
+    # shellcheck disable=SC2086 # one word or none
+    run jetpack run -keep -pod-name flags test.example/base $caps \
+        -exec "[\"/bin/tree\", \"flag\", \"/data/same\", \"$1\"]"
+    if [ "$status" = 77 ]; then
+        skip "$driver: the flag $1" "not here: the file system has no such flag"
+    else
+        is "$status" 0 "$driver: the flag $1" || show err "$err"
+        like "$(jetpack diff flags)" '^M /data/same' "$driver: ... is a change"
+        done_well "$driver: ... commit" jetpack commit flags "test.example/$1"
+        [ "$host_os" = freebsd ] || like "$err" 'file flags, which this system cannot set' "$driver: ... tells that they are kept for export"
+        rm -f "$work/flags.aci" "$work/flags.again"
+        jetpack export -compression=none "test.example/$1" "$work/flags.aci"
+        is "$(LC_ALL=C grep -aco "SCHILY.fflags=$1\$" "$work/flags.aci")" 1 "$driver: ... it is in the archive, once"
+    fi
+    jetpack destroy flags
+}
+
 try_commit() {
     done_well "$driver: run what makes everything" jetpack run -keep -pod-name work test.example/base \
         -exec "[\"/bin/sh\", \"-c\", $(json_text <"$work/hostile")]"
@@ -166,6 +189,7 @@ try_commit() {
         is "$status" 1 "$driver: what means a deletion to an overlay cannot be made"
     fi
     jetpack destroy white
+    for flag in nodump schg sappnd; do try_flag "$flag"; done
     done_well "$driver: a name that is no text" jetpack run -keep -pod-name names test.example/base \
         -exec '["/bin/sh", "-c", "touch \"/data/$(printf \\\\377)\""]'
     done_well "$driver: ... is packed" jetpack commit names test.example/names

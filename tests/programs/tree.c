@@ -5,6 +5,7 @@
  *                                   links and attributes of everything below DIR, in order
  *   tree attribute FILE NAME VALUE  sets an extended attribute
  *   tree node PATH socket|whiteout  makes one of these
+ *   tree flag FILE WORD             sets a file flag: nodump, schg, sappnd; 77: there is none here
  *   tree deep DIR NUMBER            makes so many directories in each other, and a file at the end
  *
  * Left out, as not the image's: what is in /dev, /proc and /sys, /etc/resolv.conf, /etc/hosts, and
@@ -24,7 +25,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#ifdef __linux__
+#include <sys/ioctl.h>
+
+#include <linux/fs.h>
+#endif
+
 #include "sys/attribute.h"
+#include "sys/fileflags.h"
 
 #define MAX_LINKED 1000
 
@@ -205,6 +213,27 @@ static int node(const char *path, const char *kind)
     return fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0;
 }
 
+/* To the file's other flags on Linux, in the place of them on FreeBSD. */
+#ifdef __linux__
+static int set_flag(const char *path, const char *word)
+{
+    int flags = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int flag = strcmp(word, "nodump") == 0 ? FS_NODUMP_FL
+               : strcmp(word, "schg") == 0 ? FS_IMMUTABLE_FL
+                                           : FS_APPEND_FL;
+    if (fd < 0 || ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0)
+        return 77;
+    flags |= flag;
+    return ioctl(fd, FS_IOC_SETFLAGS, &flags) < 0 ? 77 : 0;
+}
+#else
+static int set_flag(const char *path, const char *word)
+{
+    return jp_file_flags_set(AT_FDCWD, path, word) == 1 ? 0 : 77;
+}
+#endif
+
 int main(int argc, char **argv)
 {
     const char *what = argc > 2 ? argv[1] : "";
@@ -213,6 +242,8 @@ int main(int argc, char **argv)
         return set_attribute(argv[2], argv[3], argv[4]);
     if (strcmp(what, "node") == 0 && argc == 4)
         return node(argv[2], argv[3]);
+    if (strcmp(what, "flag") == 0 && argc == 4)
+        return set_flag(argv[2], argv[3]);
     if (strcmp(what, "deep") == 0 && argc == 4)
         return deep(argv[2], atoi(argv[3]));
     int fd = strcmp(what, "list") == 0 ? open(argv[2], O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;

@@ -32,12 +32,6 @@ static bool same_link(const struct jp_plain_pair *p)
     return a_len >= 0 && a_len == b_len && memcmp(a, b, (size_t)a_len) == 0;
 }
 
-bool jp_plain_is_foreign_attribute(const char *name)
-{
-    static const char overlay[] = "trusted.overlay.";
-    return jp_xattr_is_systems_own(name) || strncmp(name, overlay, sizeof(overlay) - 1) == 0;
-}
-
 /* Names of the attributes that are the file's own, sorted. */
 static bool list_attributes(int fd, struct jp_strv *ret)
 {
@@ -45,7 +39,7 @@ static bool list_attributes(int fd, struct jp_strv *ret)
     if (jp_xattr_list(fd, &all) < 0)
         return errno == EOPNOTSUPP;
     for (size_t i = 0; i < all.count; i++)
-        if (!jp_plain_is_foreign_attribute(all.items[i]) && jp_strv_add(ret, all.items[i]) < 0)
+        if (!jp_xattr_is_hosts(all.items[i]) && jp_strv_add(ret, all.items[i]) < 0)
             return false;
     jp_strv_sort(ret);
     return true;
@@ -68,6 +62,15 @@ static bool same_attributes(int top, int low)
             return false;
     }
     return true;
+}
+
+/*
+ * A flag that only an open file tells, which the clone's has and the layer's has not. Not the other
+ * way round: a copy of a layer has none of them.
+ */
+static bool has_new_flags(const struct jp_plain_pair *p, int top, int low)
+{
+    return (jp_file_flags_of(p->top, top) & ~jp_file_flags_of(p->low, low)) != 0;
 }
 
 /* Reads until the chunk is full or the file ends. */
@@ -105,7 +108,7 @@ static bool is_same_inside(const struct jp_plain_pair *p)
     JP_AUTO_FD int top = jp_fd_open(p->top_fd, p->name, O_RDONLY | O_NONBLOCK, 0, NULL);
     JP_AUTO_FD int low =
         top < 0 ? -1 : jp_fd_open(p->low_fd, p->name, O_RDONLY | O_NONBLOCK, 0, NULL);
-    return low >= 0 && same_attributes(top, low) &&
+    return low >= 0 && same_attributes(top, low) && !has_new_flags(p, top, low) &&
            (S_ISDIR(p->top->st_mode) || !p->is_close || same_content(top, low));
 }
 
@@ -113,7 +116,7 @@ static bool looks_the_same(const struct jp_plain_pair *p)
 {
     const struct stat *top = p->top, *low = p->low;
     if (top->st_mode != low->st_mode || top->st_uid != low->st_uid || top->st_gid != low->st_gid ||
-        jp_file_flags_of(top) != jp_file_flags_of(low))
+        jp_file_flags_of(top, -1) != jp_file_flags_of(low, -1))
         return false;
     if (S_ISDIR(top->st_mode))
         return true;

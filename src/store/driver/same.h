@@ -25,7 +25,4 @@ enum jp_plain_sameness {
 
 enum jp_plain_sameness jp_plain_compare(const struct jp_plain_pair *pair);
 
-/* True for an attribute that the storage driver or the host's own policy keeps on files. */
-bool jp_plain_is_foreign_attribute(const char *name);
-
 #endif
