@@ -191,6 +191,7 @@ static int wish_for(const struct jp_cli *cli, const char *reference, struct jp_o
     char *copy = *ret_copy = jp_strdup(platform);
     if (!copy)
         return jp_oom(err);
+    ret->is_strict = true;
     ret->os = strsep(&copy, "/");
     ret->arch = strsep(&copy, "/");
     ret->variant = strsep(&copy, "/");

@@ -41,13 +41,11 @@ static unsigned rate_variant(const struct jp_oci_wish *wish, const char *variant
 }
 
 static unsigned rate(const struct jp_oci_wish *wish, const char *os,
-                     const struct jp_oci_descriptor *d)
+                     const struct jp_oci_platform *platform)
 {
-    if (!d->has_platform || strcmp(d->platform.os, os) != 0 ||
-        strcmp(d->platform.arch, wish->arch) != 0)
+    if (strcmp(platform->os, os) != 0 || strcmp(platform->arch, wish->arch) != 0)
         return 0;
-    return rate_variant(wish,
-                        d->platform.variant && *d->platform.variant ? d->platform.variant : NULL);
+    return rate_variant(wish, platform->variant && *platform->variant ? platform->variant : NULL);
 }
 
 static const struct jp_oci_descriptor *best_for(const struct jp_oci_index *index,
@@ -56,9 +54,10 @@ static const struct jp_oci_descriptor *best_for(const struct jp_oci_index *index
     const struct jp_oci_descriptor *best = NULL;
     unsigned best_rate = 0;
     for (size_t i = 0; i < index->manifests.count; i++) {
-        unsigned r = rate(wish, os, &index->manifests.items[i]);
+        const struct jp_oci_descriptor *d = &index->manifests.items[i];
+        unsigned r = d->has_platform ? rate(wish, os, &d->platform) : 0;
         if (r > best_rate) {
-            best = &index->manifests.items[i];
+            best = d;
             best_rate = r;
         }
     }
@@ -80,6 +79,13 @@ static bool is_called(const struct jp_oci_descriptor *d, const char *reference)
     return strcmp(d->digest, reference) == 0;
 }
 
+static void add_platform(struct jp_buf *text, const struct jp_oci_platform *platform)
+{
+    jp_buf_printf(text, "%s/%s%s%s", jp_show(platform->os).text, jp_show(platform->arch).text,
+                  platform->variant ? "/" : "",
+                  platform->variant ? jp_show(platform->variant).text : "");
+}
+
 /* "linux/amd64, linux/arm/v7", or the names, for an error. */
 static char *list_of(const struct jp_oci_index *index, bool wants_names)
 {
@@ -93,20 +99,27 @@ static char *list_of(const struct jp_oci_index *index, bool wants_names)
         else if (!d->has_platform)
             jp_buf_puts(&text, "unknown");
         else
-            jp_buf_printf(&text, "%s/%s%s%s", jp_show(d->platform.os).text,
-                          jp_show(d->platform.arch).text, d->platform.variant ? "/" : "",
-                          d->platform.variant ? jp_show(d->platform.variant).text : "");
+            add_platform(&text, &d->platform);
     }
     return jp_buf_steal(&text);
 }
 
-static int not_there(const struct jp_oci_index *index, const struct jp_oci_wish *wish,
-                     struct jp_error *err)
+static int not_there(const struct jp_oci_wish *wish, const char *there, struct jp_error *err)
 {
-    JP_AUTO_FREE char *list = list_of(index, false);
     return jp_fail(err, JP_ENOTFOUND, 0, "there is no image for %s/%s%s%s: it is for %s", wish->os,
                    wish->arch, wish->variant ? "/" : "", wish->variant ? wish->variant : "",
-                   list ? list : "nothing");
+                   there ? there : "nothing");
+}
+
+/* An image that there was no choice about. */
+static int check_only(const struct jp_oci_wish *wish, const struct jp_oci_platform *platform,
+                      struct jp_error *err)
+{
+    JP_AUTO(jp_buf) text = JP_BUF_INIT;
+    if (!wish->is_strict || rate(wish, wish->os, platform) > 0)
+        return 0;
+    add_platform(&text, platform);
+    return not_there(wish, jp_buf_text(&text), err);
 }
 
 static int choose_platform(const struct jp_oci_index *index, const struct jp_oci_wish *wish,
@@ -117,7 +130,10 @@ static int choose_platform(const struct jp_oci_index *index, const struct jp_oci
         *ret = best_for(index, wish, "linux");
     if (!*ret && index->manifests.count == 1 && !index->manifests.items[0].has_platform)
         *ret = &index->manifests.items[0];
-    return *ret ? 0 : not_there(index, wish, err);
+    if (*ret)
+        return 0;
+    JP_AUTO_FREE char *list = list_of(index, false);
+    return not_there(wish, list, err);
 }
 
 /* Those of the top index that carry the name, moved to the front; their number. */
@@ -424,6 +440,8 @@ int jp_oci_find(struct jp_oci_source *source, const struct jp_oci_wish *wish,
     int r = jp_oci_source_has(source, "index.json")      ? find_in_layout(source, wish, ret, err)
             : jp_oci_source_has(source, "manifest.json") ? find_saved(source, wish, ret, err)
                                                          : find_legacy(source, wish, ret, err);
+    if (r == 0)
+        r = check_only(wish, &ret->config.platform, err);
     if (r < 0)
         jp_oci_image_clear(ret);
     return r;
@@ -434,6 +452,8 @@ int jp_oci_find_from(struct jp_oci_source *source, const struct jp_oci_descripto
 {
     *ret = (struct jp_oci_image){.reference = NULL};
     int r = follow(source, descriptor, wish, 1, ret, err);
+    if (r == 0)
+        r = check_only(wish, &ret->config.platform, err);
     if (r < 0)
         jp_oci_image_clear(ret);
     return r;

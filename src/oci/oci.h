@@ -22,6 +22,7 @@ struct jp_oci_wish {
     const char *arch;
     const char *variant;   /* NULL: the newest that this machine runs */
     bool runs_linux;       /* an image for Linux will do where there is none for `os` */
+    bool is_strict;        /* an only image must be for that, too: somebody has asked for it */
     const char *reference; /* name in the layout or archive; NULL: the only one */
 };
 

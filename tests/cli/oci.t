@@ -436,6 +436,10 @@ fails 1 "is no image for plan9/mips64: it is for .*mips64" "... where the error 
     jetpack import -platform=plan9/mips64 oci:hand
 fails 1 "has no word for the system $host_os/mips64" "one that App Container has no word for" \
     jetpack import "-platform=$host_os/mips64" oci:hand
+index "$mine"
+fails 1 "no image for plan9/mips64: it is for $host_os/$arch" "an only image that is for another than asked for" \
+    jetpack import -platform=plan9/mips64 oci:hand
+done_well "... and for the one asked for" jetpack import "-platform=$host_os/$arch" -name which oci:hand
 fails 2 "must be OS/ARCH" "-platform needs both" jetpack import -platform=linux oci:hand
 
 # ---- archives made by hand ----
