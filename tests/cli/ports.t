@@ -78,7 +78,7 @@ is "$(jetpack exec other /bin/wire ask tcp 192.0.2.1 8080 hello 2>/dev/null | he
 like "$(jetpack exec web /bin/wire ask tcp "$gateway" 8080 hello 2>/dev/null | head -n 1)" \
     ': hello$' "the pod itself by the host's address"
 end other
-is "$(on "$client" "$wire" many 192.0.2.1 8080 10000)" 10000 "10,000 connections in a burst"
+is "$(on "$client" "$wire" many 192.0.2.1 8080 10000)" 10000 "10,000 connections, a thousand at once"
 nsenter --net="/proc/$client/ns/net" "$wire" hold 192.0.2.1 8080 500 >"$work/held" 2>&1 &
 holder=$!
 jobs="$jobs $holder"

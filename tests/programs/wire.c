@@ -8,8 +8,9 @@
  * wire ask tcp|udp ADDRESS PORT TEXT: sends TEXT (and over TCP the end), writes what comes back;
  * from port $WIRE_FROM if that is set; if WIRE_KEEP is, it sends no end and the first piece is all
  *
- * wire many ADDRESS PORT N: N connections, as many at once as there may be open files: each sends a
- * byte and its end and waits for the other's end; writes how many were answered
+ * wire many ADDRESS PORT N: N connections, a thousand at once, which is more than one client is
+ * given and less than is refused: each sends a byte and its end and waits for the other's end;
+ * writes how many were answered
  *
  * wire hold ADDRESS PORT N: opens N connections, writes "held", keeps them until it is killed
  */
@@ -29,6 +30,7 @@
 #include <unistd.h>
 
 #define PATIENCE_MS 60000
+#define AT_ONCE     1000
 
 union address {
     struct sockaddr any;
@@ -212,7 +214,7 @@ static int many(const char *address, const char *port, int wanted)
     int queue = epoll_create1(0), begun = 0, open = 0, answered = 0;
     allow_files();
     while (begun < wanted || open > 0) {
-        int fd = begun < wanted ? dial(&there, len) : -1;
+        int fd = begun < wanted && open < AT_ONCE ? dial(&there, len) : -1;
         if (fd >= 0) {
             struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.fd = fd};
             epoll_ctl(queue, EPOLL_CTL_ADD, fd, &event);
