@@ -181,6 +181,8 @@ in_background "$work/follow" logs -f att
 client=$job
 wait_for 30 grep -q ready "$work/follow"
 jetpack kill -s HUP att
+again() { [ "$(grep -c 'caught 1$' "$work/follow")" -ge 2 ]; }
+wait_for 60 again # two signals at once are handled the later one first
 jetpack stop att
 end_of "$client"
 is "$?" 0 "logs -f ends with the pod"
