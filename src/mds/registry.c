@@ -46,6 +46,8 @@ struct jp_registry {
     uint64_t generation;
     char last_token[JP_TOKEN_SIZE]; /* the digest of the last token is kept: it comes again */
     unsigned char last_digest[JP_TOKEN_DIGEST_SIZE];
+    int last_fd; /* the file of the pod that was asked for last: it comes again; -1 */
+    ino_t last_inode;
     struct jp_registration *guest; /* too large to be kept: the last one that was asked for */
 };
 
@@ -80,6 +82,7 @@ int jp_registry_new(int dir_fd, struct jp_registry **ret, struct jp_error *err)
     if (!r)
         return jp_oom(err);
     r->dir_fd = dir_fd;
+    r->last_fd = -1;
     *ret = r;
     return 0;
 }
@@ -91,6 +94,7 @@ void jp_registry_free(struct jp_registry *registry)
     for (size_t i = 0; i < registry->count; i++)
         entry_clear(registry, &registry->entries[i]);
     content_free(registry->guest);
+    jp_fd_close(&registry->last_fd);
     free(registry->entries);
     free(registry);
 }
@@ -293,13 +297,30 @@ static void digest(struct jp_registry *r, const char *token, size_t len,
     memcpy(r->last_digest, ret, JP_TOKEN_DIGEST_SIZE);
 }
 
+/* The number of an inode is not given to another file while we have this one open. */
+static int open_file(struct jp_registry *r, const struct entry *e)
+{
+    struct stat st;
+    if (r->last_fd >= 0 && r->last_inode == e->inode)
+        return r->last_fd;
+    jp_fd_close(&r->last_fd);
+    r->last_fd =
+        openat(r->dir_fd, e->uuid, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
+    if (r->last_fd >= 0 && fstat(r->last_fd, &st) < 0)
+        jp_fd_close(&r->last_fd);
+    if (r->last_fd >= 0)
+        r->last_inode = st.st_ino;
+    return r->last_fd;
+}
+
 /*
  * The pod's supervisor holds its registration locked for as long as it lives, however it ends; the
  * file of one that was killed stays until some command cleans up. What cannot be told is not alive.
  */
-static bool is_alive(const struct jp_registry *r, const struct entry *e)
+static bool is_alive(struct jp_registry *r, const struct entry *e)
 {
-    return jp_lock_is_held(r->dir_fd, e->uuid, NULL) == 1;
+    int fd = open_file(r, e);
+    return fd >= 0 && jp_lock_fd_is_held(fd, NULL) == 1;
 }
 
 const struct jp_registration *jp_registry_find(struct jp_registry *registry, const char *token,

@@ -76,13 +76,19 @@ int jp_lock_take(int dir_fd, const char *name, enum jp_lock_mode mode, bool wait
     return jp_fail(err, JP_EBUSY, 0, "lock '%s' is replaced again and again", name);
 }
 
+int jp_lock_fd_is_held(int fd, struct jp_error *err)
+{
+    if (flock(fd, LOCK_SH | LOCK_NB) < 0)
+        return errno == EWOULDBLOCK ? 1 : jp_fail_sys(err, "look whether a lock is held");
+    return flock(fd, LOCK_UN) < 0 ? jp_fail_sys(err, "let go of a lock") : 0;
+}
+
 int jp_lock_is_held(int dir_fd, const char *name, struct jp_error *err)
 {
     JP_AUTO_FD int fd =
         openat(dir_fd, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
         return errno == ENOENT ? 0 : jp_fail_sys(err, "open lock '%s'", name);
-    if (flock(fd, LOCK_SH | LOCK_NB) == 0)
-        return 0;
-    return errno == EWOULDBLOCK ? 1 : jp_fail_sys(err, "lock '%s'", name);
+    int held = jp_lock_fd_is_held(fd, err);
+    return held < 0 ? jp_wrap(err, "'%s'", name) : held;
 }

@@ -30,4 +30,8 @@ int jp_lock_take(int dir_fd, const char *name, enum jp_lock_mode mode, bool wait
  */
 int jp_lock_is_held(int dir_fd, const char *name, struct jp_error *err);
 
+/* The same of a lock file that is open already, on a descriptor of the caller's that holds nothing.
+ */
+int jp_lock_fd_is_held(int fd, struct jp_error *err);
+
 #endif

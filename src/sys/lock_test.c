@@ -54,11 +54,15 @@ static void try_modes(void)
     TAP_OK(faccessat(dir, "lock", F_OK, 0) < 0, "asking makes no file");
     pid_t pid = hold(JP_LOCK_EXCLUSIVE, &release);
     TAP_OK(jp_lock_is_held(dir, "lock", NULL) == 1, "held exclusively by another process");
+    JP_AUTO_FD int open_fd = openat(dir, "lock", O_RDONLY | O_CLOEXEC);
+    TAP_OK(jp_lock_fd_is_held(open_fd, NULL) == 1, "... as an open file says");
     TAP_OK(try_take(JP_LOCK_EXCLUSIVE) == JP_EBUSY, "exclusive against exclusive is JP_EBUSY");
     TAP_OK(try_take(JP_LOCK_LIFE) == JP_EBUSY, "that of a life, too");
     TAP_OK(try_take(JP_LOCK_SHARED) == JP_EBUSY, "shared against exclusive is JP_EBUSY");
     let_go(pid, release);
     TAP_OK(jp_lock_is_held(dir, "lock", NULL) == 0, "free when the holder has ended");
+    TAP_OK(jp_lock_fd_is_held(open_fd, NULL) == 0 && try_take(JP_LOCK_EXCLUSIVE) == JP_OK,
+           "... which an open file says, and does not hold it");
     pid = hold(JP_LOCK_SHARED, &release);
     TAP_OK(jp_lock_is_held(dir, "lock", NULL) == 0, "a shared holder does not count as held");
     TAP_OK(try_take(JP_LOCK_SHARED) == JP_OK, "shared against shared");
