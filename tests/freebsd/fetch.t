@@ -39,8 +39,8 @@ done_well "once more" jetpack fetch -allow-http 127.0.0.1 "$at/whole/app.aci"
 forget
 fails 1 '404' "what is not there" jetpack fetch -allow-http 127.0.0.1 "$at/whole/none.aci"
 fails 1 'end|short|closed|transfer' "a body that is cut" jetpack fetch -allow-http 127.0.0.1 "$at/short"
-run jetpack fetch -allow-http 127.0.0.1 "$at/cut/app.aci"
-unlike "$status" '^0$' "a file of which half came"
+run jetpack fetch -allow-http 127.0.0.1 "$at/weak/app.aci"
+unlike "$status" '^0$' "a file of which half came, and whose rest nobody vouches for"
 is "$(left | grep -v /fetch-)" "" "... makes no image"
 
 # keys
