@@ -11,12 +11,14 @@
 #include "base/mem.h"
 #include "base/parse.h"
 #include "base/random.h"
+#include "fetch/header.h"
 #include "fetch/record.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
 
 #define MAX_TRIES 5 /* with nothing new in between */
 #define MAX_TAG   1024
+#define MAX_SIZE  21 /* of the line behind it */
 
 struct partial {
     const struct jp_download *download;
@@ -26,6 +28,7 @@ struct partial {
     bool is_shared; /* another command may find it: it has the name of its URL */
     struct jp_buf tag;
     uint64_t size;
+    uint64_t all; /* bytes that the whole has; 0: nobody said */
 };
 
 /* ---- the file -------------------------------------------------------------------------------- */
@@ -78,17 +81,28 @@ static void forget(struct partial *p)
 static int restart(struct partial *p, struct jp_error *err)
 {
     p->size = 0;
+    p->all = 0;
     jp_buf_reset(&p->tag);
     return jp_sys.ftruncate(p->fd, 0) < 0 ? jp_fail_sys(err, "empty 'tmp/%s'", p->name) : 0;
+}
+
+/* The validator and, if it was told, the size of the whole, each a line: what write_tag() wrote. */
+static bool take_tag(struct partial *p, const char *text)
+{
+    size_t len = strcspn(text, "\n");
+    jp_buf_add(&p->tag, text, len);
+    return len > 0 && !jp_buf_failed(&p->tag) &&
+           (text[len] == '\0' || jp_parse_u64(text + len + 1, 10, 1, UINT64_MAX, &p->all));
 }
 
 /* The validator of what is there. Without one it cannot be continued. */
 static int read_tag(struct partial *p, struct jp_error *err)
 {
     JP_AUTO(jp_error) why = JP_ERROR_INIT;
-    if (p->size > 0 &&
-        jp_file_read(p->download->tmp_fd, p->tag_name, MAX_TAG, &p->tag, &why) == 0 &&
-        p->tag.len > 0)
+    JP_AUTO(jp_buf) text = JP_BUF_INIT;
+    size_t max = MAX_TAG + MAX_SIZE;
+    if (p->size > 0 && jp_file_read(p->download->tmp_fd, p->tag_name, max, &text, &why) == 0 &&
+        take_tag(p, jp_buf_text(&text)))
         return 0;
     return restart(p, err);
 }
@@ -97,32 +111,31 @@ static int read_tag(struct partial *p, struct jp_error *err)
 static int write_tag(struct partial *p, const struct jp_transfer_response *response,
                      struct jp_error *err)
 {
-    const char *etag = jp_transfer_strong_etag(response);
+    const char *etag = jp_header_strong_etag(&response->headers);
+    JP_AUTO(jp_buf) text = JP_BUF_INIT;
     if (restart(p, err) < 0)
         return -1;
     if (!etag || strlen(etag) > MAX_TAG || !p->is_shared) {
         (void)jp_sys.unlinkat(p->download->tmp_fd, p->tag_name, 0);
         return 0;
     }
+    p->all = response->length > 0 ? (uint64_t)response->length : 0;
     jp_buf_puts(&p->tag, etag);
-    return jp_file_replace(p->download->tmp_fd, p->tag_name, etag, strlen(etag), 0600, false, err);
+    jp_buf_puts(&text, etag);
+    if (p->all > 0)
+        jp_buf_printf(&text, "\n%llu", (unsigned long long)p->all);
+    if (jp_buf_failed(&text) || jp_buf_failed(&p->tag))
+        return jp_oom(err);
+    return jp_file_replace(p->download->tmp_fd, p->tag_name, jp_buf_text(&text), text.len, 0600,
+                           false, err);
 }
 
 /* ---- continuing ------------------------------------------------------------------------------ */
 
-/* "bytes FIRST-LAST/ALL" begins where we asked, of what we have the beginning of. */
 static bool continues(const struct partial *p, const struct jp_transfer_response *response)
 {
-    static const char unit[] = "bytes ";
-    uint64_t first = 0;
-    const char *range = jp_transfer_header(response, "content-range");
-    const char *etag = jp_transfer_strong_etag(response);
-    if (!range || strncmp(range, unit, strlen(unit)) != 0)
-        return false;
-    range += strlen(unit);
-    JP_AUTO_FREE char *digits = jp_memdup0(range, strcspn(range, "-"));
-    return digits && jp_parse_u64(digits, 10, 0, UINT64_MAX, &first) && first == p->size &&
-           (!etag || strcmp(etag, jp_buf_text(&p->tag)) == 0);
+    struct jp_beginning here = {.etag = jp_buf_text(&p->tag), .size = p->size, .all = p->all};
+    return jp_header_is_rest(&response->headers, &here);
 }
 
 struct shown {

@@ -2,9 +2,9 @@
  * A whole file from the network, in a file that has no name any more and that only we can write to:
  * what is verified is what is unpacked (row 42).
  *
- * While it comes it is ROOT/tmp/fetch-DIGEST, of the URL, beside its validator. What a command that
- * was interrupted left there is continued, when the server still vouches for the same bytes by a
- * strong validator (Range and If-Range; row 50); gc removes it.
+ * While it comes it is ROOT/tmp/fetch-DIGEST, of the URL, beside its validator and its size. What a
+ * command that was interrupted left there is continued, when the server still vouches for the same
+ * bytes by a strong validator (Range and If-Range; header.h, row 50); gc removes it.
  */
 #ifndef JP_FETCH_DOWNLOAD_H
 #define JP_FETCH_DOWNLOAD_H

@@ -6,9 +6,8 @@
  * A body goes on at the pace of its reader: while the pipe is full the transfer is paused, and time
  * that a slow disk takes is not held against the server.
  *
- * A body that breaks off is continued by the same request, where that is wanted and a strong
- * validator says that it is the rest of the same (row 50); whoever reads the pipe sees nothing of
- * it.
+ * A body that breaks off is continued by the same request, where that is wanted and the answer says
+ * that it is the rest of the same (header.h, row 50); whoever reads the pipe sees nothing of it.
  */
 #include "fetch/exchange.h"
 
@@ -21,13 +20,12 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "base/parse.h"
 #include "base/time.h"
+#include "fetch/header.h"
 #include "fetch/inner.h"
 #include "fetch/page.h"
 #include "fetch/transfer.h"
@@ -53,9 +51,10 @@ struct rest {
     bool was_inner; /* where the beginning came from */
     unsigned tries; /* since it came `mark` bytes far */
     uint64_t mark;
-    uint64_t first;      /* what the answer says that it begins with; UINT64_MAX: nothing */
-    bool is_same;        /* its validator is ours, or it has none */
-    bool may_come_later; /* no rest now; the server may have one when asked again */
+    uint64_t all;           /* bytes that the whole has; 0: nobody said */
+    bool has_head;          /* of this answer */
+    struct jp_strv headers; /* of this answer */
+    bool may_come_later;    /* no rest now; the server may have one when asked again */
 };
 
 struct exchange {
@@ -142,6 +141,7 @@ static int tell_head(struct exchange *x)
     };
     x->has_head = true;
     x->rest.was_inner = head.is_inner;
+    x->rest.all = length > 0 ? (uint64_t)length : 0;
     return jp_wire_send_event(x->socket, &head, false, &x->failure);
 }
 
@@ -157,22 +157,18 @@ static void tell_progress(struct exchange *x)
 
 /* ---- headers --------------------------------------------------------------------------------- */
 
-/* "Name: value" with the name in lower case and without the end of the line. */
-static int keep_header(struct exchange *x, const char *line, size_t len)
+static int keep_header(struct exchange *x, struct jp_strv *headers, const char *line, size_t len)
 {
-    JP_AUTO_FREE char *text = jp_memdup0(line, len);
+    bool is_header = false;
+    JP_AUTO_FREE char *text = jp_header_read(line, len, &is_header);
+    if (!is_header)
+        return 0; /* folded lines and noise */
     if (!text)
         return jp_oom(&x->failure);
-    text[strcspn(text, "\r\n")] = '\0';
-    size_t name = strcspn(text, ":");
-    if (!text[name])
-        return 0; /* folded lines and noise */
-    for (size_t i = 0; i < name; i++)
-        text[i] = (char)(text[i] >= 'A' && text[i] <= 'Z' ? text[i] - 'A' + 'a' : text[i]);
     x->header_bytes += len;
-    if (x->header_bytes > JP_WIRE_HEADER_BYTES || x->headers.count >= JP_WIRE_MAX_HEADERS)
+    if (x->header_bytes > JP_WIRE_HEADER_BYTES || headers->count >= JP_WIRE_MAX_HEADERS)
         return jp_fail(&x->failure, JP_ELIMIT, 0, "the answer has too many headers");
-    return jp_strv_add_owned(&x->headers, jp_take(&text)) < 0 ? jp_oom(&x->failure) : 0;
+    return jp_strv_add_owned(headers, jp_take(&text)) < 0 ? jp_oom(&x->failure) : 0;
 }
 
 /* The head is complete. Where a redirect leads is known only at the end: it is told then. */
@@ -188,51 +184,16 @@ static int end_of_head(struct exchange *x)
     return status / 100 == 3 ? 0 : tell_head(x);
 }
 
-/* Its value in new memory, when the line is that header; NULL. */
-static char *value_of(const char *line, size_t len, const char *name)
-{
-    size_t name_len = strlen(name);
-    if (len <= name_len || strncasecmp(line, name, name_len) != 0 || line[name_len] != ':')
-        return NULL;
-    const char *value = line + name_len + 1;
-    const char *end = line + len;
-    while (value < end && (*value == ' ' || *value == '\t'))
-        value++;
-    while (end > value && (end[-1] == '\r' || end[-1] == '\n' || end[-1] == ' '))
-        end--;
-    return jp_memdup0(value, (size_t)(end - value));
-}
-
-/* "bytes FIRST-LAST/ALL" */
-static uint64_t first_of_range(const char *range)
-{
-    static const char unit[] = "bytes ";
-    uint64_t first = UINT64_MAX;
-    if (strncmp(range, unit, strlen(unit)) != 0)
-        return UINT64_MAX;
-    range += strlen(unit);
-    JP_AUTO_FREE char *digits = jp_memdup0(range, strcspn(range, "-"));
-    return digits && jp_parse_u64(digits, 10, 0, UINT64_MAX, &first) ? first : UINT64_MAX;
-}
-
 /* The head of an answer that should be the rest: fails when it is not, before its body comes. */
-static int take_head_of_rest(struct exchange *x, const char *line, size_t len)
+static int end_of_head_of_rest(struct exchange *x)
 {
     long status = 0;
-    JP_AUTO_FREE char *range = value_of(line, len, "content-range");
-    JP_AUTO_FREE char *tag = value_of(line, len, "etag");
-    if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) {
-        x->rest.first = UINT64_MAX;
-        x->rest.is_same = true;
-    }
-    if (range)
-        x->rest.first = first_of_range(range);
-    if (tag)
-        x->rest.is_same = strcmp(tag, x->rest.tag) == 0;
-    if (len > 2 || (line[0] != '\r' && line[0] != '\n'))
-        return 0;
+    struct jp_beginning here = {.etag = x->rest.tag, .size = x->received, .all = x->rest.all};
     (void)curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (status < 200 || (status == 206 && x->rest.first == x->received && x->rest.is_same))
+    if (status < 200)
+        return 0;
+    x->rest.has_head = true;
+    if (status == 206 && jp_header_is_rest(&x->rest.headers, &here))
         return 0;
     x->rest.may_come_later = status / 100 == 5 || status == 429;
     if (status / 100 == 2)
@@ -248,18 +209,18 @@ static size_t on_header(char *line, size_t size, size_t count, void *context)
 {
     struct exchange *x = context;
     size_t len = size * count;
+    bool is_rest = x->rest.is_wanted;
+    struct jp_strv *headers = is_rest ? &x->rest.headers : &x->headers;
     int r = 0;
-    if (x->rest.is_wanted)
-        return take_head_of_rest(x, line, len) < 0 ? CURL_WRITEFUNC_ERROR : len;
-    if (x->has_head)
+    if (is_rest ? x->rest.has_head : x->has_head)
         return len; /* trailers */
     if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) {
-        jp_strv_clear(&x->headers);
+        jp_strv_clear(headers);
         x->header_bytes = 0;
     } else if (len <= 2 && (line[0] == '\r' || line[0] == '\n')) {
-        r = end_of_head(x);
+        r = is_rest ? end_of_head_of_rest(x) : end_of_head(x);
     } else {
-        r = keep_header(x, line, len);
+        r = keep_header(x, headers, line, len);
     }
     return r < 0 ? CURL_WRITEFUNC_ERROR : len;
 }
@@ -611,12 +572,9 @@ static void hand_on_rest(struct exchange *x)
 /* The validator of the answer, if it is a strong one. */
 static void keep_tag(struct exchange *x)
 {
-    static const char name[] = "etag: \"";
-    for (size_t i = 0; i < x->headers.count; i++) {
-        const char *line = x->headers.items[i];
-        if (!x->rest.tag && strncmp(line, name, strlen(name)) == 0)
-            x->rest.tag = jp_strdup(line + strlen("etag: "));
-    }
+    const char *etag = jp_header_strong_etag(&x->headers);
+    if (!x->rest.tag && etag)
+        x->rest.tag = jp_strdup(etag);
 }
 
 /* Did it break off on the way? What took too long, or was refused, is not asked for again. */
@@ -666,6 +624,7 @@ static bool may_continue(struct exchange *x)
     x->text[0] = '\0';
     x->is_paused = false;
     x->rest.is_wanted = true;
+    x->rest.has_head = false;
     x->rest.may_come_later = false;
     return true;
 }
@@ -749,6 +708,7 @@ int jp_exchange_run(struct jp_exchanges *exchanges, int socket,
     jp_buf_clear(&x.page);
     jp_buf_clear(&x.note);
     jp_error_clear(&x.failure);
+    jp_strv_clear(&x.rest.headers);
     free(x.rest.tag);
     return r;
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "fetch/header.h"
 #include "fetch/proxy.h"
 #include "fetch/wire.h"
 #include "sys/fd.h"
@@ -541,20 +542,7 @@ void jp_transfer_response_clear(struct jp_transfer_response *response)
 
 const char *jp_transfer_header(const struct jp_transfer_response *response, const char *name)
 {
-    size_t len = strlen(name);
-    for (size_t i = 0; i < response->headers.count; i++) {
-        const char *header = response->headers.items[i];
-        if (strncmp(header, name, len) == 0 && header[len] == ':')
-            return header + len + 1 + strspn(header + len + 1, " \t");
-    }
-    return NULL;
-}
-
-const char *jp_transfer_strong_etag(const struct jp_transfer_response *response)
-{
-    const char *etag = jp_transfer_header(response, "etag");
-    size_t len = etag ? strlen(etag) : 0;
-    return len >= 2 && etag[0] == '"' && etag[len - 1] == '"' ? etag : NULL;
+    return jp_header_value(&response->headers, name);
 }
 
 int jp_transfer_fail_status(const struct jp_transfer_response *response, struct jp_error *err)

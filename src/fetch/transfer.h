@@ -132,9 +132,6 @@ bool jp_transfer_is_named(const struct jp_transfer *transfer, const char *name);
 /* The value of the first header of that name (lower case), or NULL. */
 const char *jp_transfer_header(const struct jp_transfer_response *response, const char *name);
 
-/* A validator that vouches for every byte: an ETag that is not weak. NULL: none. */
-const char *jp_transfer_strong_etag(const struct jp_transfer_response *response);
-
 /*
  * Asks, follows redirects (at most ten), and returns when the answer's head has come: 0 whatever
  * its status. For 2xx the body follows in ret->body_fd: read it to its end, then call

@@ -336,7 +336,7 @@ cp "$www/images/keys.aci.asc" "$www/images/half.asc"
 half=$(($(wc -c <"$www/images/keys.aci") / 2))
 # A signature is small, and as broken as the rest: asked for once before, it comes whole.
 prime() { "$programs/exchange" "$build_dir/src/fetch/jetpack-fetch" GET "http://ill.example/$1/keys.aci.asc" http=ill.example >/dev/null 2>&1; }
-for kind in cut changed weak; do prime $kind; done
+for kind in cut changed weak part grown bare tight; do prime $kind; done
 forget
 done_well "half, and then the rest" fetch_ill cut
 is "$out" "$keys" "... make the whole"
@@ -345,6 +345,15 @@ forget
 done_well "half, and then another" fetch_ill changed
 like "$(grep '^/changed/keys.aci ' "$site/ill.log" | sed -n 2p)" "range=\[ bytes=$half-\]" "row 50: ... is asked for"
 is "$out" "$keys" "row 50: ... and taken whole"
+for kind in part grown bare; do
+    forget
+    done_well "half, and then a rest that is none: $kind" fetch_ill $kind
+    is "$out" "$keys" "row 50: ... $kind: taken whole"
+    is "$(sed -n "s,^/$kind/keys.aci range=,,p" "$site/ill.log" | tr '\n' ' ')" "[] if-range=[] [ bytes=$half-] if-range=[ \"tag0\"] [] if-range=[] " "row 50: ... $kind: from the beginning"
+done
+forget
+done_well "half, and a header with blanks elsewhere" fetch_ill tight
+like "$(grep '^/tight/keys.aci ' "$site/ill.log" | tail -n 1)" "range=\[ bytes=$half-\] if-range=\[ \"tag0\"\]" "row 50: ... is continued"
 forget
 fails 1 '.' "half, with a weak validator" fetch_ill weak
 unlike "$(cat "$site/ill.log")" '^/weak/keys.aci range=\[ bytes' "row 50: ... is not continued"
@@ -370,6 +379,12 @@ is "$(jetpack images -q)" '' "row 50: ... is no image"
 leave_partial /dev/urandom '"older"'
 done_well "row 50: what was left of another version" fetch_ill cut
 is "$out" "$keys" "row 50: ... is fetched anew"
+forget
+leave_partial "$www/images/keys.aci" '"tag0"
+5000000'
+done_well "row 50: what was left of something longer" fetch_ill cut
+like "$(grep '^/cut/keys.aci ' "$site/ill.log" | tail -n 1)" 'range=\[\] if-range=\[\]' "row 50: ... is fetched anew"
+forget
 leave_partial "$www/images/keys.aci" '"tag0"'
 done_well "gc" jetpack gc
 [ ! -e "$partial" ]

@@ -191,9 +191,15 @@ forget
 done_well "row 50: half of it, and then a server that is busy" jetpack fetch -allow-http ill.example http://ill.example/busy/app.aci
 is "$out" "$app_id" "row 50: ... is asked again"
 forget
+done_well "row 50: half of it, and a header with blanks elsewhere" jetpack fetch -allow-http ill.example http://ill.example/tight/app.aci
+is "$(asked tight/app.aci)" "range=[] if-range=[] range=[ bytes=$half-] if-range=[ \"tag0\"] " "row 50: ... is continued"
+forget
 fails 1 'broke off after [0-9]* bytes, and what is there now is something else' "row 50: half of it, which changes" jetpack fetch -allow-http ill.example http://ill.example/changed/app.aci
 fails 1 'something else' "row 50: half of it, and the rest of another" jetpack fetch -allow-http ill.example http://ill.example/swap/app.aci
 fails 1 'something else' "row 50: half of it, and another part" jetpack fetch -allow-http ill.example http://ill.example/shift/app.aci
+fails 1 'something else' "row 50: half of it, and a part that ends early" jetpack fetch -allow-http ill.example http://ill.example/part/app.aci
+fails 1 'something else' "row 50: half of it, and the rest of something longer" jetpack fetch -allow-http ill.example http://ill.example/grown/app.aci
+fails 1 'something else' "row 50: half of it, and a rest without a validator" jetpack fetch -allow-http ill.example http://ill.example/bare/app.aci
 fails 1 'ill.example' "row 50: half of it, of which nobody says what it is" jetpack fetch -allow-http ill.example http://ill.example/weak/app.aci
 is "$(asked weak/app.aci)" "range=[] if-range=[] " "row 50: ... is not continued"
 is "$(jetpack images -q)$(left)" '' "row 50: ... and none of them is an image"

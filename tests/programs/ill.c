@@ -17,6 +17,10 @@
  *   /busy/..     as /cut, but the second time it is 503
  *   /swap/..     as /changed, with the part that was asked for all the same
  *   /shift/..    as /cut, but a range begins a byte later than it was asked for
+ *   /part/..     as /cut, but a range ends a byte before the end
+ *   /grown/..    as /cut, but a range is of a file with one more byte, under the same validator
+ *   /bare/..     as /cut, but a range comes without a validator
+ *   /tight/..    as /cut, with the blanks of the validator's header where few put them
  * FILE is relative to the working directory. LOG gets a line for each request.
  */
 #include <sys/types.h>
@@ -90,40 +94,67 @@ static const char *header(const char *request, const char *name, char *out, size
     return out;
 }
 
+static int is_kind(const char *path, const char *kind)
+{
+    return strncmp(path, kind, strlen(kind)) == 0;
+}
+
+/* The line of the validator. */
+static const char *etag_line(const char *path, const char *etag, int is_part)
+{
+    static char line[80];
+    int is_tight = is_kind(path, "/tight/");
+    if (is_part && is_kind(path, "/bare/"))
+        return "";
+    snprintf(line, sizeof(line), "ETag:%s%s%s\r\n", is_tight ? "" : " ", etag, is_tight ? " " : "");
+    return line;
+}
+
+/* The bytes from `from` on, as the kind of path has it; where they end. */
+static long say_part(int fd, const char *path, const char *etag, long from, long len)
+{
+    char head[512];
+    long all = is_kind(path, "/grown/") ? len + 1 : len;
+    long end = is_kind(path, "/part/") ? len - 1 : all;
+    snprintf(head, sizeof(head),
+             "HTTP/1.1 206 Partial Content\r\n%sContent-Length: %ld\r\n"
+             "Content-Range: bytes %ld-%ld/%ld\r\n\r\n",
+             etag_line(path, etag, 1), end - from, from, end - 1, all);
+    say(fd, head);
+    return end;
+}
+
 /* Half of the file at the first request, what is asked for later. */
 static void cut(int fd, const char *path, const char *range, const char *if_range, unsigned before)
 {
     static char bytes[1 << 22];
     char head[512], etag[64];
-    int swaps = strncmp(path, "/swap/", 6) == 0;
-    int changes = swaps || strncmp(path, "/changed/", 9) == 0;
+    int swaps = is_kind(path, "/swap/");
+    int changes = swaps || is_kind(path, "/changed/");
     const char *name = strchr(path + 1, '/');
     int file = open(name ? name + 1 : "", O_RDONLY);
-    ssize_t len = file < 0 ? -1 : read(file, bytes, sizeof(bytes));
+    ssize_t len = file < 0 ? -1 : read(file, bytes, sizeof(bytes) - 1);
     if (len < 0)
         return say(fd, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
-    snprintf(etag, sizeof(etag), "%s\"tag%u\"", strncmp(path, "/weak/", 6) == 0 ? "W/" : "",
+    snprintf(etag, sizeof(etag), "%s\"tag%u\"", is_kind(path, "/weak/") ? "W/" : "",
              changes ? before : 0);
     long from = 0;
     if (sscanf(range, " bytes=%ld-", &from) != 1 || from > len ||
         (!swaps && strcmp(if_range + strspn(if_range, " "), etag) != 0))
         from = 0;
-    if (before == 1 && strncmp(path, "/busy/", 6) == 0)
+    if (before == 1 && is_kind(path, "/busy/"))
         return say(fd, "HTTP/1.1 503 Busy\r\nContent-Length: 5\r\n\r\nbusy\n");
-    if (from > 0 && strncmp(path, "/shift/", 7) == 0)
+    if (from > 0 && is_kind(path, "/shift/"))
         from++;
-    if (from > 0)
-        snprintf(head, sizeof(head),
-                 "HTTP/1.1 206 Partial Content\r\nETag: %s\r\nContent-Length: %ld\r\n"
-                 "Content-Range: bytes %ld-%ld/%ld\r\n\r\n",
-                 etag, (long)len - from, from, (long)len - 1, (long)len);
-    else
-        snprintf(
-            head, sizeof(head),
-            "HTTP/1.1 200 OK\r\nETag: %s\r\nAccept-Ranges: bytes\r\nContent-Length: %ld\r\n\r\n",
-            etag, (long)len);
-    say(fd, head);
     long end = before == 0 ? len / 2 : len;
+    if (from > 0) {
+        end = say_part(fd, path, etag, from, len);
+    } else {
+        snprintf(head, sizeof(head),
+                 "HTTP/1.1 200 OK\r\n%sAccept-Ranges: bytes\r\nContent-Length: %ld\r\n\r\n",
+                 etag_line(path, etag, 0), (long)len);
+        say(fd, head);
+    }
     while (from < end) {
         ssize_t n = write(fd, bytes + from, (size_t)(end - from));
         if (n <= 0)
@@ -134,10 +165,11 @@ static void cut(int fd, const char *path, const char *range, const char *if_rang
 
 static int is_cut(const char *path)
 {
-    static const char *const kinds[] = {"/cut/",  "/changed/", "/weak/", "/whole/",
-                                        "/busy/", "/swap/",    "/shift/"};
+    static const char *const kinds[] = {"/cut/",   "/changed/", "/weak/",  "/whole/",
+                                        "/busy/",  "/swap/",    "/shift/", "/part/",
+                                        "/grown/", "/bare/",    "/tight/"};
     for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-        if (strncmp(path, kinds[i], strlen(kinds[i])) == 0)
+        if (is_kind(path, kinds[i]))
             return 1;
     return 0;
 }
@@ -149,7 +181,7 @@ static void answer(int fd, const char *path, const char *request)
     header(request, "\nRange:", range, sizeof(range));
     header(request, "\nIf-Range:", if_range, sizeof(if_range));
     if (is_cut(path)) {
-        unsigned before = strncmp(path, "/whole/", 7) == 0 ? 1 : count_before(path);
+        unsigned before = is_kind(path, "/whole/") ? 1 : count_before(path);
         note(path, range, if_range);
         cut(fd, path, range, if_range, before);
         return;
