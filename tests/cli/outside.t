@@ -311,6 +311,7 @@ like "$out" '^iptables -t nat -A POSTROUTING -s 10\.77\.0\.0/16 ! -o [^ ]* -j MA
 if command -v iptables-nft >/dev/null; then
     printf '%s\n' "$out" | sed -n 's/^iptables /iptables-nft /p; s/^ip6tables /ip6tables-nft /p; /^sysctl/p' \
         >"$work/rules"
+    iptables-nft -A FORWARD -j ACCEPT # what the host lets through before
     sh -e "$work/rules" >/dev/null 2>"$work/err"
     is "$? $(cat "$work/err")" '0 ' "they are taken as they are"
     from poor tcp 192.0.2.2
@@ -325,6 +326,7 @@ else
 fi
 jetpack destroy poor
 echo 0 >/proc/sys/net/ipv4/ip_forward
+echo 0 >/proc/sys/net/ipv6/conf/all/forwarding
 
 # ---- left to the administrator ----
 
