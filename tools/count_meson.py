@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Counts the test points of `meson test` from its testlog.json, in the form of tools/count.awk.
 
-usage: count_meson.py NAME TESTLOG.json
+usage: count_meson.py NAME TESTLOG.json STATUS
 
-A program that died or whose plan does not fit, without a failed point, counts as one failure. With
-JETPACK_MUST_WORK set, a skip counts as one unless its reason begins with "not here:".
+A program that died or whose plan does not fit, without a failed point, counts as one failure; so does
+a run that ran nothing, and one with a STATUS other than 0 and no failed point. With JETPACK_MUST_WORK
+set, a skip counts as one unless its reason begins with "not here:".
 """
 import json
 import os
@@ -17,7 +18,7 @@ SKIP = re.compile(r"# *SKIP\b *(.*)", re.IGNORECASE)
 
 
 def main():
-    name, path = sys.argv[1:]
+    name, path, status = sys.argv[1:]
     counts = {"passed": 0, "failed": 0, "skipped": 0}
 
     def skip(test, reason):
@@ -28,8 +29,10 @@ def main():
             print(f"skipped: {test}: {reason}")
             counts["skipped"] += 1
 
-    with open(path, encoding="utf-8") as log:
-        tests = [json.loads(line) for line in log]
+    tests = []
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as log:
+            tests = [json.loads(line) for line in log]
     for test in tests:
         failures = 0
         for line in test.get("stdout", "").splitlines():
@@ -54,6 +57,9 @@ def main():
             print(f"{test['name']}: {test['result']}, status {test.get('returncode')}")
             print("\n".join((test.get("stdout", "") + test.get("stderr", "")).splitlines()[-10:]))
         counts["failed"] += failures
+    if (status != "0" or not tests) and counts["failed"] == 0:
+        counts["failed"] = 1
+        print(f"meson test: status {status}, {len(tests)} programs were run")
     print("count %-24s %d passed, %d failed, %d skipped" % ((name,) + tuple(counts.values())))
 
 

@@ -11,18 +11,36 @@ mkdir -p "$log/$1"
 output=$log/$1/$(basename "$program")
 began=$(date +%s)
 
+# Ends with 124 or 137 what does not end by itself, and all that it has started and that has no process
+# group of its own. At a terminal it leaves the group as it is: an interrupt is for all of them.
+limit=${JETPACK_TEST_LIMIT:-3600}
+foreground=
+[ ! -t 2 ] || foreground=--foreground
+limited() {
+    if command -v timeout >/dev/null; then
+        timeout $foreground -k 60 "$limit" "$@"
+    else
+        "$@"
+    fi
+}
+
 if [ "$program" = programs ]; then
     # Those of one build that may not run beside each other are Meson's matter.
+    testlog=$BUILD_DIR/meson-logs/testlog.json
+    rm -f "$testlog"
     meson test -C "$BUILD_DIR" --no-rebuild --num-processes 2 --suite unit --suite root >"$output" 2>&1
     status=$?
-    tools/count_meson.py "$name" "$BUILD_DIR/meson-logs/testlog.json" >"$output.points"
+    tools/count_meson.py "$name" "$testlog" "$status" >"$output.points"
     grep '^count ' "$output.points" >"$output.count"
     sed -n 's/^skipped: [^:]*: /skipped: /p' "$output.points" >"$output.skipped"
 else
-    prove --exec '' --verbose --merge --timer "$program" >"$output" 2>&1
+    limited prove --exec '' --verbose --merge --timer "$program" >"$output" 2>&1
     status=$?
     awk -v name="$name" -v status="$status" -v must="${JETPACK_MUST_WORK:-}" -f tools/count.awk \
         "$output" >"$output.points"
+    case $status in
+    124 | 137) echo "has not ended after $limit s" >>"$output.points" ;;
+    esac
     grep '^count ' "$output.points" >"$output.count"
     # Points, and whole programs.
     sed -nE -e 's/^ok .*# *[Ss][Kk][Ii][Pp]/skipped:/p' -e 's/^.* \.+ skipped: /skipped: /p' "$output" >"$output.skipped"

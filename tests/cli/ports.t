@@ -8,8 +8,10 @@ build_dir=${BUILD_DIR:-$here/../../build}
 . "$here/../cache.sh"
 if [ "${JETPACK_TEST_NET-}" != own ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
     kept servers.aci "$here/servers.sh" >&2 || echo "not ok - an image of nginx and redis"
+    JETPACK_TEST_SERVERS=$kept # for this program again, in a network of its own
+    export JETPACK_TEST_SERVERS
 fi
-servers=${JETPACK_TEST_CACHE:-$build_dir}/servers.aci
+servers=${JETPACK_TEST_SERVERS-}
 . "$here/net.sh"
 command -v nsenter >/dev/null || skip_all "not here: no nsenter"
 
