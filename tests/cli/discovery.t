@@ -325,6 +325,26 @@ done_well "a file whose signature lies beside it" jetpack fetch "$www/images/key
 forget
 fails 1 'has no signature' "... and one without" jetpack fetch "$www/images/moved.aci"
 
+# Of a place nobody knows the name before the manifest says it.
+aci example.com/keysandmore 1.0 images/more.aci
+sign images/more.aci
+for place in "$www/images/more.aci" "file://$www/images/more.aci" https://example.com/images/more.aci; do
+    for command in fetch 'fetch -no-cache' import prepare run; do
+        failure=1
+        [ "$command" != run ] || failure=125
+        # shellcheck disable=SC2086 # words of a command
+        fails $failure "$alice, which is not trusted for images called 'example.com/keysandmore'" \
+            "row 41: a trusted key, another name: $command ${place%%/*}" jetpack $command "$place"
+    done
+done
+is "$(jetpack images -q; ls "$work/root/images" | grep -v :)" '' "row 41: ... no image"
+for command in fetch import; do
+    done_well "row 41: its own: $command" jetpack $command https://example.com/images/keys.aci
+    run jetpack show-image "$keys"
+    like "$out" "^Signed by +$alice" "row 41: ... is signed"
+    forget
+done
+
 # ---- downloads that are continued ----
 
 (cd "$www/images" && exec "$programs/ill" 203.0.113.12 80 "$site/ill.log") >"$site/ill.out" 2>&1 &
