@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -68,4 +69,22 @@ char *jp_escape(const char *text)
         }
     }
     return out.len > 0 || jp_buf_failed(&out) ? jp_buf_steal(&out) : jp_memdup0("", 0);
+}
+
+char *jp_shell_word(const char *text)
+{
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/:._%@+-";
+    JP_AUTO(jp_buf) out = JP_BUF_INIT;
+    if (*text && text[strspn(text, plain)] == '\0')
+        return jp_strdup(text);
+    jp_buf_putc(&out, '\'');
+    for (const char *c = text; *c; c++) {
+        if (*c == '\'')
+            jp_buf_puts(&out, "'\"'\"'");
+        else
+            jp_buf_putc(&out, *c);
+    }
+    jp_buf_putc(&out, '\'');
+    return jp_buf_steal(&out);
 }

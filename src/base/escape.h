@@ -1,4 +1,6 @@
-/* Text from strangers, made fit for a terminal: whole, on one line, and unable to look otherwise.
+/*
+ * Text from strangers, made fit for a terminal: whole, on one line, and unable to look otherwise;
+ * or for a shell, should somebody paste it.
  */
 #ifndef JP_BASE_ESCAPE_H
 #define JP_BASE_ESCAPE_H
@@ -10,5 +12,12 @@
  * memory; NULL without memory.
  */
 char *jp_escape(const char *text);
+
+/*
+ * A copy that is one word of a shell, and means nothing but itself there: as it is, or in quotes
+ * when there is more in it than letters, digits and what no shell minds (row 46). No backslash is
+ * added, which jp_escape() would double. New memory; NULL without memory.
+ */
+char *jp_shell_word(const char *text);
 
 #endif

@@ -4,6 +4,25 @@
 #include "base/macros.h"
 #include "tap.h"
 
+static void test_shell_words(void)
+{
+    static const char *const table[][2] = {
+        {"https://example.com:8080/a-b_c/x.asc%20@+", "https://example.com:8080/a-b_c/x.asc%20@+"},
+        {"", "''"},
+        {"a b", "'a b'"},
+        {"https://example.com/k;id", "'https://example.com/k;id'"},
+        {"$(id)&*?[x]#!~=", "'$(id)&*?[x]#!~='"},
+        {"~root", "'~root'"},
+        {"it's", "'it'\"'\"'s'"},
+        {"';id;'", "''\"'\"';id;'\"'\"''"},
+        {"a\\nb\nc", "'a\\nb\nc'"},
+    };
+    for (size_t i = 0; i < JP_LEN(table); i++) {
+        JP_AUTO_FREE char *text = jp_shell_word(table[i][0]);
+        TAP_STR(text, table[i][1], "row 46: a word of a shell: %zu", i);
+    }
+}
+
 int main(void)
 {
     static const char *const table[][2] = {
@@ -37,5 +56,6 @@ int main(void)
         JP_AUTO_FREE char *text = jp_escape(table[i][0]);
         TAP_STR(text, table[i][1], "escaped: %zu", i);
     }
+    test_shell_words();
     return tap_done();
 }

@@ -128,6 +128,26 @@ static bool is_accepted(const struct jp_cli_offer *offer, const struct jp_trust_
     return answer == 1;
 }
 
+/*
+ * The command is for pasting, while its last word may be a stranger's: it does nothing there, and
+ * what the stranger offers is not filled in as what the key's owner says (row 46).
+ */
+static int refuse_unasked(const struct jp_cli_offer *offer, const struct jp_trust_certs *certs,
+                          struct jp_error *err)
+{
+    bool is_every = strcmp(offer->prefix, JP_TRUST_EVERY) == 0;
+    JP_AUTO_FREE char *source = jp_shell_word(offer->source);
+    if (!source)
+        return jp_oom(err);
+    return jp_fail(
+        err, JP_EUNTRUSTED, 0,
+        "key %s was not accepted: nobody can be asked here; without a question, with the "
+        "FINGERPRINT that its owner says is his: jetpack trust %s%s -fingerprint "
+        "FINGERPRINT %s",
+        certs->items[0].fingerprint, is_every ? "-root" : "-prefix ", is_every ? "" : offer->prefix,
+        source);
+}
+
 static int refuse(const struct jp_cli_offer *offer, const struct jp_trust_certs *certs,
                   struct jp_error *err)
 {
@@ -135,13 +155,8 @@ static int refuse(const struct jp_cli_offer *offer, const struct jp_trust_certs 
         return jp_fail(err, JP_EUNTRUSTED, 0, "%s has no key %s but %s%s", offer->source,
                        offer->fingerprint, certs->items[0].fingerprint,
                        certs->count > 1 ? " and others" : "");
-    bool is_every = strcmp(offer->prefix, JP_TRUST_EVERY) == 0;
     if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
-        return jp_fail(err, JP_EUNTRUSTED, 0,
-                       "key %s was not accepted: nobody can be asked here; without a question: "
-                       "'jetpack trust %s%s -fingerprint %s %s'",
-                       certs->items[0].fingerprint, is_every ? "-root" : "-prefix ",
-                       is_every ? "" : offer->prefix, certs->items[0].fingerprint, offer->source);
+        return refuse_unasked(offer, certs, err);
     return jp_fail(err, JP_EUNTRUSTED, 0, "the key was not accepted");
 }
 

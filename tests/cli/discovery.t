@@ -295,6 +295,23 @@ like "$out" "'http://example.com/httpkeys.ac-discovery=1': keys are fetched over
 is "$(jetpack trust -q 2>/dev/null)" '' "row 46: ... no key"
 fails 1 'nobody can be asked' "row 46: trust NAME, nobody to ask" sh -c "'$JETPACK' -config '$config' trust example.com/keys 2>&1 >/dev/null | tail -n 1 >&2; exit 1"
 is "$(jetpack trust -q 2>/dev/null)" '' "row 46: ... no key"
+# A name of a file that a shell would run: what is printed to be pasted is pasted.
+hostile="k';touch\$IFS\$9pwned;'\$(touch\$IFS\$9pwned)&touch\$IFS\$9pwned.asc"
+cp "$www/images/alice.asc" "$www/images/$hostile"
+key_page keys KEY
+sed -i "s|KEY|https://example.com/images/$(printf %s "$hostile" | sed 's/&/\\\&amp;/')|" "$www/pages/keys.html"
+run jetpack trust example.com/keys
+like "$status $err" '^1 ' "row 46: a key whose URL is made for a shell"
+mkdir "$work/paste"
+{
+    printf '%s\n' 'jetpack() { printf "%s\n" "$@" >words; }'
+    printf '%s\n' "$err" | sed -n "s/.*: \('\{0,1\}jetpack trust .*\)/\1/p"
+} >"$work/paste/script"
+(cd "$work/paste" && sh script) >/dev/null 2>&1
+is "$(ls "$work/paste" | tr '\n' ' ')" 'script words ' "row 46: ... is one word of the command that is printed"
+is "$(cat "$work/paste/words" 2>&1 | tr '\n' ' ')" "trust -prefix example.com/keys -fingerprint FINGERPRINT https://example.com/images/$hostile " \
+    "row 46: ... in which the fingerprint is left to who compares it"
+key_page keys https://example.com/images/alice.asc
 done_well "row 46: trust NAME, with the fingerprint" jetpack trust -fingerprint "$alice" example.com/keys
 is "$(ls "$work/root/keys")" example.com,keys "row 46: ... for this name alone"
 fails 1 'has no key' "row 46: ... another fingerprint" sh -c "'$JETPACK' -config '$config' trust -fingerprint 0000000000000000000000000000000000000000 example.com/keys 2>&1 >/dev/null | tail -n 1 >&2; exit 1"
