@@ -362,6 +362,19 @@ for command in fetch import; do
     forget
 done
 
+# Where unsigned images are allowed, nobody looks for a signature; import says so of URLs.
+cp "$www/images/keys.aci.asc" "$www/images/more.aci.asc"
+fails 1 'does not fit' "row 42: the signature of another image" jetpack import https://example.com/images/more.aci
+before=$(requests example 'GET /images/more.aci.asc')
+for command in fetch import; do
+    done_well "$command -allow-unsigned URL" jetpack $command -allow-unsigned https://example.com/images/more.aci
+    is "$(requests example 'GET /images/more.aci.asc')" "$before" "... does not ask for its signature"
+    run jetpack show-image "$(jetpack images -q)"
+    unlike "$out" 'Signed by' "... nor say that it has one"
+    like "$(jetpack help $command | tr -s ' \n' ' ')" 'no signature is looked for' "... as help $command says"
+    forget
+done
+
 # ---- downloads that are continued ----
 
 (cd "$www/images" && exec "$programs/ill" 203.0.113.12 80 "$site/ill.log") >"$site/ill.out" 2>&1 &
