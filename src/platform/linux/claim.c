@@ -44,12 +44,9 @@ static void read_alias(void *context, const unsigned char *bytes, size_t len)
 {
     struct alias *alias = context;
     struct jp_netlink_value value;
-    size_t at = NLMSG_ALIGN(sizeof(struct ifinfomsg));
-    while (jp_netlink_next(bytes, len, &at, &value)) {
-        if (value.type == IFLA_IFALIAS)
-            (void)snprintf(alias->text, sizeof(alias->text), "%.*s", (int)value.len,
-                           (const char *)value.bytes);
-    }
+    if (jp_netlink_find(bytes, len, NLMSG_ALIGN(sizeof(struct ifinfomsg)), IFLA_IFALIAS, &value))
+        (void)snprintf(alias->text, sizeof(alias->text), "%.*s", (int)value.len,
+                       (const char *)value.bytes);
 }
 
 /* The state directory of the installation that the bridge is of; "": nobody's. */

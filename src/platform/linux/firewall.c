@@ -372,14 +372,12 @@ static void count_rule(void *context, const unsigned char *bytes, size_t len)
 {
     struct count *count = context;
     struct jp_netlink_value value;
-    size_t at = sizeof(struct nfgenmsg); /* a multiple of 4 */
     size_t wanted = strlen(count->comment) + 1;
     count->all++;
-    while (jp_netlink_next(bytes, len, &at, &value)) {
-        if (value.type == NFTA_RULE_USERDATA && value.len == wanted + 2 &&
-            memcmp(value.bytes + 2, count->comment, wanted) == 0)
-            count->ours++;
-    }
+    /* What comes before is a multiple of 4. */
+    if (jp_netlink_find(bytes, len, sizeof(struct nfgenmsg), NFTA_RULE_USERDATA, &value) &&
+        value.len == wanted + 2 && memcmp(value.bytes + 2, count->comment, wanted) == 0)
+        count->ours++;
 }
 
 int jp_firewall_examine(const struct jp_plan_host *host, const struct jp_strv *guarded,

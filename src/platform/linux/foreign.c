@@ -37,11 +37,8 @@ static bool read_number(const struct jp_netlink_value *value, uint32_t *ret)
 static void read_hook(const struct jp_netlink_value *nest, struct chain *chain)
 {
     struct jp_netlink_value value;
-    size_t at = 0;
-    while (jp_netlink_next(nest->bytes, nest->len, &at, &value)) {
-        if (value.type == NFTA_HOOK_HOOKNUM)
-            (void)read_number(&value, &chain->hook);
-    }
+    if (jp_netlink_find(nest->bytes, nest->len, 0, NFTA_HOOK_HOOKNUM, &value))
+        (void)read_number(&value, &chain->hook);
 }
 
 static bool read_chain(const unsigned char *bytes, size_t len, struct chain *ret)

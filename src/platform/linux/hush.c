@@ -48,24 +48,15 @@ void jp_linux_request_unlooking(struct jp_netlink_batch *b)
 /* ---- the bridge -------------------------------------------------------------------------------
  */
 
-/* The attribute of that type, of those in `from`; false: it has none. */
-static bool find(struct jp_netlink_value from, uint16_t type, struct jp_netlink_value *ret)
-{
-    size_t at = 0;
-    while (jp_netlink_next(from.bytes, from.len, &at, ret)) {
-        if (ret->type == type)
-            return true;
-    }
-    return false;
-}
-
 static void read_looks(void *context, const unsigned char *bytes, size_t len)
 {
     bool *looks = context;
-    const size_t head = NLMSG_ALIGN(sizeof(struct ifinfomsg));
-    struct jp_netlink_value link = {0, bytes + head, len < head ? 0 : len - head}, info, data, on;
-    *looks = !find(link, IFLA_LINKINFO, &info) || !find(info, IFLA_INFO_DATA, &data) ||
-             !find(data, IFLA_BR_MCAST_SNOOPING, &on) || on.len < 1 || on.bytes[0] != 0;
+    struct jp_netlink_value info, data, on;
+    *looks =
+        !jp_netlink_find(bytes, len, NLMSG_ALIGN(sizeof(struct ifinfomsg)), IFLA_LINKINFO, &info) ||
+        !jp_netlink_find(info.bytes, info.len, 0, IFLA_INFO_DATA, &data) ||
+        !jp_netlink_find(data.bytes, data.len, 0, IFLA_BR_MCAST_SNOOPING, &on) || on.len < 1 ||
+        on.bytes[0] != 0;
 }
 
 static bool looks(int fd, unsigned bridge)

@@ -57,15 +57,13 @@ static void read_port(void *context, const unsigned char *bytes, size_t len)
     struct port *port = context;
     struct ifinfomsg body;
     struct jp_netlink_value value;
-    size_t at = NLMSG_ALIGN(sizeof(body));
     if (len < sizeof(body))
         return;
     memcpy(&body, bytes, sizeof(body));
     port->is_up = body.ifi_flags & IFF_UP;
-    while (jp_netlink_next(bytes, len, &at, &value)) {
-        if (value.type == IFLA_MASTER && value.len >= sizeof(port->master))
-            memcpy(&port->master, value.bytes, sizeof(port->master));
-    }
+    if (jp_netlink_find(bytes, len, NLMSG_ALIGN(sizeof(body)), IFLA_MASTER, &value) &&
+        value.len >= sizeof(port->master))
+        memcpy(&port->master, value.bytes, sizeof(port->master));
 }
 
 static int join_again(int fd, const struct jp_linux_link *link, unsigned device, unsigned bridge,

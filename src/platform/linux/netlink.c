@@ -218,6 +218,16 @@ bool jp_netlink_next(const unsigned char *bytes, size_t len, size_t *at,
     return true;
 }
 
+bool jp_netlink_find(const unsigned char *bytes, size_t len, size_t at, uint16_t type,
+                     struct jp_netlink_value *ret)
+{
+    while (jp_netlink_next(bytes, len, &at, ret)) {
+        if (ret->type == type)
+            return true;
+    }
+    return false;
+}
+
 int jp_netlink_list(int fd, struct jp_netlink_batch *b,
                     void (*each)(void *context, const unsigned char *bytes, size_t len),
                     void *context, struct jp_error *err)

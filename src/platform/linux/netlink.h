@@ -68,6 +68,10 @@ struct jp_netlink_value {
 bool jp_netlink_next(const unsigned char *bytes, size_t len, size_t *at,
                      struct jp_netlink_value *ret);
 
+/* The first of that type among them, from `at` on: false, *ret undefined, when there is none. */
+bool jp_netlink_find(const unsigned char *bytes, size_t len, size_t at, uint16_t type,
+                     struct jp_netlink_value *ret);
+
 /*
  * Sends a batch of one message, made by jp_netlink_before(), that asks for a list, and calls `each`
  * with the part after the header of every object in it.
