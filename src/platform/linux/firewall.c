@@ -151,6 +151,8 @@ static void print_chain(const struct source *source, const char *chain, const ch
 
 #define IPTABLES_CHAIN "JETPACK"
 
+static const char *const iptables[] = {"iptables", "ip6tables"};
+
 /* The same for iptables(8): for IPv4 alone, or for both. */
 static void print_for_iptables(const struct rule *rule, struct jp_buf *out)
 {
@@ -166,15 +168,15 @@ static void print_for_iptables(const struct rule *rule, struct jp_buf *out)
     if (rule->kind == MASQUERADE || rule->kind == MASQUERADE6) {
         bool is_six = rule->kind == MASQUERADE6;
         jp_buf_printf(out, "%s -t nat -A POSTROUTING -s %s ! -o %s -j MASQUERADE\n",
-                      is_six ? "ip6tables" : "iptables",
-                      is_six ? network->subnet6 : network->subnet, network->bridge);
+                      iptables[is_six], is_six ? network->subnet6 : network->subnet,
+                      network->bridge);
         return;
     }
     bool is_inside = rule->kind == NEIGHBOURS || rule->kind == APART;
     for (int six = 0; six <= (network->subnet6 != NULL); six++)
-        jp_buf_printf(out, "%s -A " IPTABLES_CHAIN " -o %s %s%s%s%s\n",
-                      six ? "ip6tables" : "iptables", network->bridge, is_inside ? "-i " : "",
-                      is_inside ? network->bridge : "", is_inside ? " " : "", words[rule->kind]);
+        jp_buf_printf(out, "%s -A " IPTABLES_CHAIN " -o %s %s%s%s%s\n", iptables[six],
+                      network->bridge, is_inside ? "-i " : "", is_inside ? network->bridge : "",
+                      is_inside ? " " : "", words[rule->kind]);
 }
 
 static bool has_six(const struct jp_plan_host *host)
@@ -189,12 +191,11 @@ static bool has_six(const struct jp_plan_host *host)
 /* In a chain of their own, before the host's: what that accepts must not let strangers in. */
 static void print_all_for_iptables(const struct source *source, struct jp_buf *out)
 {
-    static const char *const programs[] = {"iptables", "ip6tables"};
     struct rule rule;
     size_t count = has_six(source->host) ? 2 : 1;
     for (size_t i = 0; i < count; i++)
         jp_buf_printf(out, "%s -N " IPTABLES_CHAIN "\n%s -I FORWARD -j " IPTABLES_CHAIN "\n",
-                      programs[i], programs[i]);
+                      iptables[i], iptables[i]);
     for (size_t n = 0; nth_rule(source, n, &rule); n++)
         print_for_iptables(&rule, out);
     jp_buf_puts(out, "sysctl -w net.ipv4.ip_forward=1\n");
