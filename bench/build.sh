@@ -13,6 +13,7 @@ ip link set lo up
 
 mkdir -p "$work/big"
 big_tree "$work/big/rootfs"
+[ -x "$work/big/rootfs/bin/sh" ] || { echo "bench: needs a root file system with /bin/sh: name it in BENCH_TREE" >&2; exit 1; }
 image big 1 '"exec": ["/bin/sh"]'
 echo "Build on a base of $(($(stat -c %s "$work/big.aci") / 1000000)) MB, $rounds rounds:"
 echo

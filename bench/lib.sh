@@ -3,12 +3,19 @@
 #
 #   $build, $work          the build directory; a directory on tmpfs that is removed at the end
 #   j WORD...              jetpack with a root directory, bridge and subnet of its own ($work/jetpack.conf)
+#   installation NAME NUMBER
+#                          another of its own, in $work/NAME.conf
+#   $jetpack, $podman      the same as words of a line for interleave
 #   p WORD...              podman with a store of its own
 #   have PROGRAM           is it here?
 #   image NAME VERSION JSON [FILE...]
 #                          imports bench/NAME with these programs in /bin, and the members of its app
+#   static NAME SOURCE     compiles a static program from C: $work/bin/NAME
 #   interleave ROUNDS      times lines of commands by turns (interleave.c)
 #   median FILE            of numbers, one a line
+#   requests PREFIX SECONDS WRK-WORD...
+#                          "requests-a-second p99-in-ms" of 32 connections that stay open; the prefix
+#                          (nsenter and its words, or nothing) says where wrk runs
 #   machine VARIABLE       a network namespace as another machine: the process that keeps it
 #   uplink                 something to be routed by: there is NAT for pods that can get out
 #   $processes             are killed at the end; at_end COMMAND... is done before that
@@ -20,14 +27,18 @@ cd "$(dirname "$0")/.."
 [ "$(id -u)" -eq 0 ] || { echo "bench: must be root" >&2; exit 1; }
 build=$(cd "${1:-build}" && pwd)
 [ $# -eq 0 ] || shift
+[ -x "$build/tests/programs/probe" ] || ninja -C "$build" tests/programs/probe >/dev/null
 work=$(mktemp -d /dev/shm/jetpack-bench.XXXXXX)
 processes='' last_things=:
 at_end() { last_things="$last_things; $*"; }
 finish() {
     status=$?
     trap - EXIT HUP INT TERM
-    for pod in $(j list -q 2>/dev/null); do j destroy "$pod" >/dev/null 2>&1 || true; done
-    j gc >/dev/null 2>&1 || true
+    for conf in "$work"/*.conf; do
+        jetpack="$program -config $conf"
+        for pod in $(j list -q 2>/dev/null); do j destroy "$pod" >/dev/null 2>&1 || true; done
+        j gc >/dev/null 2>&1 || true
+    done
     [ ! -d "$work/podman" ] || p rm -fa >/dev/null 2>&1 || true
     eval "$last_things" >/dev/null 2>&1 || true
     for one in $processes; do kill -KILL "$one" 2>/dev/null || true; done
@@ -38,23 +49,26 @@ finish() {
 trap finish EXIT
 trap 'exit 1' HUP INT TERM
 
-cat >"$work/jetpack.conf" <<CONF
-root.dir = $work/root
-net.bridge = jpbench1
-net.subnet = 10.99.0.0/16
+installation() {
+    cat >"$work/$1.conf" <<CONF
+root.dir = $work/$1
+net.bridge = jpbench$2
+net.subnet = 10.$((98 + $2)).0.0/16
 allow.no-signature = on
 mds.user = nobody
-mds.port = 11040
+mds.port = $((11039 + $2))
 mds.idle = 1
 CONF
-jetpack="$build/src/cli/jetpack -config $work/jetpack.conf"
-j() { $jetpack "$@"; }
-p() {
-    podman --root "$work/podman" --runroot "$work/podman-run" --cgroup-manager cgroupfs \
-        --storage-driver "${podman_storage:-overlay}" "$@"
 }
+program=$build/src/cli/jetpack
+installation jetpack 1
+jetpack="$program -config $work/jetpack.conf"
+j() { $jetpack "$@"; }
+podman="podman --root $work/podman --runroot $work/podman-run --cgroup-manager cgroupfs --storage-driver ${podman_storage:-overlay}"
+p() { $podman "$@"; }
 have() { command -v "$1" >/dev/null; }
 
+static() { mkdir -p "$work/bin" && printf '%s\n' "$2" | gcc -O2 -static -x c -o "$work/bin/$1" -; }
 image() {
     mkdir -p "$work/$1/rootfs/bin"
     cat >"$work/$1/manifest" <<JSON
@@ -88,6 +102,16 @@ interleave() {
 }
 
 median() { sort -n "$1" | awk '{ v[NR] = $0 } END { print v[int((NR + 1) / 2)] }'; }
+
+requests() {
+    where=$1 span=$2
+    shift 2
+    $where wrk -t2 -c32 -d"${span}s" --latency "$@" >"$work/wrk" 2>&1
+    ! grep -q 'Non-2xx\|Socket errors' "$work/wrk" || { cat "$work/wrk" >&2; return 1; }
+    awk '/Requests\/sec/ { rps = $2 }
+         $1 == "99%" { p = $2; v = p + 0; if (p ~ /us$/) v /= 1000; else if (p ~ /[0-9]s$/ && p !~ /ms$/) v *= 1000 }
+         END { printf "%.0f %.2f\n", rps, v }' "$work/wrk"
+}
 
 machine() {
     unshare -n sleep 100000 &

@@ -8,11 +8,10 @@
 # Downloaded while there is a network.
 servers=${1:-build}/servers.aci
 [ -n "${BENCH_INSIDE-}" ] || [ -e "$servers" ] || "$(dirname "$0")/../tests/cli/servers.sh" "$servers" >&2
-namespaces=-mn
+namespaces=-mn podman_storage=vfs
 . "$(dirname "$0")/lib.sh"
 rounds=${1:-5}
 seconds=${2:-3}
-podman_storage=vfs
 servers=$build/servers.aci
 for program in wrk ip nsenter; do
     have $program || { echo "bench: needs $program" >&2; exit 1; }
@@ -63,20 +62,14 @@ else
 fi
 sleep 2
 
-measure() { # WAY PID URL: "requests-a-second p99-in-ms"
-    nsenter -t "$2" -n wrk -t2 -c32 -d"${seconds}s" --latency "$3" >"$work/wrk"
-    ! grep -q 'Non-2xx\|Socket errors' "$work/wrk" || { echo "bench: $1: $(cat "$work/wrk")" >&2; exit 1; }
-    awk '/Requests\/sec/ { rps = $2 }
-         $1 == "99%" { p = $2; v = p + 0; if (p ~ /us$/) v /= 1000; else if (p ~ /[0-9]s$/ && p !~ /ms$/) v *= 1000 }
-         END { printf "%.0f %.2f\n", rps, v }' "$work/wrk" >>"$work/result.$1"
-}
 result() { # WAY COLUMN
     cut -d' ' -f"$2" "$work/result.$1" >"$work/column"
     median "$work/column"
 }
 for _ in $(seq "$rounds"); do
     for way in $ways; do
-        eval "measure $way \$way_$way"
+        eval "set -- \$way_$way"
+        requests "nsenter -t $1 -n" "$seconds" "$2" >>"$work/result.$way"
     done
 done
 echo '| way | requests/s | of bare | p99 ms |'
