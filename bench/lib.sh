@@ -17,6 +17,7 @@
 #                          "requests-a-second p99-in-ms" of 32 connections that stay open; the prefix
 #                          (nsenter and its words, or nothing) says where wrk runs
 #   machine VARIABLE       a network namespace as another machine: the process that keeps it
+#   outside                a client's machine ($client) at 192.0.2.9, by a veth pair to our 192.0.2.1
 #   uplink                 something to be routed by: there is NAT for pods that can get out
 #   $processes             are killed at the end; at_end COMMAND... is done before that
 set -eu
@@ -127,4 +128,14 @@ uplink() {
     ip link set up0 up
     ip link set far0 up
     ip route add default via 192.0.2.2
+}
+
+outside() {
+    ip link set lo up
+    machine client
+    ip link add bench0 type veth peer name eth0 netns "$client"
+    ip address add 192.0.2.1/24 dev bench0
+    ip link set bench0 up
+    ip route add default via 192.0.2.9
+    nsenter -t "$client" -n sh -c 'ip address add 192.0.2.9/24 dev eth0; ip link set eth0 up; ip link set lo up'
 }

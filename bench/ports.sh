@@ -1,43 +1,54 @@
 #!/bin/sh
-# Measures a published port against the bare veth pair by which its client comes: throughput and
-# connections, as ratios. Needs root.
+# Bytes and connections (pour.c) to a pod by a published port of each kind, from pod to pod, and
+# through podman's bridge network where podman is, against the bare veth pair by which the client comes.
+# By turns, the median of each. As root, on a quiet machine.
 #
-#   ports.sh BUILD-DIRECTORY
-#
-# MIB (default 2048), CALLS (4000) and ROUNDS (5) may be set.
-namespaces=-n
+#   bench/ports.sh BUILD-DIRECTORY [ROUNDS [MIB [CALLS]]]
+namespaces=-mn podman_storage=vfs
 . "$(dirname "$0")/lib.sh"
-pour=$work/pour
-gcc -O2 -Wall -static -o "$pour" bench/pour.c
+rounds=${1:-5} mib=${2:-2048} calls=${3:-4000}
+mkdir -p "$work/bin"
+gcc -O2 -Wall -static -o "$work/bin/pour" bench/pour.c
 image poured 1 '"exec": ["/bin/pour", "serve", "80"],
-    "ports": [{"name": "tcp", "protocol": "tcp", "port": 80}]' "$pour"
+    "ports": [{"name": "tcp", "protocol": "tcp", "port": 80}]' "$work/bin/pour"
+umount -l /sys/fs/cgroup/unified 2>/dev/null || true # podman refuses v2 beside v1
+outside
 
-ip link set lo up
-machine client
-ip link add bench0 type veth peer name eth0 netns "$client"
-ip addr add 192.0.2.1/24 dev bench0
-ip link set bench0 up
-nsenter -t "$client" -n sh -c 'ip addr add 192.0.2.9/24 dev eth0; ip link set eth0 up'
-"$pour" serve 81 &
+"$work/bin/pour" serve 81 &
 processes="$processes $!"
-j run -d -pod-name ports -p tcp=80 bench/poured >/dev/null
+j run -d -pod-name proxy -p tcp=8080 bench/poured >/dev/null
+j -o net.publish=nat run -d -pod-name nat -p tcp=8081 bench/poured >/dev/null
+j run -d -pod-name asker bench/poured >/dev/null
+asker=$(j show -format=json asker | sed -n 's/^ *"pid": *\([0-9][0-9]*\).*/\1/p' | head -n 1)
 
-# Rounds by turns, so that other load on the machine meets both; the median counts.
-measure() { # TITLE WORDS...
-    title=$1
-    shift
-    for _ in $(seq "${ROUNDS:-5}"); do
-        nsenter -t "$client" -n "$pour" 192.0.2.1 81 "$@" >>"$work/bare.$title"
-        nsenter -t "$client" -n "$pour" 192.0.2.1 80 "$@" >>"$work/port.$title"
-    done
-    for kind in bare port; do
-        median "$work/$kind.$title" >"$work/median.$kind"
-    done
-    awk -v title="$title" -v bare="$(cat "$work/median.bare")" -v port="$(cat "$work/median.port")" \
-        'BEGIN { printf "| %-12s | %.2f |\n", title, bare / port }'
-}
+# The process in whose network the client runs, address and port of each way
+cat >"$work/ways" <<END
+bare $client 192.0.2.1 81
+proxy $client 192.0.2.1 8080
+nat $client 192.0.2.1 8081
+pods $asker $(j list -H -filter name=proxy | cut -f4) 80
+END
+if have podman && tar -C "$work/poured/rootfs" -c . | p import -q - poured >/dev/null 2>&1 &&
+    p run -d --ulimit nofile=1024:1024 --ulimit nproc=10000:10000 --network bridge -p 8082:80 \
+        localhost/poured /bin/pour serve 80 >/dev/null 2>"$work/podman.err"; then
+    echo "podman $client 192.0.2.1 8082" >>"$work/ways"
+else
+    echo "bench: no podman: $(tail -n 1 "$work/podman.err" 2>/dev/null)" >&2
+fi
 sleep 1
-echo "| published port | of the bare veth pair |"
-echo "|---|---|"
-measure throughput "${MIB:-2048}"
-measure connections calls "${CALLS:-4000}"
+
+for _ in $(seq "$rounds"); do
+    while read -r way where address port; do
+        pour="nsenter -t $where -n $work/bin/pour $address $port"
+        $pour "$mib" >>"$work/bytes.$way"
+        $pour calls "$calls" >>"$work/calls.$way"
+    done <"$work/ways"
+done
+bytes=$(median "$work/bytes.bare") one=$(median "$work/calls.bare")
+echo '| way | MiB/s | of bare | connections/s | of bare |'
+echo '|---|---|---|---|---|'
+while read -r way _; do
+    awk -v way="$way" -v mib="$mib" -v calls="$calls" -v b="$(median "$work/bytes.$way")" -v c="$(median "$work/calls.$way")" \
+        -v bare_b="$bytes" -v bare_c="$one" \
+        'BEGIN { printf "| %s | %.0f | **%.2f** | %.0f | **%.2f** |\n", way, mib / b, bare_b / b, calls / c, bare_c / c }'
+done <"$work/ways"

@@ -18,13 +18,7 @@ for program in wrk ip nsenter; do
 done
 umount -l /sys/fs/cgroup/unified 2>/dev/null || true # podman refuses v2 beside v1
 at_end umount -l "$work/bare/proc"
-ip link set lo up
-machine client
-ip link add bench0 type veth peer name eth0 netns "$client"
-ip addr add 192.0.2.1/24 dev bench0
-ip link set bench0 up
-ip route add default via 192.0.2.9
-nsenter -t "$client" -n sh -c 'ip addr add 192.0.2.9/24 dev eth0; ip link set eth0 up; ip link set lo up'
+outside
 
 mkdir "$work/bare"
 tar -C "$work/bare" -xf "$servers"
