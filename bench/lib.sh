@@ -36,7 +36,7 @@ finish() {
     status=$?
     trap - EXIT HUP INT TERM
     for conf in "$work"/*.conf; do
-        jetpack="$program -config $conf"
+        jetpack="$binary -config $conf"
         for pod in $(j list -q 2>/dev/null); do j destroy "$pod" >/dev/null 2>&1 || true; done
         j gc >/dev/null 2>&1 || true
     done
@@ -61,9 +61,9 @@ mds.port = $((11039 + $2))
 mds.idle = 1
 CONF
 }
-program=$build/src/cli/jetpack
+binary=$build/src/cli/jetpack
 installation jetpack 1
-jetpack="$program -config $work/jetpack.conf"
+jetpack="$binary -config $work/jetpack.conf"
 j() { $jetpack "$@"; }
 podman="podman --root $work/podman --runroot $work/podman-run --cgroup-manager cgroupfs --storage-driver ${podman_storage:-overlay}"
 p() { $podman "$@"; }

@@ -23,7 +23,7 @@ ip link set jplimit0 up
 # (the firewall's table, forwarding, the resolver) is there.
 image true 1 '"exec": ["/bin/true"]' "$work/bin/true"
 installation beside 2
-beside="$program -config $work/beside.conf"
+beside="$binary -config $work/beside.conf"
 first=$jetpack
 jetpack=$beside
 image true 1 '"exec": ["/bin/true"]' "$work/bin/true"
