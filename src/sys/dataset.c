@@ -54,7 +54,8 @@ int jp_dataset_mount_at(const char *dataset, int dir_fd, const char *name, bool 
     char path[300];
     if (path_at(dir_fd, name, path) < 0)
         return -1;
-    return mount(dataset, path, "zfs", MS_NODEV | (is_read_only ? MS_RDONLY : 0UL), NULL);
+    return mount(dataset, path, "zfs", MS_NODEV | (is_read_only ? MS_RDONLY : 0UL),
+                 is_read_only ? "ro" : "rw");
 }
 
 int jp_dataset_unmount_at(int dir_fd, const char *name)
@@ -179,8 +180,14 @@ static struct iovec text_part(const char *text)
 /* nmount(2) looks paths up from the working directory and keeps the absolute one itself. */
 int jp_dataset_mount_at(const char *dataset, int dir_fd, const char *name, bool is_read_only)
 {
-    struct iovec parts[] = {text_part("fstype"), text_part("zfs"),  text_part("fspath"),
-                            text_part(name),     text_part("from"), text_part(dataset)};
+    struct iovec parts[] = {text_part("fstype"),
+                            text_part("zfs"),
+                            text_part("fspath"),
+                            text_part(name),
+                            text_part("from"),
+                            text_part(dataset),
+                            text_part(is_read_only ? "ro" : "rw"),
+                            {.iov_base = NULL, .iov_len = 0}};
     JP_AUTO_FD int before = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (before < 0 || fchdir(dir_fd) < 0)
         return -1;

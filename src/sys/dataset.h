@@ -21,8 +21,9 @@ bool jp_dataset_is_mounted(int dir_fd, const char *name);
 int jp_dataset_below(int dir_fd, char *ret, size_t size);
 
 /*
- * Mounts a dataset or snapshot on dir_fd/name, without devices in it. Changes the working directory
- * for a moment where the system mounts by path only: one thread at a time. 0, or -1 with errno.
+ * Mounts a dataset or snapshot on dir_fd/name, without devices in it, read-only or writable
+ * whatever its property readonly says. Changes the working directory for a moment where the system
+ * mounts by path only: one thread at a time. 0, or -1 with errno.
  */
 int jp_dataset_mount_at(const char *dataset, int dir_fd, const char *name, bool is_read_only);
 

@@ -45,7 +45,8 @@ bool jp_dataset_is(int dir_fd, const char *name);
 
 /*
  * Makes dir_fd/name a new dataset below `group` ("images" or "pods"), mounted; a clone of the
- * sealed dataset at from_fd/from_name when from_fd >= 0.
+ * sealed dataset at from_fd/from_name when from_fd >= 0. One of "images" has readonly=on from the
+ * beginning, and is mounted writable in spite of it until it is sealed.
  */
 int jp_dataset_make(const struct jp_driver_context *ctx, const char *group, int from_fd,
                     const char *from_name, int dir_fd, const char *name, struct jp_error *err);

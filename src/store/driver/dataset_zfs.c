@@ -227,6 +227,11 @@ int jp_dataset_prepare_root(const struct jp_driver_zfs *zfs, const char *root, s
 /* ---- made --------------------------------------------------------------------------------------
  */
 
+static bool is_of_images(const char *group)
+{
+    return strcmp(group, "images") == 0;
+}
+
 /* ROOT/images or ROOT/pods: carries the properties that those below inherit, is never mounted. */
 static int make_group(const struct jp_driver_context *ctx, const char *base, const char *group,
                       struct jp_error *err)
@@ -242,7 +247,7 @@ static int make_group(const struct jp_driver_context *ctx, const char *base, con
         return 0;
     for (size_t i = 0; i < JP_LEN(own); i++)
         failed = failed || jp_strv_add(&properties, own[i]) < 0;
-    const struct jp_strv *more = strcmp(group, "images") == 0 ? &zfs->images : &zfs->pods;
+    const struct jp_strv *more = is_of_images(group) ? &zfs->images : &zfs->pods;
     if (failed || jp_strv_extend(&properties, more->items, more->count) < 0)
         return jp_oom(err);
     return make_parents(dataset, &properties, err);
@@ -262,13 +267,16 @@ static int choose_name(const char *base, const char *group, struct place *place,
                : jp_fail(err, JP_EINVALID, 0, "dataset name '%s' is too long", base);
 }
 
-static int make_place(const struct place *place, const char *origin, struct jp_error *err)
+/* An image's dataset says that it is not to be written to; only its import mounts it writable. */
+static int make_place(const struct place *place, const char *group, const char *origin,
+                      struct jp_error *err)
 {
     JP_AUTO(jp_strv) properties = JP_STRV_INIT;
     JP_AUTO_FREE char *leaf = jp_format("jetpack:leaf=%s", strrchr(place->dataset, '/') + 1);
     if (!leaf || jp_strv_add(&properties, leaf) < 0 ||
         jp_strv_add(&properties, "mountpoint=legacy") < 0 ||
-        jp_strv_add(&properties, "canmount=noauto") < 0)
+        jp_strv_add(&properties, "canmount=noauto") < 0 ||
+        (is_of_images(group) && jp_strv_add(&properties, "readonly=on") < 0))
         return jp_oom(err);
     return jp_zfs_make(place->dataset, origin, &properties, err);
 }
@@ -290,7 +298,7 @@ int jp_dataset_make(const struct jp_driver_context *ctx, const char *group, int 
         return jp_oom(err);
     /* On disk before the dataset is. */
     if (jp_store_write_new(dir_fd, place.mark, text, strlen(text), true, err) < 0 ||
-        make_place(&place, origin[0] ? origin : NULL, err) < 0)
+        make_place(&place, group, origin[0] ? origin : NULL, err) < 0)
         return -1;
     return mount_place(&place, err);
 }

@@ -37,19 +37,38 @@ static int make_foreign(const char *name, const char *origin, struct jp_error *e
     return jp_zfs_make(name, origin, &none, err);
 }
 
+/* Runs a channel program on a dataset; what it returned, for nvlist_free(), or NULL. */
+static nvlist_t *run_program(const char *program, const char *dataset)
+{
+    nvlist_t *list = NULL, *ret = NULL;
+    char pool[64];
+    (void)snprintf(pool, sizeof(pool), "%.*s", (int)strcspn(dataset, "/"), dataset);
+    int failure = nvlist_alloc(&list, NV_UNIQUE_NAMES, 0);
+    failure = failure ? failure : nvlist_add_string(list, "dataset", dataset);
+    failure = failure ? failure : lzc_channel_program(pool, program, 100000, 1U << 20, list, &ret);
+    nvlist_free(list);
+    if (failure)
+        printf("# dataset %s: %d\n", dataset, failure);
+    return ret;
+}
+
 /* Ours never destroys it: it has no mark of ours. */
 static void destroy_foreign(const char *name)
 {
-    static const char program[] = "zfs.sync.destroy((...)['dataset'])\n";
-    nvlist_t *list = NULL, *ret = NULL;
-    char pool[64];
-    (void)snprintf(pool, sizeof(pool), "%.*s", (int)strcspn(name, "/"), name);
-    int failure = nvlist_alloc(&list, NV_UNIQUE_NAMES, 0);
-    failure = failure ? failure : nvlist_add_string(list, "dataset", name);
-    failure = failure ? failure : lzc_channel_program(pool, program, 100000, 1U << 20, list, &ret);
-    if (failure || jp_zfs_exists(name))
-        printf("# cannot destroy %s: %d\n", name, failure);
-    nvlist_free(list);
+    nvlist_free(run_program("zfs.sync.destroy((...)['dataset'])\n", name));
+    if (jp_zfs_exists(name))
+        printf("# cannot destroy %s\n", name);
+}
+
+/* Its property readonly, and where that comes from: "on" or "off", then a comma and a name. */
+static void read_readonly(const char *dataset, char answer[400])
+{
+    nvlist_t *ret = run_program("value, source = zfs.get_prop((...)['dataset'], 'readonly')\n"
+                                "return value .. ',' .. (source or '')\n",
+                                dataset);
+    char *text = NULL;
+    if (ret && nvlist_lookup_string(ret, "return", &text) == 0)
+        (void)snprintf(answer, 400, "%s", text);
     nvlist_free(ret);
 }
 
@@ -70,6 +89,31 @@ static int clone_pod(struct jp_store *store, const char *name, struct jp_store_p
 static void app_path(const struct jp_store_pod *pod, char path[400])
 {
     (void)snprintf(path, 400, "%s/pods/%s/apps/main", options.root, pod->uuid);
+}
+
+/* The dataset of an image has readonly=on of its own; those of its clones can be written to. */
+static void test_readonly(struct jp_store *store)
+{
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    JP_AUTO(jp_store_pod) pod = {0};
+    char id[136], path[400], dataset[364], expected[400], answer[400] = "";
+    testing_id(1, id);
+    (void)snprintf(path, sizeof(path), "%s/images/%s", options.root, id);
+    read_mark(path, "rootfs.zfs", dataset);
+    read_readonly(dataset, answer);
+    (void)snprintf(expected, sizeof(expected), "on,%s", dataset);
+    TAP_STR(answer, expected, "an image's dataset is read-only, and says so itself");
+
+    CHECK(clone_pod(store, "writer", &pod, &err) == 0, "pod: %s", jp_error_text(&err));
+    app_path(&pod, path);
+    read_mark(path, "rootfs.zfs", dataset);
+    read_readonly(dataset, answer);
+    CHECK(strncmp(answer, "off,", 4) == 0, "its clone's is not: %s", answer);
+    JP_AUTO_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    testing_write(fd, "rootfs/written", "by an app");
+    testing_read(path, "rootfs/written", answer);
+    TAP_STR(answer, "by an app", "an app writes into it");
+    CHECK(jp_store_pod_destroy(store, pod.uuid, &err) == 0, "destroy: %s", jp_error_text(&err));
 }
 
 /* A dataset below a clone, a snapshot of it, a clone of an image: none goes along. */
@@ -270,6 +314,7 @@ int main(void)
               testing_image(store, 1, "example.com/image", "1", NULL, &err) == 0,
           "an image: %s", jp_error_text(&err));
     test_mounted_again(store);
+    test_readonly(store);
     test_volume(store);
     test_forged(store);
     test_busy(store);
