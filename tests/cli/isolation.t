@@ -41,8 +41,8 @@ like "$(cat "$work/first")" '^namespace: pid ' "the main process tells"
 # Two pods differ in the numbers of namespaces, mounts and (overlay shows them) descriptors of who made
 # these, and in the order that follows.
 namespaces() {
-    sed 's/\[[0-9]*\]/[]/; s/^\(mount: \)[0-9]* [0-9]* [0-9]*:[0-9]* /\1/; s|/proc/self/fd/[0-9]*|FD|g' \
-        "$1" | sort
+    sed -e 's/\[[0-9]*\]/[]/' -e 's/^\(mount: \)[0-9]* [0-9]* [0-9]*:[0-9]* /\1/' \
+        -e 's|/proc/self/fd/[0-9]*|FD|g' -e 's/dir=[0-9][0-9:]*/dir=FD/g' "$1" | sort
 }
 same "the pre-start handler" "$work/tell/pre-start"
 same "the post-stop handler" "$work/tell/post-stop"

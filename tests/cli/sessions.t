@@ -65,8 +65,12 @@ like "$out" 'tty 24 80' "exec -t without a terminal of ours"
 mkdir "$work/alone"
 cp "$JETPACK" "$work/alone/jetpack"
 done_well "a pod that does not run" jetpack prepare -pod-name idle -net none test.example/plain
-fails 125 'jetpack-stage1' "exec without the supervisor's program" timeout -s KILL 8 \
-    "$work/alone/jetpack" -config "$config" -o path.libexec=/nowhere exec idle probe true
+if [ -e "$("$work/alone/jetpack" -config "$config" config path.libexec)/jetpack-stage1" ]; then
+    skip "exec without the supervisor's program" "not here: it is found where Jetpack is installed"
+else
+    fails 125 'jetpack-stage1' "exec without the supervisor's program" timeout -s KILL 8 \
+        "$work/alone/jetpack" -config "$config" -o path.libexec=/nowhere exec idle probe true
+fi
 done_well "destroy" jetpack destroy idle
 
 # Terminals.
