@@ -160,15 +160,19 @@ jetpack destroy-image "$two"
 run jetpack import -q "$work/two.aci"
 is "$out" "$two" "export and import give the same id"
 
-echo changed >>"$work/root/images/$id/rootfs/data/file"
-run jetpack verify test.example/one
-is "$status" 1 "verify after a change"
-like "$out" 'rootfs/data/file' "... names the file"
-run jetpack verify -format=json test.example/one
-is "$(json path)" rootfs/data/file "... as JSON"
-fails 1 '.' "export after a change" jetpack export -compression=none "$id" "$work/changed"
-test ! -e "$work/changed"
-ok $? "... leaves no file"
+# Some storage drivers let nobody write to an image.
+if (echo changed >>"$work/root/images/$id/rootfs/data/file") 2>/dev/null; then
+    run jetpack verify test.example/one
+    is "$status" 1 "verify after a change"
+    like "$out" 'rootfs/data/file' "... names the file"
+    run jetpack verify -format=json test.example/one
+    is "$(json path)" rootfs/data/file "... as JSON"
+    fails 1 '.' "export after a change" jetpack export -compression=none "$id" "$work/changed"
+    test ! -e "$work/changed"
+    ok $? "... leaves no file"
+else
+    like "$(jetpack info)" '^Driver +(zfs|btrfs)$' "an image cannot be changed"
+fi
 
 # The archive as it came.
 run jetpack destroy-image test.example/one
