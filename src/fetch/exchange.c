@@ -361,12 +361,23 @@ static CURLcode set_method(CURL *easy, const struct jp_wire_request *request)
                          : curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, names[request->method]);
 }
 
-/* Milliseconds; 0: any number. */
-static long time_left(const struct exchange *x)
+/* Of a request that has an end. */
+static int64_t time_left_ms(const struct exchange *x)
 {
-    int64_t left = x->end_ms - jp_time_monotonic_ms();
+    return x->end_ms - jp_time_monotonic_ms();
+}
+
+static bool is_over_time(const struct exchange *x)
+{
+    return x->end_ms > 0 && time_left_ms(x) <= 0;
+}
+
+/* As libcurl takes it: 0 is any time, so that none is a millisecond. */
+static long timeout_ms(const struct exchange *x)
+{
     if (x->end_ms == 0)
         return 0;
+    int64_t left = time_left_ms(x);
     return left > 0 ? (long)left : 1;
 }
 
@@ -386,7 +397,7 @@ static CURLcode set_rules(struct exchange *x, CURL *easy)
         r = r ? r : curl_easy_setopt(easy, CURLOPT_CAINFO, x->all->ca_file);
     r = r ? r : curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 3600L);
     r = r ? r : curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)request->connect_seconds);
-    r = r ? r : curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, time_left(x));
+    r = r ? r : curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms(x));
     r = r ? r : curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)request->low_bytes);
     return r ? r : curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)request->low_seconds);
 }
@@ -611,7 +622,7 @@ static bool may_continue(struct exchange *x)
     if (!x->request->continues || x->is_gone || !x->has_head || x->status != 200)
         return false;
     keep_tag(x);
-    if (!x->rest.tag || x->received == 0 || !broke_off(x) || time_left(x) == 1)
+    if (!x->rest.tag || x->received == 0 || !broke_off(x) || is_over_time(x))
         return false;
     if (x->received - x->rest.mark >= WORTH_A_TRY) {
         x->rest.mark = x->received;
