@@ -132,10 +132,10 @@ static int write_tag(struct partial *p, const struct jp_transfer_response *respo
 
 /* ---- continuing ------------------------------------------------------------------------------ */
 
-static bool continues(const struct partial *p, const struct jp_transfer_response *response)
+static bool continues(struct partial *p, const struct jp_transfer_response *response)
 {
     struct jp_beginning here = {.etag = jp_buf_text(&p->tag), .size = p->size, .all = p->all};
-    return jp_header_is_rest(&response->headers, &here);
+    return jp_header_is_rest(&response->headers, &here, &p->all);
 }
 
 struct shown {
@@ -151,6 +151,19 @@ static void show(void *context, uint64_t done, uint64_t total)
                               total ? s->before + total : 0);
 }
 
+/* A body that does not say its length ends anywhere: of a rest it is known where it should. */
+static int check_size(struct partial *p, const struct jp_transfer_response *response,
+                      struct jp_error *err)
+{
+    uint64_t got = p->size;
+    if (p->all == 0 || got == p->all)
+        return 0;
+    if (got > p->all && restart(p, err) < 0)
+        return -1;
+    return jp_fail(err, JP_ECORRUPT, 0, "'%.300s': %llu bytes came, not %llu", response->url,
+                   (unsigned long long)got, (unsigned long long)p->all);
+}
+
 /* The body behind what is there. On failure p->size tells how far it came. */
 static int copy(struct partial *p, struct jp_transfer_response *response, struct jp_error *err)
 {
@@ -160,7 +173,7 @@ static int copy(struct partial *p, struct jp_transfer_response *response, struct
     int r = jp_transfer_copy(p->download->transfer, response, p->fd, show, &shown, err);
     off_t end = lseek(p->fd, 0, SEEK_CUR);
     p->size = end > 0 ? (uint64_t)end : 0;
-    return r;
+    return r < 0 ? -1 : check_size(p, response, err);
 }
 
 /* One request: 1 it is whole, 0 the answer is none of success, -1. */
@@ -206,14 +219,14 @@ static bool is_worth_it(const struct partial *p, const struct jp_error *why)
 static int try_often(struct partial *p, const struct jp_transfer_request *request,
                      struct jp_transfer_response *ret, struct jp_error *err)
 {
-    uint64_t before = p->size;
+    uint64_t most = p->size; /* that was ever here: who begins again has not come further */
     for (int tries = 0;;) {
         JP_AUTO(jp_error) why = JP_ERROR_INIT;
         int r = try_once(p, request, ret, &why);
         if (r >= 0)
             return r;
-        tries = p->size > before ? 0 : tries + 1;
-        before = p->size;
+        tries = p->size > most ? 0 : tries + 1;
+        most = p->size > most ? p->size : most;
         if (tries >= MAX_TRIES || !is_worth_it(p, &why)) {
             if (why.code == JP_ELIMIT || p->tag.len == 0)
                 forget(p);

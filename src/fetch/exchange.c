@@ -193,7 +193,7 @@ static int end_of_head_of_rest(struct exchange *x)
     if (status < 200)
         return 0;
     x->rest.has_head = true;
-    if (status == 206 && jp_header_is_rest(&x->rest.headers, &here))
+    if (status == 206 && jp_header_is_rest(&x->rest.headers, &here, &x->rest.all))
         return 0;
     x->rest.may_come_later = status / 100 == 5 || status == 429;
     if (status / 100 == 2)
@@ -268,6 +268,9 @@ static int take_body(struct exchange *x, const char *bytes, size_t len)
     if (max > 0 && x->received > max)
         return jp_fail(&x->failure, JP_ELIMIT, 0, "it is larger than %llu bytes",
                        (unsigned long long)max);
+    if (x->rest.is_wanted && x->received > x->rest.all)
+        return jp_fail(&x->failure, JP_ECORRUPT, 0,
+                       "it broke off, and what came then is more than the rest");
     if (x->request->wants_metas)
         return keep(x, &x->page, bytes, len);
     if (x->body_fd < 0)
@@ -509,6 +512,12 @@ static enum jp_code code_of(CURLcode result)
     }
 }
 
+/* libcurl takes any end for the end of a body that does not say its length. */
+static bool is_short_rest(const struct exchange *x)
+{
+    return x->rest.is_wanted && x->received < x->rest.all;
+}
+
 /* The result of the transfer; what a callback found says more than libcurl's "write error". */
 static int judge(struct exchange *x)
 {
@@ -521,7 +530,9 @@ static int judge(struct exchange *x)
     }
     if (result == CURLE_OK) {
         jp_error_clear(&x->failure); /* another address of the host was as good */
-        return 0;
+        if (!is_short_rest(x))
+            return 0;
+        result = CURLE_PARTIAL_FILE;
     }
     if (x->failure.code != JP_OK)
         return -1;

@@ -84,13 +84,26 @@ bool jp_header_range(const char *text, struct jp_range *ret)
     return true;
 }
 
-bool jp_header_is_rest(const struct jp_strv *headers, const struct jp_beginning *beginning)
+/* What an answer says of its length, if it does, is the range's. */
+static bool is_long_as(const struct jp_strv *headers, const struct jp_range *range)
+{
+    uint64_t length = 0;
+    const char *text = jp_header_value(headers, "content-length");
+    return !text || (jp_parse_u64(text, 10, 1, UINT64_MAX, &length) &&
+                     length - 1 == range->last - range->first);
+}
+
+bool jp_header_is_rest(const struct jp_strv *headers, const struct jp_beginning *beginning,
+                       uint64_t *ret_all)
 {
     struct jp_range range;
     const char *etag = jp_header_strong_etag(headers);
     const char *text = jp_header_value(headers, "content-range");
     if (!etag || strcmp(etag, beginning->etag) != 0 || !text || !jp_header_range(text, &range))
         return false;
-    return range.first == beginning->size && range.last == range.all - 1 &&
-           (beginning->all == 0 || range.all == beginning->all);
+    if (range.first != beginning->size || range.last != range.all - 1 ||
+        (beginning->all != 0 && range.all != beginning->all) || !is_long_as(headers, &range))
+        return false;
+    *ret_all = range.all;
+    return true;
 }

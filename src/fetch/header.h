@@ -47,8 +47,11 @@ bool jp_header_range(const char *text, struct jp_range *ret);
 /*
  * Is the body of an answer 206 with these headers what follows the beginning, to the end? Only with
  * the same strong validator, which such an answer must carry (RFC 9110, 15.3.7), a range that
- * begins where the beginning ends and goes to the end, and the same size of the whole.
+ * begins where the beginning ends and goes to the end, the same size of the whole, and a
+ * Content-Length, where there is one, that is the range's. *ret_all: the size of the whole, which
+ * is for the caller to hold against what comes, as not every body says its length.
  */
-bool jp_header_is_rest(const struct jp_strv *headers, const struct jp_beginning *beginning);
+bool jp_header_is_rest(const struct jp_strv *headers, const struct jp_beginning *beginning,
+                       uint64_t *ret_all);
 
 #endif

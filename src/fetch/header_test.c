@@ -123,16 +123,24 @@ static void test_ranges(void)
            "the largest");
 }
 
-static bool is_rest(const char *etag, const char *content_range, uint64_t all)
+static bool is_rest_so_long(const char *etag, const char *content_range, const char *length,
+                            uint64_t all)
 {
     struct jp_beginning beginning = {.etag = "\"a\"", .size = 500, .all = all};
     struct jp_strv headers = JP_STRV_INIT;
+    uint64_t whole = 0;
     if ((etag && jp_strv_add(&headers, etag) < 0) ||
+        (length && jp_strv_add(&headers, length) < 0) ||
         (content_range && jp_strv_add(&headers, content_range) < 0))
         abort();
-    bool is = jp_header_is_rest(&headers, &beginning);
+    bool is = jp_header_is_rest(&headers, &beginning, &whole);
     jp_strv_clear(&headers);
-    return is;
+    return is && whole == 1000;
+}
+
+static bool is_rest(const char *etag, const char *content_range, uint64_t all)
+{
+    return is_rest_so_long(etag, content_range, NULL, all);
 }
 
 static void test_rest(void)
@@ -150,6 +158,17 @@ static void test_rest(void)
     TAP_OK(!is_rest(tag, "content-range: bytes 500-998/1000", 1000), "not less than the rest");
     TAP_OK(!is_rest(tag, "content-range: bytes 500-998/1000", 0), "... ever");
     TAP_OK(!is_rest(tag, "content-range: bytes 500-999/*", 1000), "not of any size");
+    TAP_OK(is_rest_so_long(tag, range, "content-length: 500", 1000), "it may say its length");
+    static const char *const lengths[] = {
+        "content-length: 499",  "content-length: 501",
+        "content-length: 1000", "content-length: 0",
+        "content-length: ",     "content-length: 500, 500",
+        "content-length: +500", "content-length: 18446744073709552116",
+    };
+    for (size_t i = 0; i < JP_LEN(lengths); i++)
+        TAP_OK(!is_rest_so_long(tag, range, lengths[i], 1000) &&
+                   !is_rest_so_long(tag, range, lengths[i], 0),
+               "not with another length: %s", lengths[i]);
 }
 
 int main(void)

@@ -386,7 +386,7 @@ cp "$www/images/keys.aci.asc" "$www/images/half.asc"
 half=$(($(wc -c <"$www/images/keys.aci") / 2))
 # A signature is small, and as broken as the rest: asked for once before, it comes whole.
 prime() { "$programs/exchange" "$build_dir/src/fetch/jetpack-fetch" GET "http://ill.example/$1/keys.aci.asc" http=ill.example >/dev/null 2>&1; }
-for kind in cut changed weak part grown bare tight; do prime $kind; done
+for kind in cut changed weak part grown bare less tight thin fat; do prime $kind; done
 forget
 done_well "half, and then the rest" fetch_ill cut
 is "$out" "$keys" "... make the whole"
@@ -395,7 +395,7 @@ forget
 done_well "half, and then another" fetch_ill changed
 like "$(grep '^/changed/keys.aci ' "$site/ill.log" | sed -n 2p)" "range=\[ bytes=$half-\]" "row 50: ... is asked for"
 is "$out" "$keys" "row 50: ... and taken whole"
-for kind in part grown bare; do
+for kind in part grown bare less; do
     forget
     done_well "half, and then a rest that is none: $kind" fetch_ill $kind
     is "$out" "$keys" "row 50: ... $kind: taken whole"
@@ -405,6 +405,11 @@ forget
 done_well "half, and a header with blanks elsewhere" fetch_ill tight
 like "$(grep '^/tight/keys.aci ' "$site/ill.log" | tail -n 1)" "range=\[ bytes=$half-\] if-range=\[ \"tag0\"\]" "row 50: ... is continued"
 forget
+done_well "half, and a rest that ends early without having said its length" fetch_ill thin
+is "$out" "$keys" "row 50: ... is continued once more"
+forget
+fails 1 'bytes came, not' "half, and more than the rest" fetch_ill fat
+is "$(find "$work/root/tmp" -name 'fetch-*')" '' "row 50: ... of which nothing is kept"
 fails 1 '.' "half, with a weak validator" fetch_ill weak
 unlike "$(cat "$site/ill.log")" '^/weak/keys.aci range=\[ bytes' "row 50: ... is not continued"
 is "$(find "$work/root/tmp" -name 'fetch-*')" '' "row 50: ... nor kept"

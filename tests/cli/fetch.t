@@ -194,11 +194,17 @@ forget
 done_well "row 50: half of it, and a header with blanks elsewhere" jetpack fetch -allow-http ill.example http://ill.example/tight/app.aci
 is "$(asked tight/app.aci)" "range=[] if-range=[] range=[ bytes=$half-] if-range=[ \"tag0\"] " "row 50: ... is continued"
 forget
+done_well "row 50: half of it, and a rest that ends early without having said its length" jetpack fetch -allow-http ill.example http://ill.example/thin/app.aci
+is "$out" "$app_id" "row 50: ... is continued once more"
+is "$(asked thin/app.aci | tr ']' '\n' | grep -c 'bytes=')" 2 "row 50: ... for a byte"
+forget
 fails 1 'broke off after [0-9]* bytes, and what is there now is something else' "row 50: half of it, which changes" jetpack fetch -allow-http ill.example http://ill.example/changed/app.aci
 fails 1 'something else' "row 50: half of it, and the rest of another" jetpack fetch -allow-http ill.example http://ill.example/swap/app.aci
 fails 1 'something else' "row 50: half of it, and another part" jetpack fetch -allow-http ill.example http://ill.example/shift/app.aci
 fails 1 'something else' "row 50: half of it, and a part that ends early" jetpack fetch -allow-http ill.example http://ill.example/part/app.aci
 fails 1 'something else' "row 50: half of it, and the rest of something longer" jetpack fetch -allow-http ill.example http://ill.example/grown/app.aci
+fails 1 'something else' "row 50: half of it, and a rest that is shorter than its range" jetpack fetch -allow-http ill.example http://ill.example/less/app.aci
+fails 1 'more than the rest' "row 50: half of it, and more than the rest" jetpack fetch -allow-http ill.example http://ill.example/fat/app.aci
 fails 1 'something else' "row 50: half of it, and a rest without a validator" jetpack fetch -allow-http ill.example http://ill.example/bare/app.aci
 fails 1 'ill.example' "row 50: half of it, of which nobody says what it is" jetpack fetch -allow-http ill.example http://ill.example/weak/app.aci
 is "$(asked weak/app.aci)" "range=[] if-range=[] " "row 50: ... is not continued"

@@ -20,6 +20,9 @@
  *   /part/..     as /cut, but a range ends a byte before the end
  *   /grown/..    as /cut, but a range is of a file with one more byte, under the same validator
  *   /bare/..     as /cut, but a range comes without a validator
+ *   /less/..     as /cut, but a range says that it has a byte less, and has
+ *   /thin/..     as /cut, but a range says no length; the first has a byte less
+ *   /fat/..      as /cut, but a range says no length, and has ten bytes more
  *   /tight/..    as /cut, with the blanks of the validator's header where few put them
  * FILE is relative to the working directory. LOG gets a line for each request.
  */
@@ -111,17 +114,24 @@ static const char *etag_line(const char *path, const char *etag, int is_part)
 }
 
 /* The bytes from `from` on, as the kind of path has it; where they end. */
-static long say_part(int fd, const char *path, const char *etag, long from, long len)
+static long say_part(int fd, const char *path, const char *etag, long from, long len,
+                     unsigned before)
 {
-    char head[512];
+    char head[512], length[64];
     long all = is_kind(path, "/grown/") ? len + 1 : len;
     long end = is_kind(path, "/part/") ? len - 1 : all;
+    long sent = is_kind(path, "/less/") ? end - 1 : end;
+    snprintf(length, sizeof(length), "Content-Length: %ld\r\n", sent - from);
+    if (is_kind(path, "/thin/") || is_kind(path, "/fat/"))
+        snprintf(length, sizeof(length), "Connection: close\r\n");
     snprintf(head, sizeof(head),
-             "HTTP/1.1 206 Partial Content\r\n%sContent-Length: %ld\r\n"
+             "HTTP/1.1 206 Partial Content\r\n%s%s"
              "Content-Range: bytes %ld-%ld/%ld\r\n\r\n",
-             etag_line(path, etag, 1), end - from, from, end - 1, all);
+             etag_line(path, etag, 1), length, from, end - 1, all);
     say(fd, head);
-    return end;
+    if (is_kind(path, "/thin/") && before == 1)
+        sent--;
+    return is_kind(path, "/fat/") ? sent + 10 : sent;
 }
 
 /* Half of the file at the first request, what is asked for later. */
@@ -133,7 +143,7 @@ static void cut(int fd, const char *path, const char *range, const char *if_rang
     int changes = swaps || is_kind(path, "/changed/");
     const char *name = strchr(path + 1, '/');
     int file = open(name ? name + 1 : "", O_RDONLY);
-    ssize_t len = file < 0 ? -1 : read(file, bytes, sizeof(bytes) - 1);
+    ssize_t len = file < 0 ? -1 : read(file, bytes, sizeof(bytes) - 16);
     if (len < 0)
         return say(fd, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
     snprintf(etag, sizeof(etag), "%s\"tag%u\"", is_kind(path, "/weak/") ? "W/" : "",
@@ -148,7 +158,7 @@ static void cut(int fd, const char *path, const char *range, const char *if_rang
         from++;
     long end = before == 0 ? len / 2 : len;
     if (from > 0) {
-        end = say_part(fd, path, etag, from, len);
+        end = say_part(fd, path, etag, from, len, before);
     } else {
         snprintf(head, sizeof(head),
                  "HTTP/1.1 200 OK\r\n%sAccept-Ranges: bytes\r\nContent-Length: %ld\r\n\r\n",
@@ -165,9 +175,9 @@ static void cut(int fd, const char *path, const char *range, const char *if_rang
 
 static int is_cut(const char *path)
 {
-    static const char *const kinds[] = {"/cut/",   "/changed/", "/weak/",  "/whole/",
-                                        "/busy/",  "/swap/",    "/shift/", "/part/",
-                                        "/grown/", "/bare/",    "/tight/"};
+    static const char *const kinds[] = {"/cut/",   "/changed/", "/weak/", "/whole/", "/busy/",
+                                        "/swap/",  "/shift/",   "/part/", "/grown/", "/bare/",
+                                        "/tight/", "/less/",    "/thin/", "/fat/"};
     for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
         if (is_kind(path, kinds[i]))
             return 1;
