@@ -74,13 +74,9 @@ static int find_signature(const struct jp_cli *cli, struct source *source, struc
     return 1;
 }
 
-/*
- * The same for every source. Where unsigned images are allowed, a signature that nobody
- * asked for and whose key nobody trusts is as good as none; one that does not fit is never.
- */
+/* 1 it counts, 0 it is as good as none, -1. */
 static int judge(struct jp_cli *cli, struct source *source, struct jp_error *err)
 {
-    JP_AUTO(jp_error) why = JP_ERROR_INIT;
     if (jp_cli_spool(cli, &source->fd, source->name, err) < 0)
         return -1;
     const struct jp_trust_question question = {
@@ -90,16 +86,9 @@ static int judge(struct jp_cli *cli, struct source *source, struct jp_error *err
         .signature = jp_buf_text(&source->signature),
         .signature_len = source->signature.len,
     };
-    if (jp_cli_signature_judge(cli, &question, &source->judged, &why) == 0)
-        return 1;
-    bool may_be_unknown = allows_unsigned(cli) && !jp_cli_value(&cli->args, "sig");
-    if (may_be_unknown &&
-        (source->judged.answer.verdict == JP_TRUST_UNKNOWN || why.code == JP_EUNSUPPORTED)) {
-        jp_cli_warn(jp_error_text(&why));
-        return 0;
-    }
-    jp_error_move(err, &why);
-    return -1;
+    if (allows_unsigned(cli) && !jp_cli_value(&cli->args, "sig"))
+        return jp_cli_signature_judge_found(cli, &question, &source->judged, err);
+    return jp_cli_signature_judge(cli, &question, &source->judged, err) < 0 ? -1 : 1;
 }
 
 static int check_unsigned(const struct jp_cli *cli, struct jp_error *err)

@@ -240,16 +240,22 @@ static int get_signature(struct job *job, struct jp_buf *ret, struct jp_error *e
                    job->url, job->signature_url);
 }
 
-static int judge(struct job *job, int fd, const struct jp_buf *signature, struct jp_error *err)
+static struct jp_trust_question question_for(const struct job *job, int fd,
+                                             const struct jp_buf *signature)
 {
-    struct jp_cli *cli = job->fetching->cli;
-    const struct jp_trust_question question = {
+    return (struct jp_trust_question){
         .name = job->name ? job->name->name : job->options->import.expected_name,
         .fd = fd,
         .what = job->url,
         .signature = jp_buf_text(signature),
         .signature_len = signature->len,
     };
+}
+
+static int judge(struct job *job, int fd, const struct jp_buf *signature, struct jp_error *err)
+{
+    struct jp_cli *cli = job->fetching->cli;
+    const struct jp_trust_question question = question_for(job, fd, signature);
     JP_AUTO(jp_error) why = JP_ERROR_INIT;
     int r = jp_cli_signature_judge(cli, &question, &job->judged, &why);
     if (r < 0 && job->name && job->judged.answer.verdict == JP_TRUST_UNKNOWN &&
@@ -358,19 +364,27 @@ int jp_fetch_url(struct jp_fetching *fetching, const char *url,
     return jp_fetch_missing(fetching, ret->image.id, options, err);
 }
 
-/* `.asc` beside it, where one is waited for. */
+/* `.asc` beside it, as for import: there it costs nothing to look. */
 static int judge_file(struct job *job, int *fd, struct jp_buf *signature, struct jp_error *err)
 {
+    struct jp_cli *cli = job->fetching->cli;
+    bool may_be_unsigned = job->options->allows_unsigned;
     int r = jp_cli_location_read_beside(job->url, JP_TRUST_SUFFIX, JP_TRUST_SIGNATURE_MAX,
                                         signature, err);
-    if (r == 0)
+    if (r == 0 && !may_be_unsigned)
         return jp_fail(err, JP_EUNTRUSTED, 0,
                        "%s has no signature: use -allow-unsigned or set allow.no-signature = on",
                        job->url);
-    return r < 0 || jp_cli_spool(job->fetching->cli, fd, job->url, err) < 0 ||
-                   judge(job, *fd, signature, err) < 0
-               ? -1
-               : 0;
+    if (r <= 0)
+        return r;
+    if (jp_cli_spool(cli, fd, job->url, err) < 0)
+        return -1;
+    if (!may_be_unsigned)
+        return judge(job, *fd, signature, err);
+    const struct jp_trust_question question = question_for(job, *fd, signature);
+    r = jp_cli_signature_judge_found(cli, &question, &job->judged, err);
+    job->is_verified = r > 0;
+    return r < 0 ? -1 : 0;
 }
 
 int jp_fetch_file(struct jp_fetching *fetching, const char *location,
@@ -387,7 +401,7 @@ int jp_fetch_file(struct jp_fetching *fetching, const char *location,
     };
     JP_AUTO_FD int fd = jp_cli_location_open(location, err);
     int r = fd < 0 ? -1 : 0;
-    if (r == 0 && !options->allows_unsigned)
+    if (r == 0)
         r = judge_file(&job, &fd, &signature, err);
     if (r == 0)
         r = import(&job, fd, ret, err);

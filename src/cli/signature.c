@@ -63,6 +63,20 @@ int jp_cli_signature_judge(struct jp_cli *cli, const struct jp_trust_question *q
     return ret->record ? 0 : jp_oom(err);
 }
 
+int jp_cli_signature_judge_found(struct jp_cli *cli, const struct jp_trust_question *question,
+                                 struct jp_cli_signature *ret, struct jp_error *err)
+{
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    if (jp_cli_signature_judge(cli, question, ret, &why) == 0)
+        return 1;
+    if (ret->answer.verdict == JP_TRUST_UNKNOWN || why.code == JP_EUNSUPPORTED) {
+        jp_cli_warn(jp_error_text(&why));
+        return 0;
+    }
+    jp_error_move(err, &why);
+    return -1;
+}
+
 void jp_cli_signature_clear(struct jp_cli_signature *signature)
 {
     jp_trust_answer_clear(&signature->answer);

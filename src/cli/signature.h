@@ -26,6 +26,14 @@ struct jp_cli_signature {
 int jp_cli_signature_judge(struct jp_cli *cli, const struct jp_trust_question *question,
                            struct jp_cli_signature *ret, struct jp_error *err);
 
+/*
+ * The same where an image may do without and nobody named this signature: 1 it counts; 0 its key is
+ * one that nobody trusts (or this build reads none), which a warning tells: as good as none. One
+ * that does not fit is refused as ever.
+ */
+int jp_cli_signature_judge_found(struct jp_cli *cli, const struct jp_trust_question *question,
+                                 struct jp_cli_signature *ret, struct jp_error *err);
+
 /* For those who have asked themselves: who signed, as it is kept beside the image; the caller's. */
 char *jp_cli_signature_record(const struct jp_trust_answer *answer);
 

@@ -362,8 +362,38 @@ for command in fetch import; do
     forget
 done
 
-# Where unsigned images are allowed, nobody looks for a signature; import says so of URLs.
+# Where unsigned images are allowed, one beside a file counts all the same; of URLs nobody looks for one.
+for place in "$www/images/more.aci" "file://$www/images/more.aci"; do
+    for command in fetch 'fetch -no-cache' import prepare run; do
+        failure=1
+        [ "$command" != run ] || failure=125
+        # shellcheck disable=SC2086 # words of a command
+        fails $failure "$alice, which is not trusted for images called 'example.com/keysandmore'" \
+            "row 41: ... -allow-unsigned: $command ${place%%/*}" jetpack $command -allow-unsigned "$place"
+    done
+done
 cp "$www/images/keys.aci.asc" "$www/images/more.aci.asc"
+for command in fetch import prepare; do
+    fails 1 'does not fit' "row 42: the signature of another image beside a file: $command -allow-unsigned" \
+        jetpack $command -allow-unsigned "$www/images/more.aci"
+done
+cp "$www/images/keys.aci" "$work/keys.aci"
+cp "$www/images/keys.aci.asc" "$work/keys.aci.asc"
+for command in fetch import; do
+    done_well "a signature by a trusted key beside a file: $command -allow-unsigned" jetpack $command -allow-unsigned "$work/keys.aci"
+    run jetpack show-image "$keys"
+    like "$out" "^Signed by +$alice" "... is said"
+    forget
+done
+jetpack untrust -prefix example.com/keys "$alice" >/dev/null
+for command in fetch import; do
+    done_well "a signature by an unknown key beside a file: $command -allow-unsigned" jetpack $command -allow-unsigned "$work/keys.aci"
+    like "$err" "^jetpack: warning: .*$alice" "... is a warning"
+    run jetpack show-image "$keys"
+    unlike "$out" '^Signed by' "... and counts for nothing"
+    forget
+done
+jetpack trust -prefix example.com/keys -fingerprint "$alice" "$www/images/alice.asc" >/dev/null 2>&1
 fails 1 'does not fit' "row 42: the signature of another image" jetpack import https://example.com/images/more.aci
 before=$(requests example 'GET /images/more.aci.asc')
 for command in fetch import; do
