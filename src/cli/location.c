@@ -1,5 +1,8 @@
 #include "cli/location.h"
 
+#include <sys/stat.h>
+
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,8 +58,13 @@ static char *path_of(const char *location, struct jp_error *err)
 
 static int open_path(const char *path, struct jp_error *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    return fd < 0 ? jp_fail_sys(err, "open '%s'", path) : fd;
+    struct stat st;
+    JP_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return jp_fail_sys(err, "open '%s'", path);
+    if (S_ISDIR(st.st_mode))
+        return jp_fail(err, JP_EINVALID, EISDIR, "open '%s'", path);
+    return jp_fd_take(&fd);
 }
 
 bool jp_cli_location_is_place(const char *word)

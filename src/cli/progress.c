@@ -1,13 +1,15 @@
 #include "cli/progress.h"
 
+#include <sys/ioctl.h>
+
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/time.h"
+#include "cli/bar.h"
 #include "cli/command.h"
 #include "cli/output.h"
 
-#define BAR_WIDTH 24
 #define REDRAW_MS 100
 
 struct jp_progress jp_progress_new(const char *what, bool is_quiet)
@@ -19,13 +21,12 @@ struct jp_progress jp_progress_new(const char *what, bool is_quiet)
     };
 }
 
-static void draw_bar(uint64_t done, uint64_t total)
+static size_t columns(void)
 {
-    unsigned filled = total ? (unsigned)((double)done / (double)total * BAR_WIDTH) : 0;
-    (void)fputs(" [", stderr);
-    for (unsigned i = 0; i < BAR_WIDTH; i++)
-        (void)fputc(i < filled ? '=' : ' ', stderr);
-    (void)fputc(']', stderr);
+    struct winsize size;
+    bool is_known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    size_t width = is_known ? size.ws_col : 80;
+    return width < JP_BAR_LINE ? width - 1 : JP_BAR_LINE - 1;
 }
 
 static void show(void *context, uint64_t done, uint64_t total)
@@ -34,20 +35,18 @@ static void show(void *context, uint64_t done, uint64_t total)
     int64_t now = jp_time_monotonic_ms();
     if (!p->is_shown || now - p->drawn_ms < REDRAW_MS)
         return;
-    char size[JP_WORD_SIZE], rate[JP_WORD_SIZE];
+    char line[JP_BAR_LINE];
     int64_t passed = now - p->started_ms;
-    total = total ? total : p->expected;
-    uint64_t per_second = passed > 0 ? done * 1000 / (uint64_t)passed : 0;
+    const struct jp_bar bar = {
+        .what = p->what,
+        .done = done,
+        .total = total ? total : p->expected,
+        .per_second = passed > 0 ? done * 1000 / (uint64_t)passed : 0,
+    };
     p->drawn_ms = now;
     p->has_line = true;
-    jp_format_size(done, size);
-    jp_format_size(per_second, rate);
-    (void)fprintf(stderr, "\r\033[K%s", p->what);
-    if (total)
-        draw_bar(done, total);
-    (void)fprintf(stderr, " %s, %s/s", size, rate);
-    if (total > done && per_second > 0)
-        (void)fprintf(stderr, ", %us left", (unsigned)((total - done) / per_second));
+    jp_bar_format(&bar, columns(), line);
+    (void)fprintf(stderr, "\r\033[K%s", line);
     (void)fflush(stderr);
 }
 

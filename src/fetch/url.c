@@ -138,6 +138,15 @@ int jp_url_parse(const char *text, struct jp_url *ret, struct jp_error *err)
     const char *authority = ret->text + len + 3;
     size_t n = strcspn(authority, "/?");
     ret->path = authority + n;
+    const char *host = authority + n;
+    while (host > authority && host[-1] != '@')
+        host--;
+    if (host > authority)
+        return jp_fail(
+            err, JP_EINVALID, 0,
+            "a URL with a user in it, at '%.*s': passwords stand in fetch.credentials or "
+            "fetch.auth.HOST (see jetpack.conf(5))",
+            (int)(authority + n - host), host);
     if (read_authority(ret, authority, n) < 0)
         return jp_fail(err, JP_EINVALID, 0, "the host in '%.200s' is not valid", text);
     return 0;

@@ -125,7 +125,7 @@ fetches "row 49: a redirect to the same host" GET https://example.com/to/same au
 like "$(logged example | tail -n 1)" 'auth=\[Basic c2VjcmV0\]' "row 49: ... gets it"
 fetches "row 49: a redirect to http on the same host" GET https://example.com/to/http http=example.com authorization='Basic c2VjcmV0'
 is "$(requests plain 'auth=\[Basic')" 0 "row 49: ... does not"
-refuses 'not valid' "row 49: a redirect with a password in it" GET https://example.com/to/user
+refuses 'URL with a user' "row 49: a redirect with a password in it" GET https://example.com/to/user
 
 # ---- row 50: too much, too slow ----
 
