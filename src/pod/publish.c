@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -326,6 +327,63 @@ static int take_all_given(struct binding *b, const struct jp_forward_listener *l
     return count;
 }
 
+static bool is_of_pods(const struct jp_pod_context *ctx, const char *device)
+{
+    const struct jp_networks *networks = jp_pod_networks(ctx);
+    for (size_t i = 0; i < networks->count; i++) {
+        const struct jp_network *network = &networks->items[i];
+        if (network->kind != JP_NET_MACVLAN && !network->is_alias &&
+            strcmp(network->interface, device) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_for_all(const struct jp_pod_context *ctx, const struct ifaddrs *one,
+                       sa_family_t family)
+{
+    if (!one->ifa_addr || one->ifa_addr->sa_family != family || is_of_pods(ctx, one->ifa_name))
+        return false;
+    const union jp_address *address = (const void *)one->ifa_addr;
+    return family != AF_INET6 || !IN6_IS_ADDR_LINKLOCAL(&address->v6.sin6_addr);
+}
+
+/*
+ * Each address that the host has now, but for those by which pods know it: there the resolver of
+ * their names has port 53, and a pod that serves names itself would never be published.
+ */
+static int bind_each(struct binding *b, const struct jp_forward_listener *listener,
+                     sa_family_t family, uint16_t number, struct jp_error *err)
+{
+    struct ifaddrs *all = NULL;
+    int r = 0;
+    if (getifaddrs(&all) < 0)
+        return jp_fail_sys(err, "list the addresses of the host");
+    for (const struct ifaddrs *one = all; one && r == 0; one = one->ifa_next) {
+        union jp_address address = {.any = {.sa_family = AF_UNSPEC}};
+        if (!is_for_all(b->ctx, one, family))
+            continue;
+        memcpy(&address, one->ifa_addr,
+               family == AF_INET ? sizeof(address.v4) : sizeof(address.v6));
+        jp_address_set_port(&address, number);
+        r = add_socket(b, listener, &address, err);
+    }
+    freeifaddrs(all);
+    return r;
+}
+
+static int bind_everywhere(struct binding *b, const struct jp_forward_listener *listener,
+                           const union jp_address *any, struct jp_error *err)
+{
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    if (add_socket(b, listener, any, &why) == 0)
+        return 0;
+    if (why.code == JP_EBUSY)
+        return bind_each(b, listener, any->any.sa_family, jp_address_port(any), err);
+    jp_error_move(err, &why);
+    return -1;
+}
+
 /* One number: at the address that was asked for, else at every one of both families. */
 static int bind_number(struct binding *b, const struct jp_forward_listener *listener,
                        struct jp_error *err)
@@ -343,7 +401,7 @@ static int bind_number(struct binding *b, const struct jp_forward_listener *list
             return -1;
         if (!port->host_ip && address.any.sa_family == AF_INET6 && !jp_listen_knows_ipv6())
             continue;
-        if (add_socket(b, listener, &address, err) < 0)
+        if ((port->host_ip ? add_socket : bind_everywhere)(b, listener, &address, err) < 0)
             return -1;
     }
     return 0;

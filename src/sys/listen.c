@@ -78,6 +78,15 @@ int jp_listen_everywhere(uint16_t port, int type, struct jp_error *err)
     return listen_at(&address, type, true, err);
 }
 
+bool jp_listen_is_taken(const char *address, uint16_t port)
+{
+    union jp_address where;
+    JP_AUTO_FD int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    return fd >= 0 && jp_address_read(address, port, &where, NULL) == 0 &&
+           allow_any_address(fd) == 0 && bind(fd, &where.any, jp_address_len(&where)) < 0 &&
+           errno == EADDRINUSE;
+}
+
 bool jp_listen_knows_ipv6(void)
 {
     JP_AUTO_FD int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);

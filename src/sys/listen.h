@@ -26,6 +26,12 @@ int jp_listen_at(const union jp_address *address, int type, struct jp_error *err
  */
 int jp_listen_everywhere(uint16_t port, int type, struct jp_error *err);
 
+/*
+ * Whether somebody takes datagrams at this IPv4 address and port, be it at every address of the
+ * host. The address need not be one of the host's yet. Binds for a moment.
+ */
+bool jp_listen_is_taken(const char *address, uint16_t port);
+
 /* Whether this host has IPv6 at all. */
 bool jp_listen_knows_ipv6(void);
 

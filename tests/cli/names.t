@@ -49,6 +49,7 @@ start_server "$work/far.log" nsenter --net="/proc/$outside/ns/net" dnsmasq \
     --listen-address=192.0.2.2 --address=/outside.example/203.0.113.5
 start_server "$work/near.log" dnsmasq --interface=lo --listen-address=127.0.0.1 \
     --address=/outside.example/203.0.113.6
+near=${jobs##* }
 
 # ---- asking as programs do: the C library, with a pod's network and the pod's resolv.conf ----
 
@@ -263,8 +264,8 @@ ip link set "$bridge" up
 start_server "$work/rival.log" dnsmasq --interface="$bridge" --except-interface=lo
 rival=${jobs##* }
 run jetpack run -d -pod-name rivalled $image
-like "$status $err" "^0 .*pods of network 'pod' are not found by name: dnsmasq: .*Address already in use" \
-    "a resolver that cannot be is told"
+like "$status $err" "^0 .*pods of network 'pod' are not found by name: dnsmasq .process $rival. has port 53 of 10\.77\.0\.1: " \
+    "a resolver that cannot be is told, and who is in its way"
 run jetpack exec rivalled /bin/probe cat /etc/resolv.conf
 is "$out" 'nameserver 192.0.2.2' "and the pod has the host's servers"
 run jetpack doctor
@@ -272,6 +273,53 @@ like "$out" '^MISSING +name of pod rivalled +is not known: no resolver could be 
 kill "$rival"
 jetpack destroy rivalled
 is "$(ls "$work/root/names/pod/hosts")" '' "nothing is left of its name"
+
+# Somebody publishes a server of names himself, beside the resolver of pods.
+mkdir -p "$work/wire/rootfs/bin"
+rootfs "$work/wire/rootfs"
+cp "$programs/wire" "$work/wire/rootfs/bin/wire"
+manifest wire '"exec": ["/bin/wire", "udp", "53"], "user": "0", "group": "0", "ports": [
+    {"name": "dns", "protocol": "udp", "port": 53}, {"name": "slow", "protocol": "tcp", "port": 53}]' >"$work/wire/manifest"
+pack "$work/wire" "$work/wire.aci"
+jetpack import -q "$work/wire.aci" >/dev/null
+kill "$near"
+gone() { ! kill -0 "$near" 2>/dev/null; }
+wait_for 60 gone
+host_uses 'nameserver 192.0.2.2\n'
+asks_wire() { in_outside "$programs/wire" ask udp 192.0.2.1 53 hello 2>&1 | grep -q 'hello$'; }
+for way in proxy nat; do
+    done_well "$way: port 53 is published, of both protocols" \
+        jetpack -o net.publish=$way run -d -pod-name server -p dns=53 -p slow=53 test.example/wire
+    wait_for 60 asks_wire
+    is "$(in_outside "$programs/wire" ask udp 192.0.2.1 53 hello | sed 's/.*: //')" hello \
+        "$way: the world reaches the pod's"
+    start asker
+    found asker server "$(address server)" "$way: pods reach that of their names"
+    jetpack destroy asker server
+done
+run jetpack run -d -pod-name first -p dns=192.0.2.1:53 test.example/wire
+fails 125 "port 'dns': pod 'first' has udp port 53 of the host" \
+    "an address that another has keeps out who wants all" jetpack run -p dns=53 test.example/wire
+jetpack destroy first
+runs 0 "they leave no resolver"
+
+# A server of names that listens everywhere answers pods itself.
+dnsmasq --no-daemon --conf-file=/dev/null --pid-file= --no-resolv --no-hosts --log-queries \
+    --address=/outside.example/203.0.113.7 >"$work/wide.log" 2>&1 </dev/null &
+wide=$!
+jobs="$jobs $wide"
+wait_for 60 grep -q started "$work/wide.log"
+host_uses 'nameserver 127.0.0.1\nsearch example\n'
+run jetpack run -d -pod-name wide $image
+like "$status $err" "^0 .*not found by name: dnsmasq .process $wide. has port 53 of" "one that listens everywhere is told"
+unlike "$err" 'no name server' "... and no more than that"
+run jetpack exec wide /bin/probe cat /etc/resolv.conf
+is "$out" 'nameserver 10.77.0.1
+search example' "the pod asks it"
+is "$(lookup wide ahostsv4 outside.example)" 203.0.113.7 "and is answered"
+kill "$wide"
+jetpack destroy wide
+host_uses 'nameserver 192.0.2.2\nsearch example\n'
 
 # ---- files of the image ----
 
