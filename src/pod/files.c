@@ -3,7 +3,8 @@
  *
  * Name servers are those that the pod or the configuration asks for, else the resolver of the pod's
  * network (resolver.c), else the host's, without those that a pod cannot reach: a resolver on the
- * host's loopback is not on the pod's (systemd-resolved keeps the real ones beside).
+ * host's loopback is not on the pod's (systemd-resolved keeps the real ones beside). One that
+ * listens everywhere is reached at the host's address in the pod's network.
  */
 #include <sys/socket.h>
 
@@ -17,11 +18,13 @@
 #include "base/mem.h"
 #include "pod/internal.h"
 #include "sys/fd.h"
+#include "sys/listen.h"
 
 #define MAX_RESOLV  65536 /* bytes of the host's file that are looked at */
 #define MAX_LINES   1024
 #define MAX_SERVERS 16 /* resolvers look at three */
 #define HOST_FILE   "/etc/resolv.conf"
+#define DNS_PORT    53
 
 static bool is_loopback(const char *address)
 {
@@ -39,6 +42,7 @@ static bool begins_with_word(const char *line, const char *word)
 struct copy {
     bool with_loopback;
     const char *server; /* instead of the host's; NULL */
+    bool knows_pods;    /* that server: their domains are searched */
     struct jp_buf text;
     unsigned n_servers;
     unsigned n_passed_over; /* on the host's loopback */
@@ -66,7 +70,7 @@ static void take_line(struct copy *copy, const char *line)
         return;
     }
     bool is_search = begins_with_word(line, "search") || begins_with_word(line, "domain");
-    if (is_search && copy->server)
+    if (is_search && copy->knows_pods)
         jp_buf_printf(&copy->text, "search " JP_RESOLVER_SEARCH "%s\n",
                       line + strcspn(line, " \t"));
     else if (is_search || begins_with_word(line, "options") || begins_with_word(line, "sortlist"))
@@ -75,9 +79,11 @@ static void take_line(struct copy *copy, const char *line)
 
 static void take_lines(struct copy *copy, const char *text)
 {
-    /* The last line of its kind counts: the host's, with our domains before. */
     if (copy->server)
-        jp_buf_printf(&copy->text, "nameserver %s\nsearch " JP_RESOLVER_SEARCH "\n", copy->server);
+        jp_buf_printf(&copy->text, "nameserver %s\n", copy->server);
+    /* The last line of its kind counts: the host's, with our domains before. */
+    if (copy->knows_pods)
+        jp_buf_puts(&copy->text, "search " JP_RESOLVER_SEARCH "\n");
     copy->n_servers = copy->server != NULL;
     for (unsigned n = 0; *text && n < MAX_LINES; n++) {
         size_t len = strcspn(text, "\n");
@@ -98,7 +104,8 @@ static char *copy_end(struct copy *copy)
 
 char *jp_pod_resolv_conf_from(const char *text, bool with_loopback, const char *server)
 {
-    struct copy copy = {.with_loopback = with_loopback, .server = server};
+    struct copy copy = {
+        .with_loopback = with_loopback, .server = server, .knows_pods = server != NULL};
     take_lines(&copy, text);
     return copy_end(&copy);
 }
@@ -176,17 +183,24 @@ char *jp_pod_resolv_conf_host(const struct jp_pod_context *ctx, const struct jp_
     unsigned n_passed_over = 0;
     for (size_t i = 0; i < JP_LEN(paths); i++) {
         struct copy copy = {.with_loopback = with_loopback,
-                            .server = net->names ? net->gateway : NULL};
+                            .server = net->names ? net->gateway : NULL,
+                            .knows_pods = net->names != NULL};
         read_host(&copy, paths[i]);
         n_passed_over += copy.n_passed_over;
         char *result = copy_end(&copy);
         if (result)
             return result;
     }
-    if (n_passed_over > 0 && net->mode == JP_NET_POD)
-        jp_pod_say(ctx, JP_POD_WARNING,
-                   "the pod has no name server: the host's listens on its loopback alone; install "
-                   "dnsmasq, or set ace.dns-servers");
+    if (n_passed_over == 0 || net->mode != JP_NET_POD)
+        return NULL;
+    if (net->gateway && jp_listen_is_taken(net->gateway, DNS_PORT)) {
+        struct copy copy = {.server = net->gateway};
+        read_host(&copy, HOST_FILE);
+        return copy_end(&copy);
+    }
+    jp_pod_say(ctx, JP_POD_WARNING,
+               "the pod has no name server: the host's listens on its loopback alone; install "
+               "dnsmasq, or set ace.dns-servers");
     return NULL;
 }
 

@@ -34,6 +34,7 @@
 #include "sys/cgroups.h"
 #include "sys/detach.h"
 #include "sys/fd.h"
+#include "sys/listen.h"
 #include "sys/lock.h"
 
 #define RESOLVER      "dnsmasq"
@@ -42,6 +43,7 @@
 #define DIR_MODE      02750
 #define FILE_MODE     0640
 #define OWN_SERVERS   "# has servers of its own\n"
+#define DNS_PORT      53
 #define MAX_LABEL     63
 #define MAX_ERRORS    4096
 #define LOCK_WAIT_MS  60000 /* another start makes it: a few milliseconds */
@@ -302,10 +304,26 @@ JP_NORETURN static void become(const char *dir, char *const argv[], int errors)
     _exit(127);
 }
 
+/* Who listens everywhere listens at the address that pods would ask, too. */
+static bool is_kept_out(const struct place *p, struct jp_error *err)
+{
+    char holder[64];
+    JP_AUTO_FREE char *gateway = jp_network_gateway(p->network);
+    if (!gateway || !jp_listen_is_taken(gateway, DNS_PORT) ||
+        !jp_platform.host->holder(true, DNS_PORT, holder, sizeof(holder)))
+        return false;
+    jp_fail(err, JP_EBUSY, 0,
+            "%s has port %d of %s: it would have to listen at other addresses alone", holder,
+            DNS_PORT, gateway);
+    return true;
+}
+
 /* The first line of what it said; what it is called itself stands before. */
 static int fail_start(const struct place *p, int status, struct jp_error *err)
 {
     JP_AUTO(jp_buf) text = JP_BUF_INIT;
+    if (is_kept_out(p, err))
+        return -1;
     (void)jp_file_read(p->dir_fd, ERRORS, MAX_ERRORS, &text, NULL);
     const char *line = jp_buf_text(&text);
     line += strspn(line, "\n");
@@ -576,7 +594,8 @@ void jp_pod_names_examine(const struct jp_pod_context *ctx,
                                       const char *text, const char *remedy),
                           void *context)
 {
-    static const struct jp_plan_net without = {.mode = JP_NET_POD};
+    JP_AUTO_FREE char *gateway = jp_network_gateway(jp_pod_networks(ctx)->items);
+    struct jp_plan_net without = {.mode = JP_NET_POD, .gateway = gateway};
     struct jp_pod_context silent = *ctx;
     silent.tell = NULL;
     JP_AUTO_FREE char *servers = NULL;
