@@ -25,9 +25,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "where.h"
+
 #define RETRY_MS 1000 /* a datagram may be lost while neighbours look for each other */
 
-static struct sockaddr_storage where;
+static union where where;
 static socklen_t where_len;
 static int type;
 static int is_group;
@@ -40,21 +42,14 @@ static int die(const char *what)
 
 static void read_where(const char *address, const char *port)
 {
-    struct sockaddr_in *four = (struct sockaddr_in *)&where;
-    struct sockaddr_in6 *six = (struct sockaddr_in6 *)&where;
-    if (inet_pton(AF_INET, address, &four->sin_addr) == 1) {
-        four->sin_family = AF_INET;
-        four->sin_port = htons((unsigned short)atoi(port));
-        where_len = sizeof(*four);
-        is_group = IN_MULTICAST(ntohl(four->sin_addr.s_addr));
-    } else if (inet_pton(AF_INET6, address, &six->sin6_addr) == 1) {
-        six->sin6_family = AF_INET6;
-        six->sin6_port = htons((unsigned short)atoi(port));
-        where_len = sizeof(*six);
-        is_group = IN6_IS_ADDR_MULTICAST(&six->sin6_addr);
-        six->sin6_scope_id = is_group ? if_nametoindex("eth0") : 0;
-    } else {
+    where_len = where_parse(address, port, &where);
+    if (where_len == 0)
         die(address);
+    if (where.any.sa_family == AF_INET) {
+        is_group = IN_MULTICAST(ntohl(where.v4.sin_addr.s_addr));
+    } else {
+        is_group = IN6_IS_ADDR_MULTICAST(&where.v6.sin6_addr);
+        where.v6.sin6_scope_id = is_group ? if_nametoindex("eth0") : 0;
     }
 }
 
@@ -96,7 +91,7 @@ static void answer(int fd)
 static int join(int fd)
 {
     struct group_req request = {.gr_interface = if_nametoindex("eth0")};
-    int level = where.ss_family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
+    int level = where.any.sa_family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
     memcpy(&request.gr_group, &where, where_len);
     return setsockopt(fd, level, MCAST_JOIN_GROUP, &request, sizeof(request));
 }
@@ -104,12 +99,12 @@ static int join(int fd)
 static int serve(void)
 {
     int on = 1;
-    int fd = socket(where.ss_family, type, 0);
+    int fd = socket(where.any.sa_family, type, 0);
     if (fd < 0)
         return die("socket");
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (bind(fd, (struct sockaddr *)&where, where_len) < 0 ||
-        (type == SOCK_STREAM && listen(fd, 64) < 0) || (is_group && join(fd) < 0))
+    if (bind(fd, &where.any, where_len) < 0 || (type == SOCK_STREAM && listen(fd, 64) < 0) ||
+        (is_group && join(fd) < 0))
         return die("listen");
     puts("ready");
     fflush(stdout);
@@ -128,18 +123,17 @@ static int tell(int error)
 
 static int ask(int seconds)
 {
-    int fd = socket(where.ss_family, type | SOCK_NONBLOCK, 0);
+    int fd = socket(where.any.sa_family, type | SOCK_NONBLOCK, 0);
     char text[128];
     if (fd < 0)
         return die("socket");
     /* A group does not answer, one of those who hear it does. */
-    if (!is_group && connect(fd, (struct sockaddr *)&where, where_len) < 0 && errno != EINPROGRESS)
+    if (!is_group && connect(fd, &where.any, where_len) < 0 && errno != EINPROGRESS)
         return tell(errno);
     for (int waited = 0; waited < seconds * 1000; waited += RETRY_MS) {
         struct pollfd p = {.fd = fd, .events = POLLIN};
         if (type == SOCK_DGRAM)
-            (void)sendto(fd, "?", 1, 0, is_group ? (struct sockaddr *)&where : NULL,
-                         is_group ? where_len : 0);
+            (void)sendto(fd, "?", 1, 0, is_group ? &where.any : NULL, is_group ? where_len : 0);
         if (poll(&p, 1, RETRY_MS) == 0)
             continue;
         ssize_t n = recv(fd, text, sizeof(text) - 1, 0);

@@ -29,14 +29,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "where.h"
+
 #define PATIENCE_MS 60000
 #define AT_ONCE     1000
-
-union address {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-};
 
 static char bytes[65536];
 
@@ -46,23 +42,16 @@ static void fail(const char *what)
     exit(1);
 }
 
-static socklen_t parse(const char *text, const char *port, union address *ret)
+static socklen_t parse(const char *text, const char *port, union where *ret)
 {
-    memset(ret, 0, sizeof(*ret));
-    if (inet_pton(AF_INET, text, &ret->v4.sin_addr) == 1) {
-        ret->v4.sin_family = AF_INET;
-        ret->v4.sin_port = htons((unsigned short)atoi(port));
-        return sizeof(ret->v4);
-    }
-    if (inet_pton(AF_INET6, text, &ret->v6.sin6_addr) != 1)
+    socklen_t len = where_parse(text, port, ret);
+    if (len == 0)
         fail(text);
-    ret->v6.sin6_family = AF_INET6;
-    ret->v6.sin6_port = htons((unsigned short)atoi(port));
-    return sizeof(ret->v6);
+    return len;
 }
 
 /* Of either family on one socket: IPv4 is written as such. */
-static const char *name_of(const union address *address)
+static const char *name_of(const union where *address)
 {
     static char text[INET6_ADDRSTRLEN];
     if (address->any.sa_family == AF_INET)
@@ -76,7 +65,7 @@ static const char *name_of(const union address *address)
 
 static int serve_at(const char *port, int type)
 {
-    union address here;
+    union where here;
     const int on = 1;
     socklen_t len = parse("::", port, &here);
     int fd = socket(AF_INET6, type | SOCK_NONBLOCK, 0);
@@ -92,7 +81,7 @@ static int serve_at(const char *port, int type)
 
 static void answer(int fd)
 {
-    union address peer;
+    union where peer;
     socklen_t len = sizeof(peer);
     char text[sizeof(bytes) + 64];
     ssize_t n = read(fd, bytes, sizeof(bytes) - 1);
@@ -143,7 +132,7 @@ static void serve_udp(const char *port)
     int fd = serve_at(port, SOCK_DGRAM);
     char text[sizeof(bytes) + 64];
     for (;;) {
-        union address peer;
+        union where peer;
         socklen_t len = sizeof(peer);
         struct pollfd p = {.fd = fd, .events = POLLIN};
         (void)poll(&p, 1, -1);
@@ -158,7 +147,7 @@ static void serve_udp(const char *port)
 
 static void bind_from(int fd, sa_family_t family, const char *port)
 {
-    union address here;
+    union where here;
     const int on = 1;
     socklen_t len = parse(family == AF_INET6 ? "::" : "0.0.0.0", port, &here);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
@@ -168,7 +157,7 @@ static void bind_from(int fd, sa_family_t family, const char *port)
 
 static int ask(const char *protocol, const char *address, const char *port, const char *text)
 {
-    union address there;
+    union where there;
     socklen_t len = parse(address, port, &there);
     int is_tcp = strcmp(protocol, "tcp") == 0;
     int ends = is_tcp && !getenv("WIRE_KEEP");
@@ -197,7 +186,7 @@ static int ask(const char *protocol, const char *address, const char *port, cons
     }
 }
 
-static int dial(const union address *there, socklen_t len)
+static int dial(const union where *there, socklen_t len)
 {
     int fd = socket(there->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
     if (fd >= 0 && connect(fd, &there->any, len) < 0 && errno != EINPROGRESS) {
@@ -209,7 +198,7 @@ static int dial(const union address *there, socklen_t len)
 
 static int many(const char *address, const char *port, int wanted)
 {
-    union address there;
+    union where there;
     socklen_t len = parse(address, port, &there);
     int queue = epoll_create1(0), begun = 0, open = 0, answered = 0;
     allow_files();
@@ -249,7 +238,7 @@ static int many(const char *address, const char *port, int wanted)
 
 static void hold(const char *address, const char *port, int wanted)
 {
-    union address there;
+    union where there;
     socklen_t len = parse(address, port, &there);
     allow_files();
     for (int i = 0; i < wanted; i++) {
