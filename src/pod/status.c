@@ -114,11 +114,13 @@ static int take_record(struct jp_pod_status *status, struct jp_pod_record *recor
     status->reason = jp_take(&record->error);
     if (!status->reason && status->state == JP_POD_FAILED && jp_pod_record_is_alive(record))
         status->reason = jp_strdup("its supervisor died");
-    if (jp_pod_state_is_alive(status->state)) {
+    /* Under a lock that a start has just taken it may still be that of an earlier run. */
+    bool is_of_now = jp_pod_state_is_alive(status->state) && jp_pod_record_is_alive(record);
+    if (is_of_now) {
         status->ports = record->ports;
         record->ports = (struct jp_plan_ports){.items = NULL};
     }
-    status->supervisor = jp_pod_state_is_alive(status->state) ? record->supervisor : 0;
+    status->supervisor = is_of_now ? record->supervisor : 0;
     status->started_ns = record->started_ns;
     status->ended_ns = record->ended_ns;
     status->has_status = record->has_status;

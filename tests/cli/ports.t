@@ -149,6 +149,14 @@ supervisor=$(jetpack show --format=json web | sed -n 's/^ *"supervisor": *\([0-9
 kill -KILL "$supervisor"
 wait_for 60 refused "$client" tcp 192.0.2.1 8080
 is $? 0 "... and when it is killed its ports refuse"
+"$wire" tcp 8080 >/dev/null 2>&1 &
+stranger=$!
+jobs="$jobs $stranger"
+wait_for 60 served "$this" tcp 127.0.0.1 8080
+fails 125 "port 'http': wire \(process $stranger\) has tcp port 8080 of the host" \
+    "who has taken one meanwhile is named, and not the pod's own last run" jetpack run -d web
+kill -KILL "$stranger"
+wait_for 60 refused "$client" tcp 192.0.2.1 8080
 jetpack list >/dev/null
 run jetpack gc
 is "$status" 0 "gc"
