@@ -426,6 +426,13 @@ static void let_in(void *where, int fd, const union jp_address *client)
     listener->is_due = true;
 }
 
+/* Everything that is ready is served in one round of the registry. */
+static enum MHD_Result run_once(struct jp_http *http, struct MHD_Daemon *daemon)
+{
+    jp_registry_round(http->registry);
+    return MHD_run(daemon);
+}
+
 /* libmicrohttpd sees the end of the stream and closes. */
 void jp_http_reap(struct jp_http *http)
 {
@@ -437,7 +444,8 @@ void jp_http_reap(struct jp_http *http)
     }
     jp_door_expire(&http->door);
     for (size_t i = 0; i < http->n_listeners; i++)
-        (void)MHD_run(http->listeners[i].daemon); /* its own time-outs, when others are busy */
+        /* Its own time-outs, when others are busy. */
+        (void)run_once(http, http->listeners[i].daemon);
 }
 
 bool jp_http_is_busy(const struct jp_http *http)
@@ -592,7 +600,7 @@ static enum MHD_Result run(struct jp_http *http, struct MHD_Daemon *daemon)
     enum MHD_Result result = MHD_NO;
     for (unsigned i = 0; i < MAX_RUNS; i++) {
         uint64_t before = http->answers;
-        result = MHD_run(daemon);
+        result = run_once(http, daemon);
         if (result != MHD_YES || http->answers == before)
             break;
     }

@@ -42,6 +42,9 @@ struct jp_registry {
     struct timespec read_at; /* the directory's time when it was read */
     bool is_sure;            /* it was old enough then for every later change to show */
     uint64_t uses;
+    uint64_t round;
+    uint64_t round_read;  /* in which the index was true; 0: in none */
+    uint64_t round_alive; /* in which the pod of last_fd lived */
     size_t kept_bytes;
     uint64_t generation;
     char last_token[JP_TOKEN_SIZE]; /* the digest of the last token is kept: it comes again */
@@ -83,6 +86,7 @@ int jp_registry_new(int dir_fd, struct jp_registry **ret, struct jp_error *err)
         return jp_oom(err);
     r->dir_fd = dir_fd;
     r->last_fd = -1;
+    r->round = 1;
     *ret = r;
     return 0;
 }
@@ -268,6 +272,7 @@ static const struct jp_registration *load(struct jp_registry *r, struct entry *e
     if (!content || memcmp(content->token_digest, e->digest, sizeof(e->digest)) != 0) {
         content_free(content); /* replaced since: the next lookup sees that */
         r->is_sure = false;
+        r->round_read = 0;
         return NULL;
     }
     if (bytes > KEPT_BYTES) {
@@ -304,6 +309,7 @@ static int open_file(struct jp_registry *r, const struct entry *e)
     if (r->last_fd >= 0 && r->last_inode == e->inode)
         return r->last_fd;
     jp_fd_close(&r->last_fd);
+    r->round_alive = 0;
     r->last_fd =
         openat(r->dir_fd, e->uuid, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
     if (r->last_fd >= 0 && fstat(r->last_fd, &st) < 0)
@@ -320,19 +326,40 @@ static int open_file(struct jp_registry *r, const struct entry *e)
 static bool is_alive(struct jp_registry *r, const struct entry *e)
 {
     int fd = open_file(r, e);
-    return fd >= 0 && jp_lock_fd_is_held(fd, NULL) == 1;
+    if (fd >= 0 && r->round_alive == r->round)
+        return true;
+    bool is = fd >= 0 && jp_lock_fd_is_held(fd, NULL) == 1;
+    r->round_alive = is ? r->round : 0;
+    return is;
+}
+
+static struct entry *look_up(struct jp_registry *r, const struct entry *key, const char *address)
+{
+    struct entry *e =
+        r->count == 0 ? NULL
+                      : bsearch(key, r->entries, r->count, sizeof(*r->entries), compare_digests);
+    return e && has_address(e, address) && is_alive(r, e) ? e : NULL;
+}
+
+void jp_registry_round(struct jp_registry *registry)
+{
+    registry->round++;
 }
 
 const struct jp_registration *jp_registry_find(struct jp_registry *registry, const char *token,
                                                size_t len, const char *address)
 {
     struct entry key;
-    refresh(registry);
+    struct entry *e = NULL;
     digest(registry, token, len, key.digest);
-    struct entry *e = registry->count == 0 ? NULL
-                                           : bsearch(&key, registry->entries, registry->count,
-                                                     sizeof(*registry->entries), compare_digests);
-    return e && has_address(e, address) && is_alive(registry, e) ? load(registry, e) : NULL;
+    if (registry->round_read == registry->round)
+        e = look_up(registry, &key, address);
+    if (!e) {
+        refresh(registry);
+        registry->round_read = registry->round;
+        e = look_up(registry, &key, address);
+    }
+    return e ? load(registry, e) : NULL;
 }
 
 uint64_t jp_registry_generation(const struct jp_registry *registry)
