@@ -72,6 +72,10 @@ for command in $(sed -n 's/.*jetpack_run \([a-z][a-z]*\).*/\1/p' contrib/rc.d/je
     grep -qx "$command" "$scratch/words"
     ok $? "a service calls $command"
 done
+# A start that cannot succeed is not repeated; an app's own statuses are.
+wanted=$(sed -n '/^itself are then/,/^\.El/s/^\.It \([0-9]*\)$/\1/p' man/jetpack.1 | tr '\n' ' ')
+grep -qx "RestartPreventExitStatus=${wanted% }" "$BUILD_DIR/contrib/jetpack@.service" && [ -n "$wanted" ]
+ok $? "the unit is not restarted for the statuses that are Jetpack's own: $wanted"
 if command -v systemd-analyze >/dev/null 2>&1; then
     mkdir "$scratch/units"
     for unit in jetpack@.service jetpack-mds.service jetpack-gc.service jetpack-gc.timer; do

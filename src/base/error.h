@@ -35,6 +35,7 @@ enum jp_code {
     JP_EINTERRUPTED, /* the user or a signal asked to stop */
     JP_ENOEXEC,      /* the app's program cannot be executed: exit status 126 */
     JP_ENOPROGRAM,   /* the app's program was not found: exit status 127 */
+    JP_EKILLED,      /* the pod died with its supervisor: exit status 137; no message has it */
 };
 
 struct jp_error {

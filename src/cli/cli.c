@@ -7,6 +7,7 @@
 #include <sys/types.h>
 #include <sys/stat.h>
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,7 @@ enum {
     STATUS_OURS = 125, /* Jetpack failed before the app ran */
     STATUS_NOEXEC = 126,
     STATUS_NOPROGRAM = 127,
+    STATUS_KILLED = 128 + SIGKILL,
 };
 
 void jp_cli_warn(const char *text)
@@ -334,6 +336,8 @@ static int status_of(const struct jp_command *command, const struct jp_error *er
         return STATUS_FAILED;
     if (err->code == JP_ENOPROGRAM)
         return STATUS_NOPROGRAM;
+    if (err->code == JP_EKILLED)
+        return STATUS_KILLED;
     return err->code == JP_ENOEXEC ? STATUS_NOEXEC : STATUS_OURS;
 }
 

@@ -452,7 +452,8 @@ static int read_message(struct relay *r, struct jp_error *err)
         return jp_fail(err, JP_EBUSY, 0,
                        "the pod was stopped while this command did not read its output");
     if (n == 0)
-        return jp_fail(err, JP_ESYS, ECONNRESET, "the pod's supervisor died");
+        return jp_fail(err, r->has_started ? JP_EKILLED : JP_ESYS, ECONNRESET,
+                       "the pod's supervisor died");
     return take_message(r, &message, err);
 }
 

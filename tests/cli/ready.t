@@ -85,6 +85,15 @@ jetpack stop unit
 end_of "$job" >/dev/null
 is "$(grep -c READY=1 "$work/unit.told")" 1 "... once"
 kill "$listener"
+# Its supervisor is killed: the status is one that a unit is restarted for.
+in_background "$work/job" run --net=none -pod-name mono test.example/plain
+wait_for 60 state_of mono running
+run jetpack show -format=json mono
+kill -KILL "$(json supervisor)"
+end_of "$job"
+is "$?" 137 "a run whose supervisor is killed has the status of what was killed with it"
+like "$(cat "$work/job")" "jetpack: run: the pod's supervisor died" "... and says so"
+jetpack destroy mono
 jetpack destroy unit
 
 # Stopped on the way: it was not started.

@@ -109,7 +109,7 @@ run jetpack show -format=json pod
 supervisor=$(json supervisor)
 kill -KILL "${supervisor:?}"
 wait "$b"
-is "$?" 125 "the supervisor is killed: the command fails"
+is "$?" 137 "the supervisor is killed: so was the command's program"
 like "$(cat "$work/b.out")" 'supervisor died' "... and says so"
 exec 3>&- 4>&-
 # (Its PID 1 may hold the lock for a moment longer.)
