@@ -81,6 +81,7 @@ static void code_sockets(struct jp_codec *c, struct jp_plan_app *app)
         jp_codec_str(c, &app->sockets[i].name);
         jp_codec_bool(c, &app->sockets[i].is_udp);
         jp_codec_u32(c, &app->sockets[i].port);
+        jp_codec_bool(c, &app->sockets[i].is_given);
     }
 }
 
@@ -384,6 +385,16 @@ void jp_plan_sockets_clear(struct jp_plan_socket **sockets, size_t *count)
     free(*sockets);
     *sockets = NULL;
     *count = 0;
+}
+
+size_t jp_plan_count_given(const struct jp_plan *plan)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < plan->n_apps; i++) {
+        for (size_t k = 0; k < plan->apps[i].n_sockets; k++)
+            count += plan->apps[i].sockets[k].is_given;
+    }
+    return count;
 }
 
 static void clear_app(struct jp_plan_app *app)

@@ -20,7 +20,7 @@
 #include "plan/label.h"
 #include "plan/port.h"
 
-#define JP_PLAN_VERSION 7
+#define JP_PLAN_VERSION 8
 
 /* Limits of what a plan may hold; pod/ refuses manifests beyond them with JP_ELIMIT. */
 #define JP_PLAN_MAX_APPS    256
@@ -120,6 +120,7 @@ struct jp_plan_socket {
     char *name; /* AC Name of the port; those of a range have the same */
     bool is_udp;
     uint32_t port;
+    bool is_given; /* it comes through the mailbox: who manages services has bound it */
 };
 
 void jp_plan_sockets_clear(struct jp_plan_socket **sockets, size_t *count);
@@ -259,6 +260,9 @@ int jp_plan_decode(const void *bytes, size_t len, struct jp_plan *ret, struct jp
 
 /* Writes a plan; *ret is appended to. -1 with JP_ENOMEM or JP_ELIMIT. */
 int jp_plan_encode(struct jp_plan *plan, struct jp_buf *ret, struct jp_error *err);
+
+/* How many sockets of apps come through the mailbox. */
+size_t jp_plan_count_given(const struct jp_plan *plan);
 
 void jp_plan_clear(struct jp_plan *plan);
 

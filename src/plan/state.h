@@ -66,7 +66,8 @@
 #define JP_STAGE1_FD_OWNER  6 /* SOCK_SEQPACKET to the owner */
 #define JP_STAGE1_FD_STAGE2 7 /* executable of stage 2, safe from being overwritten */
 #define JP_STAGE1_FD_FORWARD                                                                       \
-    8 /* the forwarder's mailbox (plan/forward.h), if the plan names one                           \
+    8 /* the forwarder's mailbox (plan/forward.h) if the plan names one; in the host's network of  \
+       * sockets that the plan calls given, one a message                                          \
        */
 
 /*

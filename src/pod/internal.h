@@ -24,6 +24,7 @@
 #include "pod/pod.h"
 #include "pod/request.h"
 #include "pod/session.h"
+#include "sys/inherited.h"
 
 #define JP_POD_LOCK_FILE   "lock"
 #define JP_POD_VOLUMES_DIR "volumes"
@@ -221,10 +222,31 @@ int jp_pod_plan_ports(const struct jp_pod_context *ctx, const struct jp_pod_plan
                       struct jp_plan *plan, struct jp_error *err);
 /*
  * Binds the sockets of the plan's ports. *ret_mailbox: the forwarder's mailbox, the caller's;
- * untouched when the plan has no forwarder. JP_EBUSY names the port and who has it.
+ * untouched when the plan has no forwarder. JP_EBUSY names the port and who has it. Of a pod in the
+ * host's network: the sockets that were handed over become those of its apps, in plan and mailbox.
  */
-int jp_pod_publish(const struct jp_pod_context *ctx, const struct jp_plan *plan, int *ret_mailbox,
+int jp_pod_publish(const struct jp_pod_context *ctx, struct jp_plan *plan, int *ret_mailbox,
                    struct jp_error *err);
+
+/* ---- sockets that a service manager has bound (given.c) ----------------------------------------
+ */
+
+struct jp_pod_given {
+    struct jp_inherited items[JP_INHERITED_MAX];
+    size_t count;
+    bool is_taken[JP_INHERITED_MAX];
+};
+
+void jp_pod_given_find(struct jp_pod_given *ret);
+/* Of those that nobody takes: their clients would wait for ever. `why` ends the sentence. */
+void jp_pod_given_warn(const struct jp_pod_context *ctx, const struct jp_pod_given *given,
+                       const char *why);
+/*
+ * Each socket of an app for whose port some were given is those, whatever their addresses.
+ * *ret_mailbox: with their descriptors, for stage 1; untouched when there are none. JP_ELIMIT.
+ */
+int jp_pod_given_to_apps(struct jp_pod_given *given, struct jp_plan *plan, int *ret_mailbox,
+                         struct jp_error *err);
 
 /* ---- names (files.c, resolver.c) ---------------------------------------------------------------
  */

@@ -239,9 +239,7 @@ struct binding {
     struct jp_forward_settings settings; /* strings and ports are the plan's */
     struct jp_forward_listener listeners[JP_FORWARD_MAX_SOCKETS];
     int sockets[JP_FORWARD_MAX_SOCKETS];
-    struct jp_inherited given[JP_INHERITED_MAX]; /* that a service manager has bound */
-    size_t n_given;
-    bool is_taken[JP_INHERITED_MAX];
+    struct jp_pod_given given;
 };
 
 static void unbind(struct binding *b)
@@ -316,12 +314,13 @@ static int take_all_given(struct binding *b, const struct jp_forward_listener *l
 {
     const struct jp_plan_port *port = &b->settings.ports.items[listener->port];
     int count = 0;
-    for (size_t i = 0; i < b->n_given; i++) {
-        if (!is_given(&b->given[i], port, (uint16_t)(port->host_port + listener->offset)))
+    for (size_t i = 0; i < b->given.count; i++) {
+        const struct jp_inherited *given = &b->given.items[i];
+        if (!is_given(given, port, (uint16_t)(port->host_port + listener->offset)))
             continue;
-        if (take_given(b, listener, &b->given[i], err) < 0)
+        if (take_given(b, listener, given, err) < 0)
             return jp_wrap(err, "port '%s'", port->name);
-        b->is_taken[i] = true;
+        b->given.is_taken[i] = true;
         count++;
     }
     return count;
@@ -445,18 +444,6 @@ static void describe(const struct jp_plan *plan, struct jp_forward_settings *to)
     to->ports = plan->ports;
 }
 
-/* Their clients would wait for ever. */
-static void warn_of_others(const struct binding *b)
-{
-    for (size_t i = 0; i < b->n_given; i++) {
-        const struct jp_inherited *given = &b->given[i];
-        if (!b->is_taken[i])
-            jp_pod_say(b->ctx, JP_POD_WARNING,
-                       "%s port %u was handed over (LISTEN_FDS), and the pod does not publish it",
-                       given->type == SOCK_DGRAM ? "udp" : "tcp", jp_address_port(&given->address));
-    }
-}
-
 static int post(struct binding *b, struct jp_error *err)
 {
     int ends[2];
@@ -469,18 +456,35 @@ static int post(struct binding *b, struct jp_error *err)
     return jp_fd_take(&reading);
 }
 
-int jp_pod_publish(const struct jp_pod_context *ctx, const struct jp_plan *plan, int *ret_mailbox,
+/* What was handed over goes to the apps themselves: they are where it was bound. */
+static int hand_to_apps(const struct jp_pod_context *ctx, struct jp_plan *plan, int *ret_mailbox,
+                        struct jp_error *err)
+{
+    struct jp_pod_given given;
+    jp_pod_given_find(&given);
+    if (jp_pod_given_to_apps(&given, plan, ret_mailbox, err) < 0)
+        return -1;
+    jp_pod_given_warn(ctx, &given,
+                      "no app of the pod has a port of this number that is "
+                      "socketActivated");
+    return 0;
+}
+
+int jp_pod_publish(const struct jp_pod_context *ctx, struct jp_plan *plan, int *ret_mailbox,
                    struct jp_error *err)
 {
+    static const char nobody[] = "the pod does not publish it";
     if (plan->without_apps)
         return 0;
+    if (plan->net.mode == JP_NET_HOST)
+        return hand_to_apps(ctx, plan, ret_mailbox, err);
     JP_AUTO_FREE struct binding *b = jp_calloc(1, sizeof(*b));
     if (!b)
         return jp_oom(err);
     b->ctx = ctx;
-    b->n_given = jp_inherited_sockets(b->given, JP_LEN(b->given));
+    jp_pod_given_find(&b->given);
     if (!plan->forwarder) {
-        warn_of_others(b);
+        jp_pod_given_warn(ctx, &b->given, nobody);
         return 0;
     }
     b->settings.listeners = b->listeners;
@@ -489,7 +493,7 @@ int jp_pod_publish(const struct jp_pod_context *ctx, const struct jp_plan *plan,
     if (find_user(ctx, &b->settings, err) == 0 && bind_all(b, err) == 0)
         mailbox = post(b, err);
     if (mailbox >= 0)
-        warn_of_others(b);
+        jp_pod_given_warn(ctx, &b->given, nobody);
     unbind(b);
     *ret_mailbox = mailbox;
     return mailbox < 0 ? -1 : 0;

@@ -127,7 +127,7 @@ int main(int argc, char **argv)
         tell_owner(&err);
         return 1;
     }
-    if (!supervisor.plan.forwarder)
+    if (!supervisor.plan.forwarder && jp_plan_count_given(&supervisor.plan) == 0)
         supervisor.mailbox_fd = -1;
     return jp_supervise(&supervisor);
 }

@@ -2,7 +2,8 @@
  * Socket activation: the ports of an app that its image calls socketActivated (aci.md) are bound in
  * the pod's network before the app begins, and found by its main process as sd_listen_fds(3) says.
  * They are ours as long as the world stands: an app that is started again finds the same sockets,
- * and who connects meanwhile waits instead of being refused.
+ * and who connects meanwhile waits instead of being refused. In the host's network some may come
+ * from whoever manages services (pod/given.c), through the mailbox.
  */
 #include <stdlib.h>
 
@@ -10,12 +11,25 @@
 #include "stage1/supervisor.h"
 #include "sys/fd.h"
 
+/* The next that somebody else has bound. */
+static int take_given(struct jp_supervisor *s, int *ret_fd, struct jp_error *err)
+{
+    char byte;
+    size_t count = 0;
+    if (s->mailbox_fd >= 0 && jp_fd_receive(s->mailbox_fd, &byte, 1, ret_fd, 1, &count, 0) < 0)
+        return jp_fail_sys(err, "receive a socket");
+    return count == 1 ? 0 : jp_fail(err, JP_ECORRUPT, 0, "it was not handed over");
+}
+
 static int open_one(struct jp_supervisor *s, struct jp_app *app, size_t index, struct jp_error *err)
 {
     const struct jp_plan_socket *socket = &app->plan->sockets[index];
     if (jp_strv_add(&app->socket_names, socket->name) < 0)
         return jp_oom(err);
-    if (jp_platform.links->listen(s->isolation, socket, &app->sockets[index], err) < 0)
+    int *fd = &app->sockets[index];
+    int r = socket->is_given ? take_given(s, fd, err)
+                             : jp_platform.links->listen(s->isolation, socket, fd, err);
+    if (r < 0)
         return jp_wrap(err, "app %s: port '%s' (%s %u)", app->plan->name, socket->name,
                        socket->is_udp ? "udp" : "tcp", socket->port);
     return 0;

@@ -171,7 +171,7 @@ struct jp_supervisor {
     int lock_fd;
     int owner_fd;
     int stage2_fd;
-    int mailbox_fd;     /* of the forwarder, when plan.forwarder is set */
+    int mailbox_fd;     /* of the forwarder, or of sockets that are given to apps; -1 */
     int forwarder_life; /* the forwarder lives as long as this is open; -1: there is none */
     pid_t forwarder;    /* 0: none */
     int listen_fd;

@@ -155,6 +155,28 @@ jetpack destroy unit
 fails 125 "port 'dns': the socket for datagrams that was handed over is of both families" "one for datagrams of both families" \
     "$programs/handover" udp :: "$own_port" -- "$JETPACK" -config "$config" run -d -p "dns=$own_port" $image
 
+# In the host's network the app itself gets them.
+dir=$work/tree.lone
+mkdir -p "$dir"
+rootfs "$dir/rootfs"
+cp "$programs/activated" "$dir/rootfs/bin/"
+manifest lone '"exec": ["/bin/activated"], "user": "1000", "group": "1000"' >"$dir/manifest"
+pack "$dir" "$work/lone.aci"
+jetpack import -q "$work/lone.aci" >/dev/null
+www=--port=www,protocol=tcp,port=$own_port,socketActivated=true
+handed "tcp 127.0.0.1 $own_port tcp ::1 $own_port" -pod-name hosted --net=host test.example/lone "$www"
+is "$status $err" '0 ' "in the host's network an app finds what was bound for its port" || show err "$err"
+is "$(ask tcp 127.0.0.1 "$own_port")" "$own_port www: hello" "... and is reached"
+is "$(ask tcp ::1 "$own_port")" "$own_port www: hello" "... by each of several sockets"
+done_well "... is started again" jetpack restart hosted:lone
+is "$(ask tcp ::1 "$own_port")" "$own_port www: hello" "... and finds them again"
+is "$(jetpack show hosted | grep -c "www $own_port/tcp")" 2 "show tells both"
+jetpack destroy hosted
+handed "udp 127.0.0.1 $own_port tcp 127.0.0.1 $own_port" -destroy --net=host test.example/lone "$www" \
+    --exec /bin/probe -- true ---
+like "$err" "warning: udp port $own_port was handed over \(LISTEN_FDS\), and no app of the pod has a port" \
+    "... a socket for no app is warned of"
+
 # ---- a program of others ---------------------------------------------------------------------------
 proxyd=/lib/systemd/systemd-socket-proxyd
 if [ -x "$proxyd" ] && command -v ldd >/dev/null; then
