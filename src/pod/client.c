@@ -251,7 +251,7 @@ int jp_pod_mend(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
     return 0;
 }
 
-static int open_supervisor(int pod_fd, struct jp_pod_record *record, struct jp_process *ret,
+int jp_pod_supervisor_open(int pod_fd, struct jp_pod_record *record, struct jp_process *ret,
                            struct jp_error *err)
 {
     if (jp_pod_record_now(pod_fd, record, err) < 0)
@@ -264,7 +264,7 @@ static bool is_at_work(int pod_fd, bool has_heard)
 {
     struct jp_pod_record record = {.is_there = false};
     JP_AUTO(jp_process) supervisor = JP_PROCESS_INIT;
-    bool is_there = open_supervisor(pod_fd, &record, &supervisor, NULL) == 0;
+    bool is_there = jp_pod_supervisor_open(pod_fd, &record, &supervisor, NULL) == 0;
     bool is = is_there && (has_heard || record.is_undoing) && !jp_process_is_stopped(&supervisor);
     jp_pod_record_clear(&record);
     return is;
@@ -344,7 +344,7 @@ static int kill_supervisor(int pod_fd, struct jp_error *err)
     struct jp_pod_record record = {.is_there = false};
     JP_AUTO(jp_process) process = JP_PROCESS_INIT;
     JP_AUTO(jp_error) local = JP_ERROR_INIT;
-    int result = open_supervisor(pod_fd, &record, &process, &local);
+    int result = jp_pod_supervisor_open(pod_fd, &record, &process, &local);
     jp_pod_record_clear(&record);
     if (result == 0)
         return jp_process_signal(&process, SIGKILL, err);

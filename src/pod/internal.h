@@ -25,6 +25,7 @@
 #include "pod/request.h"
 #include "pod/session.h"
 #include "sys/inherited.h"
+#include "sys/process.h"
 
 #define JP_POD_LOCK_FILE   "lock"
 #define JP_POD_VOLUMES_DIR "volumes"
@@ -471,6 +472,12 @@ int jp_pod_connect(const struct jp_pod_context *ctx, const struct jp_store_pod *
 int jp_pod_connect_patiently(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
                              int pod_fd, int64_t timeout_ms, uint32_t *ret_flags,
                              struct jp_error *err);
+/*
+ * Reads the record of what is or was there last, and opens the supervisor that it names:
+ * JP_ENOTFOUND when that is gone. *record is the caller's to clear in any case.
+ */
+int jp_pod_supervisor_open(int pod_fd, struct jp_pod_record *record, struct jp_process *ret,
+                           struct jp_error *err);
 /* Waits for a message other than OUTPUT. FAILED becomes an error. Returns 1, 0 at the end. */
 int jp_pod_await(int socket, struct jp_control_message *ret, struct jp_error *err);
 /* Sends and waits for OK. */

@@ -20,11 +20,13 @@
 #include "pod/internal.h"
 #include "sys/fd.h"
 #include "sys/lock.h"
+#include "sys/process.h"
 #include "sys/readable.h"
 
 #define MAX_DETACH_KEYS 32
 #define REST_AFTER_MS   500   /* a run that is over sooner wants the database again */
 #define LEAVE_WAIT_MS   10000 /* for an isolation that nobody else needs to end */
+#define GONE_WAIT_MS    10000 /* for a supervisor that has closed our socket to end */
 #define MAX_JOINS       1000  /* isolations that end just before they are asked; each costs one */
 
 /* ---- opening ---- */
@@ -428,13 +430,21 @@ static int take_message(struct relay *r, const struct jp_control_message *m, str
     }
 }
 
-/* The end of the socket came, but not that of a supervisor: it lives, or has seen the pod's end. */
+/*
+ * The socket has ended, and the pod has not said so. A supervisor that has given this command up
+ * ends in order, and its record tells; one that was killed leaves a record that lives, under a lock
+ * that may be held for a moment longer: what is waited for is the process.
+ */
 static bool was_given_up(const struct jp_pod_session *session)
 {
     struct jp_pod_record record = {.is_there = false};
+    JP_AUTO(jp_process) supervisor = JP_PROCESS_INIT;
     if (session->pod_fd < 0)
         return false;
-    if (jp_lock_is_held(session->pod_fd, JP_POD_LOCK_FILE, NULL) > 0)
+    bool is_gone = jp_pod_supervisor_open(session->pod_fd, &record, &supervisor, NULL) < 0 ||
+                   jp_process_wait_gone(&supervisor, GONE_WAIT_MS, NULL) == 1;
+    jp_pod_record_clear(&record);
+    if (!is_gone)
         return true;
     bool has_ended =
         jp_pod_record_read(session->pod_fd, &record, NULL) == 0 && !jp_pod_record_is_alive(&record);
