@@ -203,7 +203,7 @@ static int load_number(struct jp_isolator *isolator, long long min, long long ma
 
 static int load_cpu_shares(struct jp_isolator *isolator, struct jp_error *err)
 {
-    return load_number(isolator, 2, 262144, err);
+    return load_number(isolator, JP_CPU_SHARES_MIN, JP_CPU_SHARES_MAX, err);
 }
 
 static int load_oom_score_adj(struct jp_isolator *isolator, struct jp_error *err)

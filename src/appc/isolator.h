@@ -34,6 +34,9 @@ enum jp_isolator_kind {
     JP_ISOLATOR_KIND_MAX,
 };
 
+#define JP_CPU_SHARES_MIN 2
+#define JP_CPU_SHARES_MAX 262144
+
 struct jp_isolator {
     char *name; /* AC Identifier */
     enum jp_isolator_kind kind;

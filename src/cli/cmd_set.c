@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "appc/isolator.h"
 #include "appc/quantity.h"
 #include "base/buf.h"
 #include "base/mem.h"
@@ -13,13 +14,14 @@ static const struct {
     const char *option;
     const char *limit;
     bool is_milli;
+    uint64_t min, max;
 } limits[] = {
-    {"memory", "memory", false},
-    {"cpu", "cpu", true},
-    {"cpu-shares", "os/linux/cpu-shares", false},
-    {"block-bandwidth", "block-bandwidth", false},
-    {"block-iops", "block-iops", false},
-    {"network-bandwidth", "network-bandwidth", false},
+    {"memory", "memory", false, 1, UINT64_MAX},
+    {"cpu", "cpu", true, 1, UINT64_MAX},
+    {"cpu-shares", "os/linux/cpu-shares", false, JP_CPU_SHARES_MIN, JP_CPU_SHARES_MAX},
+    {"block-bandwidth", "block-bandwidth", false, 1, UINT64_MAX},
+    {"block-iops", "block-iops", false, 1, UINT64_MAX},
+    {"network-bandwidth", "network-bandwidth", false, 1, UINT64_MAX},
 };
 
 static int add_limit(const struct jp_cli *cli, size_t index, struct jp_strv *ret,
@@ -37,6 +39,9 @@ static int add_limit(const struct jp_cli *cli, size_t index, struct jp_strv *ret
     if (number == 0)
         return jp_fail(err, JP_EUSAGE, 0, "-%s=%s: a limit cannot be nothing", limits[index].option,
                        text);
+    if (number < limits[index].min || number > limits[index].max)
+        return jp_fail(err, JP_EUSAGE, 0, "-%s=%s: must be between %" PRIu64 " and %" PRIu64,
+                       limits[index].option, text, limits[index].min, limits[index].max);
     return jp_strv_add_owned(ret, jp_format("%s=%" PRIu64, limits[index].limit, number)) < 0
                ? jp_oom(err)
                : 0;

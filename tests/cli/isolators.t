@@ -254,6 +254,10 @@ if has_controller memory && has_controller cpu; then
     fails 2 'no limit named' "set: nothing" jetpack set live
     fails 2 'memory.*much' "set: a bad quantity" jetpack set -memory much live
     fails 2 'cannot be nothing' "set: no limit of 0" jetpack set -memory 0 live
+    for shares in 1 262145; do
+        fails 2 "-cpu-shares=$shares: must be between 2 and 262144" "set: $shares shares, as little as the isolator" \
+            jetpack set -cpu-shares $shares live:app
+    done
     fails 1 "no app|there is no app" "set: an unknown app" jetpack set -memory 1Gi live:nobody
     jetpack stop live
     fails 1 'not running' "set: a pod that does not run" jetpack set -memory 1Gi live
