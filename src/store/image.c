@@ -133,6 +133,7 @@ static void forget_draft(struct jp_store_draft *draft)
 
 void jp_store_draft_abort(struct jp_store *store, struct jp_store_draft *draft)
 {
+    jp_fd_close(&draft->rootfs_fd); /* what is open cannot be unmounted */
     if (draft->name[0])
         (void)jp_trash_empty(store->tmp_fd, draft->name, NULL);
     forget_draft(draft);

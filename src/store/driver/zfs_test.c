@@ -116,6 +116,22 @@ static void test_readonly(struct jp_store *store)
     CHECK(jp_store_pod_destroy(store, pod.uuid, &err) == 0, "destroy: %s", jp_error_text(&err));
 }
 
+/* An import that fails. */
+static void test_aborted(struct jp_store *store)
+{
+    JP_AUTO(jp_error) err = JP_ERROR_INIT;
+    struct jp_store_draft draft = JP_STORE_DRAFT_INIT;
+    char path[400], dataset[364];
+    CHECK(jp_store_draft_begin(store, &draft, &err) == 0, "an image is begun: %s",
+          jp_error_text(&err));
+    testing_write(draft.rootfs_fd, "file", "half of it");
+    (void)snprintf(path, sizeof(path), "%s/tmp/%s", options.root, draft.name);
+    read_mark(path, "rootfs.zfs", dataset);
+    CHECK(jp_zfs_exists(dataset), "it has a dataset");
+    jp_store_draft_abort(store, &draft);
+    CHECK(!jp_zfs_exists(dataset) && access(path, F_OK) < 0, "given up, it leaves nothing");
+}
+
 /* A dataset below a clone, a snapshot of it, a clone of an image: none goes along. */
 static void test_foreign(struct jp_store *store)
 {
@@ -315,6 +331,7 @@ int main(void)
           "an image: %s", jp_error_text(&err));
     test_mounted_again(store);
     test_readonly(store);
+    test_aborted(store);
     test_volume(store);
     test_forged(store);
     test_busy(store);
