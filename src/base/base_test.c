@@ -33,6 +33,9 @@ static void try_errors(void)
     TAP_OK(other.code == JP_OK && other.sys == 0 && !other.msg, "clear twice");
     TAP_OK(jp_oom(&err) == -1 && err.code == JP_ENOMEM && err.sys == ENOMEM, "oom");
     TAP_STR(jp_error_text(&err), "out of memory", "oom: text");
+    errno = ENOMEM;
+    TAP_OK(jp_fail_sys(&err, "open") == -1 && err.code == JP_ENOMEM && err.sys == ENOMEM,
+           "a system that is out of memory");
     TAP_OK(jp_fail(NULL, JP_ESYS, 1, "x") == -1 && jp_wrap(NULL, "x") == -1 && jp_oom(NULL) == -1,
            "no error asked for");
     jp_mem_fail_after(1);

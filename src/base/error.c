@@ -34,6 +34,8 @@ int jp_vfail(struct jp_error *err, enum jp_code code, int sys, const char *fmt, 
         return -1;
     int saved = errno;
     char *text = format(fmt, ap, sys ? strerror(sys) : NULL, ": ");
+    if (code == JP_ESYS && sys == ENOMEM)
+        code = JP_ENOMEM; /* it is all one who ran out */
     free(err->msg);
     *err = (struct jp_error){.code = code, .sys = sys, .msg = text};
     errno = saved;

@@ -327,8 +327,9 @@ static int open_source(struct writer *w, struct source *s, struct jp_error *err)
     if (strcmp(path, ".") != 0)
         s->dir_fd = jp_dirs_parent(w->dirs[tree], path, &s->name);
     if (s->dir_fd < 0 || fstatat(s->dir_fd, s->name, &s->st, AT_SYMLINK_NOFOLLOW) != 0)
-        return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? fail_changed(err)
-                                                                     : jp_fail_sys(err, "open");
+        return errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == EMLINK
+                   ? fail_changed(err)
+                   : jp_fail_sys(err, "open");
     if (!S_ISREG(s->st.st_mode) && !S_ISDIR(s->st.st_mode))
         return 0;
     mode_t type = s->st.st_mode & S_IFMT;

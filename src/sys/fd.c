@@ -52,6 +52,8 @@ static int above_stdio(int fd)
 int jp_fd_open(int dir_fd, const char *path, int flags, mode_t mode, struct jp_error *err)
 {
     int fd = above_stdio(jp_sys.openat(dir_fd, path, flags | O_CLOEXEC | O_NOFOLLOW, mode));
+    if (fd < 0 && errno == EMLINK)
+        errno = ELOOP; /* FreeBSD's word for a link, which others keep for that */
     if (fd < 0)
         return jp_fail(err, errno == ENOENT ? JP_ENOTFOUND : JP_ESYS, errno, "open '%s'", path);
     return fd;
