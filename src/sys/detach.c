@@ -14,6 +14,8 @@
 
 #include <linux/keyctl.h>
 #include <sched.h>
+#else
+#include "sys/caller.h"
 #endif
 
 #define MAX_FILES 16384      /* open at once: what the metadata service lets in and keeps waiting */
@@ -56,6 +58,7 @@ static void leave_system(void)
 #else
 static void leave_system(void)
 {
+    jp_caller_forget(NULL, NULL);
 }
 #endif
 
@@ -68,7 +71,7 @@ int jp_detach(struct jp_error *err)
     if (chdir("/") < 0)
         return jp_fail_sys(err, "change to '/'");
     (void)setpriority(PRIO_PROCESS, 0, 0);
-    reset_limits();
     leave_system();
+    reset_limits();
     return 0;
 }

@@ -64,8 +64,8 @@ int jp_freebsd_jail_create(const struct jp_plan *plan, const char *world, struct
 void jp_freebsd_jail_find(const char *uuid, void (*each)(void *context, int jid, bool is_dying),
                           void *context);
 /*
- * Kills everything in the jail and removes it; returns when no process of it is left
- * (FreeBSD-SA-21:04: one in the middle of a fork survived jail_remove). No such jail is fine.
+ * Removes the jail, which kills what is in it, and what survives (FreeBSD-SA-21:04: whoever was in
+ * the middle of a fork); returns when no process of it is left. No such jail is fine.
  */
 int jp_freebsd_jail_end(int jid, struct jp_error *err);
 /* Sends a signal to every process in the jail. */

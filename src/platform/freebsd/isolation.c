@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "platform/freebsd/freebsd.h"
+#include "sys/caller.h"
 #include "sys/calls.h"
 #include "sys/fd.h"
 
@@ -72,6 +73,12 @@ static int make_world(struct jp_isolation *pod, struct jp_error *err)
     return 0;
 }
 
+static void warn_of(void *context, const char *what)
+{
+    jp_freebsd_warn(context, "%s of whoever started the pod applies to it: %s", what,
+                    strerror(errno));
+}
+
 static void destroy(struct jp_isolation *pod);
 
 static int create(const struct jp_plan *plan, int stage2_fd, struct jp_isolation **ret,
@@ -85,6 +92,7 @@ static int create(const struct jp_plan *plan, int stage2_fd, struct jp_isolation
     struct jp_isolation *pod = new_isolation(plan, stage2_fd);
     if (!pod)
         return jp_oom(err);
+    jp_caller_forget(warn_of, pod);
     /* The keeper first: from here on everything that is made has somebody to take it down. */
     if (make_world(pod, err) < 0 || jp_freebsd_keeper_start(pod, err) < 0 ||
         jp_freebsd_jail_create(plan, pod->world, &pod->warnings, &pod->jid, err) < 0) {

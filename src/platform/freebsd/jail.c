@@ -184,8 +184,6 @@ int jp_freebsd_jail_end(int jid, struct jp_error *err)
 {
     if (jid <= 0)
         return 0;
-    /* From the inside first: nobody there can fork faster than the kernel walks its list. */
-    (void)jp_freebsd_jail_signal(jid, SIGKILL, NULL);
     if (jail_remove(jid) < 0 && errno != EINVAL)
         return jp_fail_sys(err, "remove the jail");
     for (int waited = 0; is_inhabited(jid); waited += 5) {

@@ -28,6 +28,7 @@ int jp_freebsd_end(int jid, const char *uuid, const char *dir, struct jp_error *
 {
     if (jid <= 0)
         return 0;
+    /* From the inside first: nobody there can fork faster than the kernel walks its list. */
     (void)jp_freebsd_jail_signal(jid, SIGKILL, NULL);
     int result = jp_freebsd_links.clean(uuid, dir, err);
     if (jp_freebsd_jail_end(jid, result < 0 ? NULL : err) < 0)
