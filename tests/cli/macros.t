@@ -86,8 +86,8 @@ first
 second
 prepared" "$make: what was prepared, copied, installed and said"
     like "$(tar -xOf image.aci rootfs/srv/greeting)" "it's a" "$make: BUILD_VARS"
-    like "$(tar -tf image.flat.aci)" '^rootfs/bin/busybox$' "$make: flat"
-    unlike "$(tar -tf image.aci)" 'busybox|jetpack.build' "$make: not flat"
+    like "$(tar -tf image.flat.aci)" '^rootfs/bin/tree$' "$make: flat"
+    unlike "$(tar -tf image.aci)" 'bin/tree|jetpack.build' "$make: not flat"
     done_well "$make clean" "$make" clean
     is "$(ls | tr '\n' ' ')" "Makefile manifest.in sub " "$make: ... leaves what was there"
     run "$make" PARENT_IMAGE=
