@@ -53,14 +53,19 @@ static int relay(int families)
         pause();
 }
 
-static void trace_one(const struct kinfo_proc *p)
+/* The name is asked for once it stands still: it may have become another program since it was
+ * listed. */
+static void trace_one(pid_t pid)
 {
-    int status;
-    if (ptrace(PT_ATTACH, p->ki_pid, NULL, 0) < 0)
+    int status, name[] = {CTL_KERN, KERN_PROC, KERN_PROC_PID, pid};
+    struct kinfo_proc now;
+    size_t len = sizeof(now);
+    if (ptrace(PT_ATTACH, pid, NULL, 0) < 0)
         return;
-    printf("traced %s\n", p->ki_comm);
-    (void)waitpid(p->ki_pid, &status, 0);
-    (void)ptrace(PT_DETACH, p->ki_pid, (caddr_t)1, 0);
+    (void)waitpid(pid, &status, 0);
+    if (sysctl(name, 4, &now, &len, NULL, 0) == 0 && len == sizeof(now))
+        printf("traced %s\n", now.ki_comm);
+    (void)ptrace(PT_DETACH, pid, (caddr_t)1, 0);
 }
 
 /* No process is tried twice: a pid comes back only after all others. */
@@ -79,7 +84,7 @@ static int trace(void)
             if (all[i].ki_pid > MAX_PID || is_known[all[i].ki_pid])
                 continue;
             is_known[all[i].ki_pid] = true;
-            trace_one(&all[i]);
+            trace_one(all[i].ki_pid);
         }
     }
 }
