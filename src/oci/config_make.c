@@ -139,6 +139,19 @@ static const char *creation(const struct jp_image_manifest *m)
     return time && jp_timestamp_parse(time, &ns, NULL) == 0 ? time : NULL;
 }
 
+/* An entry for each layer: who builds on an image that has fewer refuses it (buildah). */
+static json_t *history(const struct jp_image_manifest *m, const struct jp_oci_bundle *bundle)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < bundle->n_layers; i++) {
+        json_t *entry = json_object();
+        set_text(entry, "created", creation(m));
+        set_text(entry, "created_by", "jetpack");
+        (void)json_array_append_new(list, entry);
+    }
+    return list;
+}
+
 int jp_oci_config_make(const struct jp_image_manifest *m, const struct jp_oci_bundle *bundle,
                        struct jp_buf *ret, struct jp_error *err)
 {
@@ -154,6 +167,7 @@ int jp_oci_config_make(const struct jp_image_manifest *m, const struct jp_oci_bu
     (void)json_object_set_new(root, "config", execution(m));
     (void)json_object_set_new(root, "rootfs",
                               json_pack("{s:s, s:o}", "type", "layers", "diff_ids", diff_ids));
+    (void)json_object_set_new(root, "history", history(m, bundle));
     jp_json_dump(root, false, ret);
     json_decref(root);
     return jp_buf_failed(ret) ? jp_oom(err) : 0;

@@ -118,6 +118,8 @@ diff theirs exported >differences
 ok $? "the tree is what it was before it came" || show difference "$(head -n 20 differences)"
 config_of() { command skopeo inspect --config "$1" | sed -n '/"config": {/,/^    }/p' | tr -d ,; }
 is "$(config_of oci:gone-out:one | sort)" "$(config_of oci:lay:one | grep -v 'bad name' | sed 's/8080": {}/8080\/tcp": {}/' | sort)" "... the configuration, too"
+is "$(command skopeo inspect --config oci:gone-out:one | grep -c '"created_by"')" "$(command skopeo inspect --format '{{len .Layers}}' oci:gone-out:one)" \
+    "... with a history for each layer"
 run jetpack import -name back:1 oci:gone-out
 done_well "... and it can come back" jetpack run -destroy back
 is "$out" "back| said twice" "... and runs"
@@ -193,6 +195,14 @@ if command -v buildah >/dev/null; then
             (tree "$mounted") | grep -v "^$(printf 'opt|d')" >theirs
             grep -v "^$(printf 'opt|d')" exported | diff theirs - >differences
             ok $? "buildah sees what we export" || show difference "$(head -n 20 differences)"
+            printf 'FROM oci:gone-out:one\nENV NEXT=yes\nCOPY tree/data/file /again\nCOPY tree/data/file /and-again\n' >Containerfile
+            buildah bud --layers --signature-policy policy.json -t onours -f Containerfile . &&
+                buildah push --signature-policy policy.json onours oci:onours:x
+            ok $? "buildah builds on it, step by step" || show log "$(tail -n 3 buildah.log)"
+            run jetpack import -name onours:1 oci:onours:x
+            is "$status" 0 "... and we take what it made" || show err "$err"
+            run jetpack run -destroy onours -exec '["/bin/probe", "cat", "/and-again"]'
+            is "$out" "onours| from-image" "... which runs"
         else
             skip "buildah sees what we export" "not here: buildah cannot mount: $(tail -n 1 buildah.log | tr '#' ' ')"
         fi
