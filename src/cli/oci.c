@@ -201,6 +201,15 @@ static int wish_for(const struct jp_cli *cli, const char *reference, struct jp_o
     return 0;
 }
 
+/* What the image is called where it is from: -name changes only what it is called here. */
+static const char *tag_of(const struct jp_cli *cli, const struct identity *identity)
+{
+    const struct jp_oci_reference *reference = &identity->reference;
+    if (reference->repository)
+        return reference->tag || reference->digest ? reference->tag : "latest";
+    return jp_cli_has(&cli->args, "name") ? NULL : identity->version;
+}
+
 /* ---- the import ------------------------------------------------------------------------------ */
 
 static int import(struct jp_cli *cli, const char *location, const struct identity *identity,
@@ -213,7 +222,8 @@ static int import(struct jp_cli *cli, const char *location, const struct identit
                      .version = identity->version,
                      .original = location,
                      .registry = identity->reference.registry,
-                     .repository = identity->reference.repository},
+                     .repository = identity->reference.repository,
+                     .tag = tag_of(cli, identity)},
         .limits = {.manifest_bytes = jp_config_u64(cli->config, "images.max-manifest"),
                    .entries = jp_config_u64(cli->config, "images.max-entries"),
                    .unpacked_bytes = jp_config_u64(cli->config, "images.max-size")},

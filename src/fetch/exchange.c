@@ -538,7 +538,9 @@ static int judge(struct exchange *x)
         return -1;
     x->result = result;
     const char *more = x->text[0] ? x->text : curl_easy_strerror(result);
-    return jp_fail(&x->failure, code_of(result), 0, "%s", more);
+    bool has_no_tls = strstr(more, "wrong version number") != NULL; /* as OpenSSL says it */
+    return jp_fail(&x->failure, code_of(result), 0, "%s%s", more,
+                   has_no_tls ? " (it speaks no TLS: -allow-http is for plain http)" : "");
 }
 
 static int perform(struct exchange *x)

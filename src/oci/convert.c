@@ -129,7 +129,7 @@ static int set_annotations(const struct jp_oci_conversion *c, struct jp_image_ma
     } texts[] = {
         {"authors", c->config->author},          {"docker-comment", c->config->comment},
         {DOCKER "originalname", id->original},   {DOCKER "registryurl", id->registry},
-        {DOCKER "repository", id->repository},   {DOCKER "tag", id->version},
+        {DOCKER "repository", id->repository},   {DOCKER "tag", id->tag},
         {DOCKER "imageid", id->config_digest},   {DOCKER "manifesthash", id->manifest_digest},
         {"jetpack/stop-signal", x->stop_signal},
     };

@@ -16,6 +16,7 @@ struct jp_oci_identity {
     const char *original; /* what the user asked for */
     const char *registry;
     const char *repository;
+    const char *tag; /* there: not always the version that it has here */
     const char *config_digest;
     const char *manifest_digest;
 };

@@ -65,7 +65,7 @@ static int convert(const int *fds, size_t count, char **ret, struct jp_error *er
         return -1;
     const struct jp_oci_conversion conversion = {
         .config = &config,
-        .identity = {.name = "test.example/x", .version = "1", .original = "x:1"},
+        .identity = {.name = "test.example/x", .version = "1", .tag = "1", .original = "x:1"},
         .roots = {fds, count},
     };
     int r = jp_oci_convert(&conversion, &m, err);

@@ -95,7 +95,17 @@ fails 1 "404 Not Found" "a repository that is not there" jetpack fetch docker://
 fails 1 "is not a name of an image" "no name" jetpack fetch docker://example.com/Some/App
 fails 1 "has no signature" "an unsigned one needs a yes" \
     jetpack -o allow.no-signature=off fetch docker://example.com/some/app:v1
-fails 1 "SSL|TLS|wrong version" "a registry without TLS" jetpack fetch docker://example.com:5009/some/app:v1
+done_well "under another name" jetpack fetch -name test.example/mine:2 docker://example.com/some/app:v1
+run jetpack show-image test.example/mine:2
+like "$out" 'appc.io/docker/tag=v1$' "... it still says by which tag it came"
+done_well "... by none" jetpack fetch -name test.example/mine:3 docker://example.com/some/app
+run jetpack show-image test.example/mine:3
+like "$out" 'appc.io/docker/tag=latest$' "... that is latest"
+done_well "... by digest" jetpack fetch -name test.example/mine:4 "docker://example.com/some/app@$digest"
+run jetpack show-image test.example/mine:4
+unlike "$out" 'appc.io/docker/tag' "... which is no tag"
+forget
+fails 1 "speaks no TLS.*-allow-http" "a registry without TLS" jetpack fetch docker://example.com:5009/some/app:v1
 forget
 done_well "... when its host is named" jetpack fetch -allow-http example.com:5009 docker://example.com:5009/some/app:v1
 is "$(left)" '' "nothing is left in tmp/"
