@@ -265,7 +265,7 @@ static int describe(struct writer *w, const struct source *s, struct jp_tar_entr
     entry->mode = st->st_mode & 07777;
     entry->mtime = time_of(parts, st);
     entry->atime.tv_nsec = UTIME_OMIT;
-    uint32_t flags = jp_file_flags_of(st, s->fd);
+    uint32_t flags = jp_file_flags_of(st, s->fd, s->dir_fd);
     entry->flags = flags ? jp_file_flags_words(flags) : NULL;
     if (flags && !entry->flags)
         return jp_oom(err);

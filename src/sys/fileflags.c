@@ -21,6 +21,11 @@
 #define KEEPING                                                                                    \
     ((uint32_t)(UF_IMMUTABLE | UF_APPEND | UF_NOUNLINK | SF_IMMUTABLE | SF_APPEND | SF_NOUNLINK))
 
+bool jp_file_flags_can_be_set(void)
+{
+    return true;
+}
+
 int jp_file_flags_put(int dir_fd, const char *name, uint32_t flags)
 {
     if (chflagsat(dir_fd, name, flags, AT_SYMLINK_NOFOLLOW) == 0)
@@ -45,7 +50,7 @@ int jp_file_flags_set(int dir_fd, const char *name, const char *words)
     return jp_file_flags_put(dir_fd, name, (uint32_t)set);
 }
 
-uint32_t jp_file_flags_of(const struct stat *st, JP_UNUSED int fd)
+uint32_t jp_file_flags_of(const struct stat *st, JP_UNUSED int fd, JP_UNUSED int dir_fd)
 {
     return (uint32_t)st->st_flags & OWN;
 }
@@ -124,12 +129,24 @@ static const struct flag {
     {STATX_ATTR_NODUMP, '\0', "nodump"},
 };
 
+bool jp_file_flags_can_be_set(void)
+{
+    return false;
+}
+
 int jp_file_flags_set(JP_UNUSED int dir_fd, JP_UNUSED const char *name, JP_UNUSED const char *words)
 {
     return 0;
 }
 
-uint32_t jp_file_flags_of(JP_UNUSED const struct stat *st, int fd)
+static bool is_inherited(uint32_t bit, int dir_fd)
+{
+    struct statx directory;
+    return bit == STATX_ATTR_NODUMP && dir_fd >= 0 &&
+           statx(dir_fd, "", AT_EMPTY_PATH, 0, &directory) == 0 && (directory.stx_attributes & bit);
+}
+
+uint32_t jp_file_flags_of(JP_UNUSED const struct stat *st, int fd, int dir_fd)
 {
     struct statx more;
     char letters[32] = "";
@@ -138,7 +155,7 @@ uint32_t jp_file_flags_of(JP_UNUSED const struct stat *st, int fd)
         return 0;
     (void)fgetxattr(fd, "trusted.overlay.protattr", letters, sizeof(letters) - 1);
     for (size_t i = 0; i < JP_LEN(known); i++)
-        if ((more.stx_attributes & known[i].bit) ||
+        if (((more.stx_attributes & known[i].bit) && !is_inherited(known[i].bit, dir_fd)) ||
             (known[i].letter && strchr(letters, known[i].letter)))
             flags |= known[i].bit;
     return flags;

@@ -12,6 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Does this system set flags? Where it does not, those of an archive are on no disk. */
+bool jp_file_flags_can_be_set(void);
+
 /*
  * Sets the flags that chflags(1) calls so (comma-separated) on an entry, not following a link.
  * 1 done, 0 this system or file system has no such flags, -1 with errno (EINVAL for a word nobody
@@ -22,9 +25,11 @@ int jp_file_flags_set(int dir_fd, const char *name, const char *words);
 /*
  * The flags of a file, without what a file system notes for itself (ZFS: that it was written).
  * FreeBSD tells them of every entry by `st`; Linux of a file or directory that is open in `fd`
- * (-1: it is not, there are none), what an overlay notes for its upper layer included.
+ * (-1: it is not, there are none), what an overlay notes for its upper layer included. There new
+ * files take nodump over from the directory `dir_fd` in which they lie (-1: not known): one that
+ * it has too is not the file's own, and perhaps that of a root directory which nobody backs up.
  */
-uint32_t jp_file_flags_of(const struct stat *st, int fd);
+uint32_t jp_file_flags_of(const struct stat *st, int fd, int dir_fd);
 
 /* Their words, always in the same order; NULL with errno ENOMEM. The caller's. */
 char *jp_file_flags_words(uint32_t flags);

@@ -166,7 +166,7 @@ static void try_immutable(void)
     } else {
         JP_AUTO(jp_error) err = JP_ERROR_INIT;
         int r = jp_tree_remove(base, "t", &err);
-        JP_AUTO_FREE char *words = jp_file_flags_words(jp_file_flags_of(NULL, fd));
+        JP_AUTO_FREE char *words = jp_file_flags_words(jp_file_flags_of(NULL, fd, -1));
         TAP_OK(words && strcmp(words, "schg") == 0, "the flag of an open file: %s", words);
         TAP_OK(r < 0 && strstr(jp_error_text(&err), "immutable") &&
                    strstr(jp_error_text(&err), "t/i/f"),
@@ -305,7 +305,7 @@ static void try_mounts(void)
 static uint32_t flags_at(const char *path)
 {
     struct stat st;
-    return fstatat(base, path, &st, AT_SYMLINK_NOFOLLOW) < 0 ? 0 : jp_file_flags_of(&st, -1);
+    return fstatat(base, path, &st, AT_SYMLINK_NOFOLLOW) < 0 ? 0 : jp_file_flags_of(&st, -1, -1);
 }
 
 /* Trees of ours have the flags that their images say: they do not keep them from going. */

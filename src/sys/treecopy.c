@@ -135,7 +135,7 @@ static int copy_metadata(const struct copy *c, int from, int to, const struct st
 /* Those of a clone: what is copied in and out of pods has no such power. */
 static int copy_flags(const struct copy *c, int to_dir, const char *name, const struct stat *st)
 {
-    uint32_t flags = jp_file_flags_of(st, -1); /* Linux's are never set */
+    uint32_t flags = jp_file_flags_of(st, -1, -1); /* Linux's are never set */
     if (flags == 0 || c->is_tame || c->is_merge)
         return 0;
     return jp_file_flags_put(to_dir, name, flags) < 0 ? -1 : 0;

@@ -70,7 +70,8 @@ static bool same_attributes(int top, int low)
  */
 static bool has_new_flags(const struct jp_plain_pair *p, int top, int low)
 {
-    return (jp_file_flags_of(p->top, top) & ~jp_file_flags_of(p->low, low)) != 0;
+    return (jp_file_flags_of(p->top, top, p->top_fd) & ~jp_file_flags_of(p->low, low, p->low_fd)) !=
+           0;
 }
 
 /* Reads until the chunk is full or the file ends. */
@@ -116,7 +117,7 @@ static bool looks_the_same(const struct jp_plain_pair *p)
 {
     const struct stat *top = p->top, *low = p->low;
     if (top->st_mode != low->st_mode || top->st_uid != low->st_uid || top->st_gid != low->st_gid ||
-        jp_file_flags_of(top, -1) != jp_file_flags_of(low, -1))
+        jp_file_flags_of(top, -1, -1) != jp_file_flags_of(low, -1, -1))
         return false;
     if (S_ISDIR(top->st_mode))
         return true;
