@@ -12,23 +12,11 @@
 #include "cli/oci.h"
 #include "cli/output.h"
 #include "cli/progress.h"
-#include "store/driver/driver.h"
+#include "image/layers.h"
 #include "store/views.h"
 #include "sys/fd.h"
 
 /* ---- export ---------------------------------------------------------------------------------- */
-
-struct listing {
-    struct jp_image_parts *parts;
-    struct jp_error *err;
-};
-
-static int list_one(void *context, const struct jp_driver_change *change)
-{
-    struct listing *listing = context;
-    return jp_image_parts_add(listing->parts, change->what, change->path, change->tree,
-                              listing->err);
-}
 
 /* Packs the layers laid over each other, with a manifest that depends on nothing. */
 static int pack_layers(struct jp_cli *cli, const struct jp_strv *layers, const int *fds,
@@ -39,9 +27,7 @@ static int pack_layers(struct jp_cli *cli, const struct jp_strv *layers, const i
     JP_AUTO_PTR(jp_image_parts) parts = jp_image_parts_new(fds, layers->count, true);
     if (!parts)
         return jp_oom(err);
-    struct listing listing = {parts, err};
-    const struct jp_driver_changes all = {.all = true, .each = list_one, .context = &listing};
-    if (jp_store_layers_list(cli->store, layers, &all, err) < 0 ||
+    if (jp_image_parts_add_layers(parts, cli->store, layers, err) < 0 ||
         jp_image_pack(parts, manifest, strlen(manifest), options, id, err) < 0)
         return -1;
     if (options->path)

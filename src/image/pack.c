@@ -250,6 +250,15 @@ static struct timespec time_of(const struct jp_image_parts *parts, const struct 
     return st->st_mtim;
 }
 
+static int read_flags(const struct source *s, struct jp_tar_entry *entry, struct jp_error *err)
+{
+    uint32_t flags = s->part->flags ? 0 : jp_file_flags_of(&s->st, s->fd, s->dir_fd);
+    if (!flags && !s->part->flags)
+        return 0;
+    entry->flags = flags ? jp_file_flags_words(flags) : jp_strdup(s->part->flags);
+    return entry->flags ? 0 : jp_oom(err);
+}
+
 static int describe(struct writer *w, const struct source *s, struct jp_tar_entry *entry,
                     struct jp_error *err)
 {
@@ -265,10 +274,8 @@ static int describe(struct writer *w, const struct source *s, struct jp_tar_entr
     entry->mode = st->st_mode & 07777;
     entry->mtime = time_of(parts, st);
     entry->atime.tv_nsec = UTIME_OMIT;
-    uint32_t flags = jp_file_flags_of(st, s->fd, s->dir_fd);
-    entry->flags = flags ? jp_file_flags_words(flags) : NULL;
-    if (flags && !entry->flags)
-        return jp_oom(err);
+    if (read_flags(s, entry, err) != 0)
+        return -1;
     if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode))
         jp_device_split(st->st_rdev, &entry->major, &entry->minor);
     if (S_ISLNK(st->st_mode))

@@ -37,8 +37,10 @@ void jp_image_parts_free(struct jp_image_parts *parts)
 {
     if (!parts)
         return;
-    for (size_t i = 0; i < parts->count; i++)
+    for (size_t i = 0; i < parts->count; i++) {
         free(parts->items[i].path);
+        free(parts->items[i].flags);
+    }
     free(parts->items);
     jp_strv_clear(&parts->deleted);
     jp_dirs_free(parts->dirs);

@@ -14,6 +14,7 @@ struct jp_image_part {
     char *path; /* "." the root */
     size_t tree;
     bool is_packed;
+    char *flags; /* file flags that the tree cannot have; NULL: those that it has */
 };
 
 struct jp_image_parts {

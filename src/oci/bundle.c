@@ -14,13 +14,13 @@
 #include "base/mem.h"
 #include "image/compress.h"
 #include "image/hash.h"
+#include "image/layers.h"
 #include "image/pack.h"
 #include "image/parts.h"
 #include "image/tar_write.h"
 #include "oci/convert.h"
 #include "oci/layer.h"
 #include "oci/source.h"
-#include "store/driver/driver.h"
 #include "sys/fd.h"
 
 #define CHUNK 65536U
@@ -76,29 +76,15 @@ static int seal(struct jp_oci_piece *piece, struct jp_error *err)
     return jp_oci_digest_finish(hash, piece->digest, err);
 }
 
-struct listing {
-    struct jp_image_parts *parts;
-    struct jp_error *err;
-};
-
-static int list_one(void *context, const struct jp_driver_change *change)
-{
-    struct listing *listing = context;
-    return jp_image_parts_add(listing->parts, change->what, change->path, change->tree,
-                              listing->err);
-}
-
 static int list_tree(struct jp_store *store, const char *layer, struct jp_image_parts *parts,
                      struct jp_error *err)
 {
     JP_AUTO(jp_strv) one = JP_STRV_INIT;
-    struct listing listing = {parts, err};
-    const struct jp_driver_changes all = {.all = true, .each = list_one, .context = &listing};
     if (jp_strv_add(&one, layer) < 0)
         return jp_oom(err);
     /* Files are the same whatever the file system has made of their zeros. */
     jp_image_parts_clamp(parts, INT64_MAX);
-    return jp_store_layers_list(store, &one, &all, err);
+    return jp_image_parts_add_layers(parts, store, &one, err);
 }
 
 /* "a/b" as a file "a/.wh.b" (image-spec layer.md "Whiteouts"). */

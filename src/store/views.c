@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "appc/id.h"
 #include "base/buf.h"
 #include "base/mem.h"
 #include "store/driver/common.h"
@@ -21,10 +22,11 @@
 #include "sys/fd.h"
 #include "sys/filesystem.h"
 
-#define KEY_FILE  "key"
-#define KEY_MAX   (256U << 20)
-#define MAX_TRIES 64 /* views with one hash */
-#define NAME_SIZE 40
+#define KEY_FILE     "key"
+#define KEY_FILTERED "filtered" /* what the key of a filtered view begins with; then the image */
+#define KEY_MAX      (256U << 20)
+#define MAX_TRIES    64 /* views with one hash */
+#define NAME_SIZE    40
 
 /* ---- keys -------------------------------------------------------------------------------------
  */
@@ -218,7 +220,7 @@ static int find_own(struct jp_store *store, const struct jp_store_part *part, ch
     struct recipe recipe = {
         .ctx = jp_store_driver_context(store), .prefix = JP_VIEW_PREFIX, .part = part};
     if (part->filter.is_set) {
-        key_text(&recipe.key, "filtered");
+        key_text(&recipe.key, KEY_FILTERED);
         key_part(&recipe.key, part, NULL);
         int r = find_or_make(store, &recipe, name, err);
         jp_buf_clear(&recipe.key);
@@ -226,6 +228,26 @@ static int find_own(struct jp_store *store, const struct jp_store_part *part, ch
             return -1;
     }
     *ret = jp_strdup(part->filter.is_set ? name : part->image_id);
+    return *ret ? 0 : jp_oom(err);
+}
+
+int jp_store_layer_image(struct jp_store *store, const char *layer, char **ret,
+                         struct jp_error *err)
+{
+    JP_AUTO(jp_buf) key = JP_BUF_INIT;
+    JP_AUTO_FD int fd = -1;
+    *ret = NULL;
+    if (jp_image_id_valid(layer)) {
+        *ret = jp_strdup(layer);
+        return *ret ? 0 : jp_oom(err);
+    }
+    if (open_views(store, err) < 0 || (fd = jp_fd_open_dir(store->views_fd, layer, err)) < 0 ||
+        jp_file_read(fd, KEY_FILE, KEY_MAX, &key, err) < 0)
+        return -1;
+    const char *id = jp_buf_text(&key) + sizeof(KEY_FILTERED);
+    if (strcmp(jp_buf_text(&key), KEY_FILTERED) != 0 || key.len <= sizeof(KEY_FILTERED))
+        return 0;
+    *ret = jp_strdup(id);
     return *ret ? 0 : jp_oom(err);
 }
 

@@ -66,4 +66,11 @@ void jp_store_stack_clear(struct jp_store_stack *stack);
 int jp_store_stack_layers(struct jp_store *store, const struct jp_store_stack *stack,
                           struct jp_strv *ret, struct jp_error *err);
 
+/*
+ * The image whose files a layer has, where they lie in it: itself, or that of a filtered view.
+ * *ret, the caller's, is NULL for other views.
+ */
+int jp_store_layer_image(struct jp_store *store, const char *layer, char **ret,
+                         struct jp_error *err);
+
 #endif

@@ -93,9 +93,39 @@ try_flag() {
         [ "$host_os" = freebsd ] || like "$err" 'file flags, which this system cannot set' "$driver: ... tells that they are kept for export"
         rm -f "$work/flags.aci" "$work/flags.again"
         jetpack export -compression=none "test.example/$1" "$work/flags.aci"
-        is "$(LC_ALL=C grep -aco "SCHILY.fflags=$1\$" "$work/flags.aci")" 1 "$driver: ... it is in the archive, once"
+        is "$(flagged "$1" "$work/flags.aci")" 1 "$driver: ... it is in the archive, once"
+        rm -f "$work/flags.aci"
+        done_well "$driver: ... export -flat" jetpack export -flat -compression=none "test.example/$1" "$work/flags.aci"
+        is "$(flagged "$1" "$work/flags.aci")" 1 "$driver: ... it is in the flat one"
+        done_well "$driver: ... export -oci" jetpack export -oci -compression=none "test.example/$1" "$work/flags.oci"
+        is "$(flagged "$1" "$work/flags.oci")" 1 "$driver: ... in the OCI image"
+        done_well "$driver: ... an image that takes something away" jetpack run -keep -pod-name less "test.example/$1" \
+            -exec '["/bin/rm", "/data/deleted"]'
+        done_well "$driver: ... commit" jetpack commit less "test.example/less-$1"
+        rm -f "$work/flags.aci"
+        jetpack export -flat -compression=none "test.example/less-$1" "$work/flags.aci" >/dev/null
+        is "$(flagged "$1" "$work/flags.aci")" 1 "$driver: ... it is in what is left"
+        jetpack destroy less
     fi
     jetpack destroy flags
+}
+flagged() { LC_ALL=C grep -aco "SCHILY.fflags=$1\$" "$2"; }
+
+# A root directory that nobody backs up: its flag is not that of the files below, though they have it.
+try_inherited() {
+    [ "$host_os" != freebsd ] || return 0
+    for directory in "$work/root" "$work/root/tmp" "$work/root/pods"; do
+        "$programs/tree" flag "$directory" nodump
+        [ $? != 77 ] || { skip "$driver: a root directory with nodump" "not here: no such flag"; return 0; }
+    done
+    done_well "$driver: in a root directory with nodump" jetpack run -keep -pod-name lies test.example/base \
+        -exec '["/bin/sh", "-c", "echo new >/data/new; echo more >>/data/same"]'
+    is "$(jetpack diff lies | grep -v same-too | tr '\n' ' ')" "A /data/new M /data/same " "$driver: ... an app's changes are its own"
+    done_well "$driver: ... commit" jetpack commit lies test.example/lies
+    rm -f "$work/flags.aci"
+    jetpack export -compression=none test.example/lies "$work/flags.aci"
+    is "$(flagged nodump "$work/flags.aci")" 0 "$driver: ... and so is the image"
+    jetpack destroy lies
 }
 
 try_commit() {
@@ -190,6 +220,7 @@ try_commit() {
     fi
     jetpack destroy white
     for flag in nodump schg sappnd; do try_flag "$flag"; done
+    try_inherited
     done_well "$driver: a name that is no text" jetpack run -keep -pod-name names test.example/base \
         -exec '["/bin/sh", "-c", "touch \"/data/$(printf \\\\377)\""]'
     done_well "$driver: ... is packed" jetpack commit names test.example/names
