@@ -113,5 +113,7 @@ int jp_cmd_sign(struct jp_cli *cli, struct jp_error *err)
     int r = make(cli, fd, &key, &signature, err);
     if (key.data)
         explicit_bzero(key.data, key.len);
-    return r < 0 ? -1 : write_out(out ? out : beside, &signature, err);
+    if (r < 0)
+        return err->code == JP_EINVALID ? jp_wrap(err, "-key %s", key_location) : -1;
+    return write_out(out ? out : beside, &signature, err);
 }

@@ -199,7 +199,8 @@ int jp_cmd_trust(struct jp_cli *cli, struct jp_error *err)
         return jp_fail(err, JP_EUSAGE, 0, "-prefix and -root exclude each other");
     if (prefix && (jp_trust_prefix_check(prefix, err) < 0 || strcmp(prefix, JP_TRUST_EVERY) == 0))
         return jp_fail(err, JP_EUSAGE, 0, "-prefix=%s: no name of images begins so", prefix);
-    if (cli->args.n_words == 0 && !prefix && !is_every)
+    bool has_key = jp_cli_has(&cli->args, "fingerprint");
+    if (cli->args.n_words == 0 && !prefix && !is_every && !has_key)
         return list(cli, err);
     if (cli->args.n_words == 0)
         return jp_fail(err, JP_EUSAGE, 0, "where is the key? A name, a path, a URL or -");

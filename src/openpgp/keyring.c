@@ -95,6 +95,8 @@ int jp_keyring_add(struct jp_keyring *ring, const struct jp_openpgp_key *key, bo
     if (r == RNP_SUCCESS)
         r = rnp_import_keys(ring->ffi, input, flags, NULL);
     (void)rnp_input_destroy(input);
+    if (r == RNP_ERROR_BAD_STATE || r == RNP_ERROR_BAD_FORMAT)
+        return jp_fail(err, JP_EINVALID, 0, "it is no OpenPGP key");
     if (r != RNP_SUCCESS)
         return jp_keyring_fail(err, r, "read the key");
     return key->fingerprint ? find_primary(ring, key->fingerprint, err) : 0;

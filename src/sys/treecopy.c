@@ -321,7 +321,7 @@ static int copy_special(struct copy *c, int to_dir, const char *name, const stru
     int from_dir = jp_tree_top(&c->from)->fd;
     if (c->is_tame && (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode))) {
         JP_AUTO_FREE char *path = jp_tree_path(&c->from, name);
-        return jp_fail(err, JP_EINVALID, 0, "'%s' is a device: devices are not copied out of pods",
+        return jp_fail(err, JP_EINVALID, 0, "'%s' is a device: devices are not copied",
                        path ? path : name);
     }
     const struct timespec times[2] = {st->st_atim, st->st_mtim};

@@ -54,6 +54,7 @@ ok $? "... GnuPG accepts it"
 
 fails 1 'no secret key' "a public key" jetpack sign -key "$work/locked.asc" "$work/one.aci"
 fails 1 'No such file' "no key" jetpack sign -key "$work/none" "$work/one.aci"
+fails 1 "-key $config: it is no OpenPGP key" "another file" jetpack sign -key "$config" "$work/one.aci"
 fails 2 'whose signature' "no -key" jetpack sign "$work/one.aci"
 fails 2 'where to' "standard input without -o" jetpack sign -key "$work/ed25519.key" -
 new_key short rsa1024 ''

@@ -128,6 +128,8 @@ for file in nonsense empty; do
     is "$status" 1 "no key: $file"
 done
 fails 1 'No such file' "no such file" jetpack trust -root "$work/none"
+fails 1 "$config: it is no OpenPGP key" "a file that is no key" jetpack trust -root "$config"
+fails 2 'where is the key' "a fingerprint, but no key" jetpack trust -fingerprint "$bob"
 fails 1 'expected a path, file:// or -' "no other URL" jetpack trust -root ftp://example.com/key
 quiet_gpg --armor --export-secret-keys alice@example.com >"$work/secret.asc"
 run jetpack trust -prefix example.org -fingerprint "$alice" "$work/secret.asc"
