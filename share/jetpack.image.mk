@@ -80,6 +80,9 @@ build: ${_jetpack_build}
 	@:
 clean: ${_jetpack_clean}
 
+# No files: what is called build.c is not made of build.y, nor is it there already.
+.PHONY: ${_jetpack_prepare} ${_jetpack_build} ${_jetpack_clean}
+
 .jetpack.gone.:
 
 ${ACI_ID_FILE}: ${_jetpack_gone}

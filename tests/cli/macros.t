@@ -49,6 +49,12 @@ build.data: build..pkg-install
 build.list: build.data
 	ls /installed >/srv/installed
 
+# Names that end as files that a make knows how to make of others.
+build.a: build.data
+	printf a >>/srv/suffixes
+build.c: build.a
+	printf c >>/srv/suffixes
+
 manifest.json: manifest.in
 	sed 's/@VERSION@/\$(VERSION)/' manifest.in >manifest.json
 
@@ -85,6 +91,7 @@ of the project
 first
 second
 prepared" "$make: what was prepared, copied, installed and said"
+    is "$(tar -xOf image.aci rootfs/srv/suffixes)" ac "$make: targets, whatever they are called"
     like "$(tar -xOf image.aci rootfs/srv/greeting)" "it's a" "$make: BUILD_VARS"
     like "$(tar -tf image.flat.aci)" '^rootfs/bin/tree$' "$make: flat"
     unlike "$(tar -tf image.aci)" 'bin/tree|jetpack.build' "$make: not flat"
