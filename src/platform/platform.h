@@ -185,6 +185,10 @@ struct jp_publish {
 struct jp_link_pod {
     const char *uuid;
     const struct jp_plan_network *network;
+    char *dir; /* absolute */
+    const char *address;
+    const char *address6;              /* NULL: none */
+    const struct jp_plan_ports *ports; /* published */
 };
 
 /* What is wrong with the host's side of networks, told as it is found. */

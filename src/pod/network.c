@@ -404,24 +404,51 @@ static int inspect_name(const struct jp_pod_context *ctx, const struct jp_pod_st
     return 0;
 }
 
+struct running {
+    struct jp_link_pod *items;
+    size_t count;
+};
+
+static void running_clear(struct running *running)
+{
+    for (size_t i = 0; i < running->count; i++)
+        free(running->items[i].dir);
+    free(running->items);
+}
+
+static int add_running(const struct jp_pod_context *ctx, const struct jp_plan_host *host,
+                       const struct jp_pod_status *pod, struct running *to, struct jp_error *err)
+{
+    const struct jp_plan_network *network = place_of(ctx, host, pod);
+    if (!network)
+        return 0;
+    struct jp_link_pod *item = &to->items[to->count++];
+    *item = (struct jp_link_pod){
+        .uuid = pod->pod.uuid,
+        .network = network,
+        .dir = jp_pod_path(ctx, pod->pod.uuid),
+        .address = pod->pod.address,
+        .address6 = pod->address6,
+        .ports = &pod->ports,
+    };
+    return item->dir ? 0 : jp_oom(err);
+}
+
 static int inspect(const struct jp_pod_context *ctx, const struct jp_plan_host *host, bool repair,
                    const struct jp_link_report *report, struct jp_error *err)
 {
     JP_AUTO(jp_pod_statuses) pods = {NULL, 0};
     if (jp_pod_list(ctx, &pods, err) < 0)
         return -1;
-    JP_AUTO_FREE struct jp_link_pod *running = jp_calloc(pods.count + 1, sizeof(*running));
-    size_t count = 0;
-    if (!running)
+    JP_AUTO(running) running = {.items = jp_calloc(pods.count + 1, sizeof(*running.items))};
+    if (!running.items)
         return jp_oom(err);
     for (size_t i = 0; i < pods.count; i++) {
-        const struct jp_plan_network *network = place_of(ctx, host, &pods.items[i]);
-        if (network)
-            running[count++] = (struct jp_link_pod){pods.items[i].pod.uuid, network};
-        if (inspect_name(ctx, &pods.items[i], report, err) < 0)
+        if (add_running(ctx, host, &pods.items[i], &running, err) < 0 ||
+            inspect_name(ctx, &pods.items[i], report, err) < 0)
             return -1;
     }
-    return jp_platform.links->inspect(host, running, count, repair, report, err);
+    return jp_platform.links->inspect(host, running.items, running.count, repair, report, err);
 }
 
 int jp_network_inspect(const struct jp_pod_context *ctx, bool repair,

@@ -92,6 +92,23 @@ run jetpack doctor
 like "$out" 'published ports +.*past .*input' "doctor says so"
 nft flush ruleset
 is "$(asks "$client" tcp 192.0.2.1 8080)" ::ffff:192.0.2.9 "without its rules a port is carried"
+lost='^MISSING +pod [0-9a-f-]+ +has lost rules of its published ports, which are carried$'
+run jetpack doctor
+like "$out" "$lost" "doctor says that, too"
+run jetpack network repair
+like "$out$err" 'has lost rules of its published ports' "repair mends it"
+is "$(tables)" 1 "... the table is there again"
+kill -STOP "$forwarder"
+is "$(asks "$client" tcp 192.0.2.1 8080)" ::ffff:192.0.2.9 "... and sends on"
+kill -CONT "$forwarder"
+run jetpack doctor
+unlike "$out" "$lost" "... and doctor is content"
+nft flush chain inet "$(nft list tables | sed -n 's/.*\(jetpack-pod-.*\)/\1/p')" prerouting
+run jetpack doctor
+like "$out" "$lost" "a table without rules is told"
+jetpack network repair >/dev/null 2>&1
+run jetpack network repair
+is "$out" 'nothing to mend' "after a repair there is none"
 jetpack destroy web
 
 # ---- UDP, ranges, addresses, sources ----

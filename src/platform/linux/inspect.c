@@ -13,6 +13,7 @@
 #include "platform/linux/firewall.h"
 #include "platform/linux/forwarding.h"
 #include "platform/linux/linux.h"
+#include "platform/linux/redirect.h"
 #include "sys/fd.h"
 
 struct inspection {
@@ -98,6 +99,31 @@ static int inspect_pod(const struct inspection *i, const struct jp_link_pod *pod
     return found(i, "pod", pod->uuid, "is cut off from its bridge", i->repair ? NULL : REMEDY, err);
 }
 
+/* Its forwarder listens all the same: clients are served, at another price. */
+static int inspect_redirection(const struct inspection *i, const struct jp_plan_host *host,
+                               const struct jp_link_pod *pod, struct jp_error *err)
+{
+    const struct jp_redirection redirection = {
+        .uuid = pod->uuid,
+        .dir = pod->dir,
+        .bridge = pod->network->bridge,
+        .address = pod->address,
+        .address6 = pod->address6,
+        .ports = pod->ports,
+    };
+    JP_AUTO(jp_strv) devices = JP_STRV_INIT;
+    bool all = false, is_damaged = false;
+    if (jp_forwarding_devices(host, &devices, &all, err) < 0 ||
+        jp_redirect_is_damaged(&redirection, all ? NULL : &devices, &is_damaged, err) < 0)
+        return -1;
+    if (!is_damaged)
+        return 0;
+    if (i->repair && jp_redirect_install(&redirection, all ? NULL : &devices, err) < 0)
+        return -1;
+    return found(i, "pod", pod->uuid, "has lost rules of its published ports, which are carried",
+                 i->repair ? NULL : REMEDY, err);
+}
+
 #define WITHOUT_NFTABLES                                                                           \
     "add what 'jetpack network show' tells to the firewall that there is, then set net.firewall "  \
     "= off"
@@ -180,7 +206,16 @@ static int inspect_network(const struct inspection *i, const struct jp_plan_host
         if (pods[n].network == network && inspect_pod(i, &pods[n], &link, err) < 0)
             return -1;
     }
-    return i->can_forward ? inspect_forwarding(i, host, &link, err) : 0;
+    if (!i->can_forward)
+        return 0;
+    /* Ports are sent on by devices that forward. */
+    if (inspect_forwarding(i, host, &link, err) < 0)
+        return -1;
+    for (size_t n = 0; n < n_pods; n++) {
+        if (pods[n].network == network && inspect_redirection(i, host, &pods[n], err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 static bool has_pods(const struct jp_plan_network *network, const struct jp_link_pod *pods,

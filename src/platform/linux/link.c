@@ -206,10 +206,18 @@ static int redirect(struct jp_isolation *pod, struct jp_error *err)
     JP_AUTO(jp_strv) devices = JP_STRV_INIT;
     JP_AUTO(jp_error) why = JP_ERROR_INIT;
     bool all = false;
+    const struct jp_redirection redirection = {
+        .uuid = plan->uuid,
+        .dir = plan->dir,
+        .bridge = plan->net.bridge,
+        .address = plan->net.address,
+        .address6 = plan->net.address6,
+        .ports = &plan->ports,
+    };
     if (!plan->redirects_ports)
         return 0;
     if (jp_forwarding_devices(&plan->net.host, &devices, &all, &why) == 0 &&
-        jp_redirect_install(plan, all ? NULL : &devices, &why) == 0)
+        jp_redirect_install(&redirection, all ? NULL : &devices, &why) == 0)
         return 0;
     JP_AUTO_FREE char *text = jp_format("published ports are carried, not sent on as net.publish "
                                         "asks: %s",

@@ -41,6 +41,11 @@ static char *table_of(const char *uuid)
     return jp_format("jetpack-pod-%s", uuid);
 }
 
+static char *note_of(const char *dir)
+{
+    return jp_format("%s/" NOTE_FILE, dir);
+}
+
 static bool read_network(const char *text, struct jp_nft_network *ret)
 {
     struct jp_source source;
@@ -56,7 +61,7 @@ static bool read_network(const char *text, struct jp_nft_network *ret)
  */
 
 struct rules {
-    const struct jp_plan *plan;
+    const struct jp_redirection *pod;
     const struct jp_strv *devices;
     bool has_six;
     struct jp_netlink_batch *batch; /* NULL: they are counted */
@@ -98,13 +103,13 @@ static void compare_port(struct jp_netlink_batch *b, const struct redirect *r)
 }
 
 /* "dnat to ADDRESS[:PORT]" */
-static void send_on(struct jp_netlink_batch *b, const struct jp_plan_net *net,
+static void send_on(struct jp_netlink_batch *b, const struct jp_redirection *to,
                     const struct redirect *r)
 {
     struct jp_nft_network pod = {.family = 0};
     bool is_four = r->family == NFPROTO_IPV4;
     const uint16_t port = htons((uint16_t)(r->port->pod_port + r->first));
-    (void)read_network(is_four ? net->address : net->address6, &pod);
+    (void)read_network(is_four ? to->address : to->address6, &pod);
     jp_nft_load_value(b, NFT_REG_1, pod.bytes, is_four ? 4 : 16);
     if (r->count == 1)
         jp_nft_load_value(b, NFT_REG_2, &port, sizeof(port));
@@ -133,12 +138,12 @@ static void put_rule(struct rules *rules, const struct redirect *r)
     if (r->device)
         jp_nft_compare_interface(b, NFT_META_IIFNAME, NFT_CMP_EQ, r->device);
     else
-        jp_nft_compare_interface(b, NFT_META_IIFNAME, NFT_CMP_NEQ, rules->plan->net.bridge);
+        jp_nft_compare_interface(b, NFT_META_IIFNAME, NFT_CMP_NEQ, rules->pod->bridge);
     if (r->source && read_network(r->source, &source))
         jp_nft_compare_network(b, /* is_source= */ true, &source);
     compare_host(b, r);
     compare_port(b, r);
-    send_on(b, &rules->plan->net, r);
+    send_on(b, rules->pod, r);
     jp_netlink_close_nest(b, nest);
 }
 
@@ -181,7 +186,7 @@ static void put_port(struct rules *rules, const struct jp_plan_port *port, uint8
 
 static void put_all(struct rules *rules)
 {
-    const struct jp_plan_ports *ports = &rules->plan->ports;
+    const struct jp_plan_ports *ports = rules->pod->ports;
     rules->count = 0;
     for (size_t i = 0; i < ports->count; i++) {
         put_port(rules, &ports->items[i], NFPROTO_IPV4);
@@ -199,39 +204,79 @@ static void put_table(struct rules *rules)
     jp_nft_table(rules->batch, rules->table);
     jp_nft_chain(rules->batch, rules->table, CHAIN, "nat", NF_INET_PRE_ROUTING,
                  (uint32_t)PRIORITY_DSTNAT);
+    jp_nft_before(rules->batch, NFT_MSG_DELRULE, 0);
+    jp_netlink_text(rules->batch, NFTA_RULE_TABLE, rules->table);
     put_all(rules);
     jp_nft_end(rules->batch, "redirect published ports", NFT_MSG_NEWTABLE, NLM_F_CREATE, 0,
                rules->table);
 }
 
-int jp_redirect_install(const struct jp_plan *plan, const struct jp_strv *devices,
+static struct rules rules_of(const struct jp_redirection *pod, const struct jp_strv *devices)
+{
+    struct rules rules = {
+        .pod = pod,
+        .devices = devices,
+        .has_six = pod->address6 && jp_forwarding_has_ipv6(),
+    };
+    put_all(&rules);
+    return rules;
+}
+
+int jp_redirect_install(const struct jp_redirection *redirection, const struct jp_strv *devices,
                         struct jp_error *err)
 {
-    JP_AUTO_FREE char *table = table_of(plan->uuid);
-    struct rules rules = {.plan = plan,
-                          .devices = devices,
-                          .has_six = plan->net.address6 && jp_forwarding_has_ipv6(),
-                          .table = table};
-    put_all(&rules);
+    struct rules rules = rules_of(redirection, devices);
     if (rules.count > MAX_RULES)
         return jp_fail(err, JP_ELIMIT, 0, "%zu rules would be needed for them", rules.count);
     size_t size = HEAD_BYTES + rules.count * RULE_BYTES;
+    JP_AUTO_FREE char *table = table_of(redirection->uuid);
     JP_AUTO_FREE unsigned char *bytes = jp_alloc(size);
     if (!table || !bytes)
         return jp_oom(err);
     struct jp_netlink_batch batch = {.large = bytes, .large_size = size};
+    rules.table = table;
     rules.batch = &batch;
     put_table(&rules);
     /* Written down first: what is made is removed even if we are killed between the two. */
-    JP_AUTO_FD int dir = jp_fd_open_dir(AT_FDCWD, plan->dir, err);
+    JP_AUTO_FD int dir = jp_fd_open_dir(AT_FDCWD, redirection->dir, err);
     JP_AUTO_FD int note = dir < 0 ? -1 : jp_fd_open(dir, NOTE_FILE, O_WRONLY | O_CREAT, 0600, err);
     return note < 0 ? -1 : jp_nft_send(&batch, err);
+}
+
+static void count_rule(void *context, const unsigned char *bytes, size_t len)
+{
+    size_t *count = context;
+    (void)bytes;
+    (void)len;
+    ++*count;
+}
+
+int jp_redirect_is_damaged(const struct jp_redirection *redirection, const struct jp_strv *devices,
+                           bool *ret, struct jp_error *err)
+{
+    size_t count = 0;
+    struct jp_netlink_batch b = {0};
+    JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    JP_AUTO_FREE char *table = table_of(redirection->uuid);
+    JP_AUTO_FREE char *note = note_of(redirection->dir);
+    *ret = false;
+    if (!table || !note)
+        return jp_oom(err);
+    if (access(note, F_OK) < 0)
+        return 0;
+    jp_nft_before(&b, NFT_MSG_GETRULE, NLM_F_DUMP);
+    jp_netlink_text(&b, NFTA_RULE_TABLE, table);
+    JP_AUTO_FD int fd = jp_netlink_open_for(NETLINK_NETFILTER, &why);
+    if (fd < 0 || jp_netlink_list(fd, &b, count_rule, &count, &why) < 0)
+        return jp_nft_translate(&why, err);
+    *ret = count != rules_of(redirection, devices).count;
+    return 0;
 }
 
 int jp_redirect_remove(const char *uuid, const char *dir, struct jp_error *err)
 {
     JP_AUTO_FREE char *table = table_of(uuid);
-    JP_AUTO_FREE char *note = jp_format("%s/" NOTE_FILE, dir);
+    JP_AUTO_FREE char *note = note_of(dir);
     if (!table || !note)
         return jp_oom(err);
     if (access(note, F_OK) < 0)

@@ -15,12 +15,26 @@
 #include "base/strv.h"
 #include "plan/plan.h"
 
+/* What of a pod is sent on. */
+struct jp_redirection {
+    const char *uuid;
+    const char *dir; /* of the pod, where is noted that there may be a table */
+    const char *bridge;
+    const char *address;
+    const char *address6; /* NULL: none */
+    const struct jp_plan_ports *ports;
+};
+
 /*
  * `devices`: those that forward IPv4, NULL: all do. A port whose rules would be too many is left to
- * the forwarder. JP_EUNSUPPORTED: a kernel without nf_tables or without a part that is needed.
+ * the forwarder. A table that is there is replaced. JP_EUNSUPPORTED: a kernel without nf_tables or
+ * without a part that is needed.
  */
-int jp_redirect_install(const struct jp_plan *plan, const struct jp_strv *devices,
+int jp_redirect_install(const struct jp_redirection *redirection, const struct jp_strv *devices,
                         struct jp_error *err);
+/* *ret: a table was made for this pod, and has not as many rules as it should. Errors as above. */
+int jp_redirect_is_damaged(const struct jp_redirection *redirection, const struct jp_strv *devices,
+                           bool *ret, struct jp_error *err);
 /* Removes a pod's table, if one was made; `dir` is the pod's directory. */
 int jp_redirect_remove(const char *uuid, const char *dir, struct jp_error *err);
 
