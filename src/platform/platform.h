@@ -25,6 +25,7 @@
 #include "base/error.h"
 #include "plan/orders.h"
 #include "plan/plan.h"
+#include "sys/address.h"
 
 /* A live pod as the back end knows it; made by create, released by destroy. Stage 1 only. */
 struct jp_isolation;
@@ -261,9 +262,10 @@ struct jp_host_ops {
                      int (*each)(void *context, const struct jp_pod_process *), void *context,
                      struct jp_error *err);
     /*
-     * Who listens on a port of the host: "nginx (process 123)". False when that cannot be told.
+     * Who listens at an address of the host and its port, be it at every address: "nginx (process
+     * 123)". An address of zeros: at any. False when nobody does, or it cannot be told.
      */
-    bool (*holder)(bool is_udp, uint16_t port, char *out, size_t size);
+    bool (*holder)(bool is_udp, const union jp_address *address, char *out, size_t size);
     /* What this host lacks or has, a line each, for `doctor` and `info`. */
     void (*examine)(void (*say)(void *context, const char *name, bool is_fine, const char *text,
                                 const char *remedy),

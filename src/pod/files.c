@@ -17,8 +17,8 @@
 #include "base/macros.h"
 #include "base/mem.h"
 #include "pod/internal.h"
+#include "sys/address.h"
 #include "sys/fd.h"
-#include "sys/listen.h"
 
 #define MAX_RESOLV  65536 /* bytes of the host's file that are looked at */
 #define MAX_LINES   1024
@@ -176,6 +176,19 @@ static void read_host(struct copy *copy, const char *path)
     take_lines(copy, jp_buf_text(&text));
 }
 
+/* Whether it answers pods is for its own configuration to say. */
+static bool has_wide_server(const struct jp_pod_context *ctx, const struct jp_plan_net *net)
+{
+    union jp_address address;
+    char holder[64];
+    if (!net->gateway || jp_address_read(net->gateway, DNS_PORT, &address, NULL) < 0 ||
+        !jp_platform.host->holder(true, &address, holder, sizeof(holder)))
+        return false;
+    jp_pod_say(ctx, JP_POD_WARNING, "the pod's name server is the host's, %s, at %s", holder,
+               net->gateway);
+    return true;
+}
+
 char *jp_pod_resolv_conf_host(const struct jp_pod_context *ctx, const struct jp_plan_net *net)
 {
     static const char *const paths[] = {HOST_FILE, "/run/systemd/resolve/resolv.conf"};
@@ -193,7 +206,7 @@ char *jp_pod_resolv_conf_host(const struct jp_pod_context *ctx, const struct jp_
     }
     if (n_passed_over == 0 || net->mode != JP_NET_POD)
         return NULL;
-    if (net->gateway && jp_listen_is_taken(net->gateway, DNS_PORT)) {
+    if (has_wide_server(ctx, net)) {
         struct copy copy = {.server = net->gateway};
         read_host(&copy, HOST_FILE);
         return copy_end(&copy);

@@ -221,8 +221,7 @@ static int fail_in_use(const struct jp_pod_context *ctx, const struct jp_plan_po
             return jp_fail(err, JP_EBUSY, 0, "port '%s': pod '%s' has %s port %u of the host",
                            port->name, pods.items[i].pod.name, protocol, number);
     }
-    bool is_known =
-        jp_platform.host->holder(port->is_udp, (uint16_t)number, holder, sizeof(holder));
+    bool is_known = jp_platform.host->holder(port->is_udp, address, holder, sizeof(holder));
     if (may_wait && (!is_known || is_forwarder(holder)))
         return 0;
     if (is_known)
@@ -347,38 +346,74 @@ static bool is_for_all(const struct jp_pod_context *ctx, const struct ifaddrs *o
     return family != AF_INET6 || !IN6_IS_ADDR_LINKLOCAL(&address->v6.sin6_addr);
 }
 
+static bool is_repeated(const struct ifaddrs *all, const struct ifaddrs *one,
+                        const union jp_address *address)
+{
+    for (const struct ifaddrs *other = all; other != one; other = other->ifa_next) {
+        const union jp_address *its = (const void *)other->ifa_addr;
+        if (its && its->any.sa_family == address->any.sa_family &&
+            jp_address_same_host(its, address))
+            return true;
+    }
+    return false;
+}
+
+/* How many sockets; an address that is not to be had yet (a tentative one) is passed over. */
+static int bind_list(struct binding *b, const struct jp_forward_listener *listener,
+                     const union jp_address *any, const struct ifaddrs *all, struct jp_error *err)
+{
+    int count = 0;
+    sa_family_t family = any->any.sa_family;
+    for (const struct ifaddrs *one = all; one; one = one->ifa_next) {
+        JP_AUTO(jp_error) why = JP_ERROR_INIT;
+        union jp_address address = *any;
+        if (!is_for_all(b->ctx, one, family))
+            continue;
+        memcpy(&address, one->ifa_addr,
+               family == AF_INET ? sizeof(address.v4) : sizeof(address.v6));
+        jp_address_set_port(&address, jp_address_port(any));
+        if (is_repeated(all, one, &address))
+            continue;
+        if (add_socket(b, listener, &address, &why) == 0)
+            count++;
+        else if (why.code != JP_EINVALID) {
+            jp_error_move(err, &why);
+            return -1;
+        }
+    }
+    return count;
+}
+
 /*
  * Each address that the host has now, but for those by which pods know it: there the resolver of
  * their names has port 53, and a pod that serves names itself would never be published.
  */
 static int bind_each(struct binding *b, const struct jp_forward_listener *listener,
-                     sa_family_t family, uint16_t number, struct jp_error *err)
+                     const union jp_address *any, struct jp_error *err)
 {
+    const struct jp_plan_port *port = &b->settings.ports.items[listener->port];
     struct ifaddrs *all = NULL;
-    int r = 0;
     if (getifaddrs(&all) < 0)
         return jp_fail_sys(err, "list the addresses of the host");
-    for (const struct ifaddrs *one = all; one && r == 0; one = one->ifa_next) {
-        union jp_address address = {.any = {.sa_family = AF_UNSPEC}};
-        if (!is_for_all(b->ctx, one, family))
-            continue;
-        memcpy(&address, one->ifa_addr,
-               family == AF_INET ? sizeof(address.v4) : sizeof(address.v6));
-        jp_address_set_port(&address, number);
-        r = add_socket(b, listener, &address, err);
-    }
+    int count = bind_list(b, listener, any, all, err);
     freeifaddrs(all);
-    return r;
+    if (count > 0 && any->any.sa_family == AF_INET) /* once for both families */
+        jp_pod_say(b->ctx, JP_POD_WARNING,
+                   "port '%s': %s port %u is taken at one address of the host: it is published at "
+                   "%d others, and at none that comes later",
+                   port->name, port->is_udp ? "udp" : "tcp", jp_address_port(any), count);
+    return count < 0 ? -1 : 0;
 }
 
 static int bind_everywhere(struct binding *b, const struct jp_forward_listener *listener,
                            const union jp_address *any, struct jp_error *err)
 {
     JP_AUTO(jp_error) why = JP_ERROR_INIT;
+    int type = b->settings.ports.items[listener->port].is_udp ? SOCK_DGRAM : SOCK_STREAM;
     if (add_socket(b, listener, any, &why) == 0)
         return 0;
-    if (why.code == JP_EBUSY)
-        return bind_each(b, listener, any->any.sa_family, jp_address_port(any), err);
+    if (why.code == JP_EBUSY && jp_listen_is_exclusive(type))
+        return bind_each(b, listener, any, err);
     jp_error_move(err, &why);
     return -1;
 }

@@ -30,11 +30,11 @@
 #include "platform/names.h"
 #include "pod/internal.h"
 #include "sys/account.h"
+#include "sys/address.h"
 #include "sys/calls.h"
 #include "sys/cgroups.h"
 #include "sys/detach.h"
 #include "sys/fd.h"
-#include "sys/listen.h"
 #include "sys/lock.h"
 
 #define RESOLVER      "dnsmasq"
@@ -308,9 +308,10 @@ JP_NORETURN static void become(const char *dir, char *const argv[], int errors)
 static bool is_kept_out(const struct place *p, struct jp_error *err)
 {
     char holder[64];
+    union jp_address address;
     JP_AUTO_FREE char *gateway = jp_network_gateway(p->network);
-    if (!gateway || !jp_listen_is_taken(gateway, DNS_PORT) ||
-        !jp_platform.host->holder(true, DNS_PORT, holder, sizeof(holder)))
+    if (!gateway || jp_address_read(gateway, DNS_PORT, &address, NULL) < 0 ||
+        !jp_platform.host->holder(true, &address, holder, sizeof(holder)))
         return false;
     jp_fail(err, JP_EBUSY, 0,
             "%s has port %d of %s: it would have to listen at other addresses alone", holder,

@@ -78,13 +78,14 @@ int jp_listen_everywhere(uint16_t port, int type, struct jp_error *err)
     return listen_at(&address, type, true, err);
 }
 
-bool jp_listen_is_taken(const char *address, uint16_t port)
+bool jp_listen_is_exclusive(int type)
 {
-    union jp_address where;
-    JP_AUTO_FD int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    return fd >= 0 && jp_address_read(address, port, &where, NULL) == 0 &&
-           allow_any_address(fd) == 0 && bind(fd, &where.any, jp_address_len(&where)) < 0 &&
-           errno == EADDRINUSE;
+#if defined(__linux__)
+    (void)type;
+    return true;
+#else
+    return type != SOCK_STREAM; /* SO_REUSEADDR means that there */
+#endif
 }
 
 bool jp_listen_knows_ipv6(void)

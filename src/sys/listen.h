@@ -27,10 +27,10 @@ int jp_listen_at(const union jp_address *address, int type, struct jp_error *err
 int jp_listen_everywhere(uint16_t port, int type, struct jp_error *err);
 
 /*
- * Whether somebody takes datagrams at this IPv4 address and port, be it at every address of the
- * host. The address need not be one of the host's yet. Binds for a moment.
+ * Whether a socket for every address is refused where another has the port at one address. Where it
+ * is not (streams on FreeBSD), a socket for one address would be bound beside another's for all.
  */
-bool jp_listen_is_taken(const char *address, uint16_t port);
+bool jp_listen_is_exclusive(int type);
 
 /* Whether this host has IPv6 at all. */
 bool jp_listen_knows_ipv6(void);

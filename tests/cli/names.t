@@ -288,8 +288,10 @@ wait_for 60 gone
 host_uses 'nameserver 192.0.2.2\n'
 asks_wire() { in_outside "$programs/wire" ask udp 192.0.2.1 53 hello 2>&1 | grep -q 'hello$'; }
 for way in proxy nat; do
-    done_well "$way: port 53 is published, of both protocols" \
-        jetpack -o net.publish=$way run -d -pod-name server -p dns=53 -p slow=53 test.example/wire
+    run jetpack -o net.publish=$way run -d -pod-name server -p dns=53 -p slow=53 test.example/wire
+    like "$status $err" "^0 .*port 'dns': udp port 53 is taken at one address of the host: it is published at [1-9]" \
+        "$way: port 53 is published, and where is told"
+    like "$err" "port 'slow': tcp port 53 is taken" "$way: ... of both protocols"
     wait_for 60 asks_wire
     is "$(in_outside "$programs/wire" ask udp 192.0.2.1 53 hello | sed 's/.*: //')" hello \
         "$way: the world reaches the pod's"
@@ -312,7 +314,8 @@ wait_for 60 grep -q started "$work/wide.log"
 host_uses 'nameserver 127.0.0.1\nsearch example\n'
 run jetpack run -d -pod-name wide $image
 like "$status $err" "^0 .*not found by name: dnsmasq .process $wide. has port 53 of" "one that listens everywhere is told"
-unlike "$err" 'no name server' "... and no more than that"
+like "$err" "^jetpack: warning: the pod's name server is the host's, dnsmasq .process $wide., at 10\.77\.0\.1$" \
+    "... and that pods ask it"
 run jetpack exec wide /bin/probe cat /etc/resolv.conf
 is "$out" 'nameserver 10.77.0.1
 search example' "the pod asks it"

@@ -7,6 +7,8 @@ command -v nft >/dev/null || skip_all "not here: no nft(8)"
 cat >>"$config" <<END
 net.firewall = on
 net.publish = nat
+net.lab.subnet = 10.78.0.0/24
+net.lab.subnet6 = fd78::/64
 END
 other() { # VARIABLE DEVICE NET NET6: another machine, .9 of the network; the host is .1
     machine "$1"
@@ -110,6 +112,22 @@ jetpack network repair >/dev/null 2>&1
 run jetpack network repair
 is "$out" 'nothing to mend' "after a repair there is none"
 jetpack destroy web
+
+# ---- pods of another network ----
+
+echo 1 >/proc/sys/net/ipv4/conf/all/forwarding # as where Docker is: every device does
+begin web tcp -p service=8080
+start lab --net=lab
+wait_for 60 is_answered "$client" tcp 192.0.2.1 8080
+lab_asks() { jetpack exec lab /bin/knock ask tcp "$1" 8080 3; }
+is "$(lab_asks 10.78.0.1)" ::ffff:10.78.0.2 "a pod of another network asks its gateway"
+kill -STOP "$(forwarder_of web)"
+is "$(asks "$client" tcp 192.0.2.1 8080)" ::ffff:192.0.2.9 "what comes by the other devices is sent on"
+is "$(lab_asks 10.78.0.1) $(lab_asks fd78::1)" 'nothing nothing' \
+    "a pod's own gateway is not sent on, in either family: names are asked for there"
+kill -CONT "$(forwarder_of web)"
+jetpack destroy web lab
+echo 0 >/proc/sys/net/ipv4/conf/all/forwarding
 
 # ---- UDP, ranges, addresses, sources ----
 

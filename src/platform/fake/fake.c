@@ -701,8 +701,8 @@ static void host_examine(void (*say)(void *context, const char *name, bool is_fi
         "use a build for this system");
 }
 
-static bool host_holder(JP_UNUSED bool is_udp, JP_UNUSED uint16_t port, JP_UNUSED char *out,
-                        JP_UNUSED size_t size)
+static bool host_holder(JP_UNUSED bool is_udp, JP_UNUSED const union jp_address *address,
+                        JP_UNUSED char *out, JP_UNUSED size_t size)
 {
     return false;
 }

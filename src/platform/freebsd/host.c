@@ -164,8 +164,8 @@ static void examine(void (*say)(void *context, const char *name, bool is_fine, c
         has ? NULL : "kern.racct.enable=1 in /boot/loader.conf, and a restart");
 }
 
-static bool holder(JP_UNUSED bool is_udp, JP_UNUSED uint16_t port, JP_UNUSED char *out,
-                   JP_UNUSED size_t size)
+static bool holder(JP_UNUSED bool is_udp, JP_UNUSED const union jp_address *address,
+                   JP_UNUSED char *out, JP_UNUSED size_t size)
 {
     return false;
 }

@@ -1,4 +1,5 @@
 /* Who listens on a port: the kernel's table tells a socket's number, processes whose it is. */
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,11 +13,35 @@
 #define MAX_TABLE     (64U << 20) /* bytes; more sockets than a host has */
 #define MAX_PROCESSES 4194304     /* PID_MAX_LIMIT of Linux */
 #define MAX_FILES     1048576     /* of a process */
+#define WORDS_SIZE    33          /* of an IPv6 address, written */
 #define LISTENING     0x0a
 #define UNCONNECTED   0x07
 
+/* As the tables write it: words of 32 bits, as the machine reads them. */
+static void write_address(const union jp_address *address, char out[WORDS_SIZE])
+{
+    uint32_t words[4];
+    bool is_four = address->any.sa_family == AF_INET;
+    memcpy(words, is_four ? (const void *)&address->v4.sin_addr : &address->v6.sin6_addr,
+           is_four ? sizeof(words[0]) : sizeof(words));
+    for (size_t i = 0; i < (is_four ? 1 : 4); i++)
+        (void)snprintf(out + i * 8, 9, "%08X", words[i]);
+}
+
+static bool is_zero(const char *address)
+{
+    return address[strspn(address, "0")] == '\0';
+}
+
+/* What listens everywhere listens at every address; who asks for everywhere asks for any. */
+static bool is_held(const char *wanted, const char *address)
+{
+    return is_zero(wanted) || is_zero(address) || strcmp(wanted, address) == 0;
+}
+
 /* The socket's number; 0: none. */
-static unsigned long find_socket(const char *table, uint16_t port, unsigned state)
+static unsigned long find_socket(const char *table, const char *address, uint16_t port,
+                                 unsigned state)
 {
     JP_AUTO(jp_buf) text = JP_BUF_INIT;
     if (jp_file_read(AT_FDCWD, table, MAX_TABLE, &text, NULL) < 0 || !text.data)
@@ -25,9 +50,10 @@ static unsigned long find_socket(const char *table, uint16_t port, unsigned stat
     for (char *line = strsep(&rest, "\n"); line; line = strsep(&rest, "\n")) {
         unsigned line_port = 0, line_state = 0;
         unsigned long inode = 0;
-        if (sscanf(line, " %*u: %*[0-9A-F]:%4X %*[0-9A-F]:%*4X %2X %*s %*s %*s %*u %*u %lu",
-                   &line_port, &line_state, &inode) == 3 &&
-            line_port == port && line_state == state)
+        char at[WORDS_SIZE] = "";
+        if (sscanf(line, " %*u: %32[0-9A-F]:%4X %*[0-9A-F]:%*4X %2X %*s %*s %*s %*u %*u %lu", at,
+                   &line_port, &line_state, &inode) == 4 &&
+            line_port == port && line_state == state && is_held(address, at))
             return inode;
     }
     return 0;
@@ -68,14 +94,18 @@ static void describe(int proc_fd, const char *pid, char *out, size_t size)
     }
 }
 
-bool jp_linux_holder(bool is_udp, uint16_t port, char *out, size_t size)
+bool jp_linux_holder(bool is_udp, const union jp_address *address, char *out, size_t size)
 {
     static const char *const tables[2][2] = {{"/proc/net/tcp", "/proc/net/tcp6"},
                                              {"/proc/net/udp", "/proc/net/udp6"}};
     unsigned state = is_udp ? UNCONNECTED : LISTENING;
-    unsigned long inode = find_socket(tables[is_udp][0], port, state);
+    uint16_t port = jp_address_port(address);
+    char text[WORDS_SIZE];
+    write_address(address, text);
+    bool is_six = address->any.sa_family == AF_INET6 && !is_zero(text);
+    unsigned long inode = is_six ? 0 : find_socket(tables[is_udp][0], text, port, state);
     if (inode == 0)
-        inode = find_socket(tables[is_udp][1], port, state);
+        inode = find_socket(tables[is_udp][1], text, port, state);
     DIR *proc = inode == 0 ? NULL : opendir("/proc");
     if (!proc)
         return false;

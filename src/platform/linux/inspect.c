@@ -106,7 +106,7 @@ static int inspect_redirection(const struct inspection *i, const struct jp_plan_
     const struct jp_redirection redirection = {
         .uuid = pod->uuid,
         .dir = pod->dir,
-        .bridge = pod->network->bridge,
+        .host = host,
         .address = pod->address,
         .address6 = pod->address6,
         .ports = pod->ports,

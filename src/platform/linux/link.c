@@ -209,7 +209,7 @@ static int redirect(struct jp_isolation *pod, struct jp_error *err)
     const struct jp_redirection redirection = {
         .uuid = plan->uuid,
         .dir = plan->dir,
-        .bridge = plan->net.bridge,
+        .host = &plan->net.host,
         .address = plan->net.address,
         .address6 = plan->net.address6,
         .ports = &plan->ports,

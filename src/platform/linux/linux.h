@@ -229,7 +229,7 @@ int jp_linux_listen(struct jp_isolation *pod, const struct jp_plan_socket *socke
                     struct jp_error *err);
 
 /* jp_host_ops.holder (holder.c). */
-bool jp_linux_holder(bool is_udp, uint16_t port, char *out, size_t size);
+bool jp_linux_holder(bool is_udp, const union jp_address *address, char *out, size_t size);
 
 extern const struct jp_isolation_ops jp_linux_isolation;
 extern const struct jp_mount_ops jp_linux_mounts;

@@ -23,6 +23,7 @@
 #define CHAIN           "prerouting"
 #define PRIORITY_DSTNAT (-100)
 #define RULE_BYTES      1280 /* at most, in a message */
+#define NETWORK_BYTES   128  /* more for each network */
 #define HEAD_BYTES      2048
 #define MAX_RULES       4096 /* of a pod */
 
@@ -33,7 +34,7 @@ struct redirect {
     uint32_t count;
     uint8_t family;
     const char *source; /* NULL: everybody */
-    const char *device; /* NULL: every one but the bridge */
+    const char *device; /* NULL: every one but those of pods */
 };
 
 static char *table_of(const char *uuid)
@@ -122,6 +123,15 @@ static void send_on(struct jp_netlink_batch *b, const struct jp_redirection *to,
     jp_nft_close(b, e);
 }
 
+/* A gateway is an address of the host as others are: there pods of any network ask for names. */
+static void pass_over_pods(struct jp_netlink_batch *b, const struct jp_plan_host *host)
+{
+    for (size_t i = 0; i < host->n_networks; i++) {
+        if (host->networks[i].kind != JP_NET_MACVLAN)
+            jp_nft_compare_interface(b, NFT_META_IIFNAME, NFT_CMP_NEQ, host->networks[i].bridge);
+    }
+}
+
 static void put_rule(struct rules *rules, const struct redirect *r)
 {
     struct jp_netlink_batch *b = rules->batch;
@@ -138,7 +148,7 @@ static void put_rule(struct rules *rules, const struct redirect *r)
     if (r->device)
         jp_nft_compare_interface(b, NFT_META_IIFNAME, NFT_CMP_EQ, r->device);
     else
-        jp_nft_compare_interface(b, NFT_META_IIFNAME, NFT_CMP_NEQ, rules->pod->bridge);
+        pass_over_pods(b, rules->pod->host);
     if (r->source && read_network(r->source, &source))
         jp_nft_compare_network(b, /* is_source= */ true, &source);
     compare_host(b, r);
@@ -228,7 +238,8 @@ int jp_redirect_install(const struct jp_redirection *redirection, const struct j
     struct rules rules = rules_of(redirection, devices);
     if (rules.count > MAX_RULES)
         return jp_fail(err, JP_ELIMIT, 0, "%zu rules would be needed for them", rules.count);
-    size_t size = HEAD_BYTES + rules.count * RULE_BYTES;
+    size_t rule_size = RULE_BYTES + redirection->host->n_networks * NETWORK_BYTES;
+    size_t size = HEAD_BYTES + rules.count * rule_size;
     JP_AUTO_FREE char *table = table_of(redirection->uuid);
     JP_AUTO_FREE unsigned char *bytes = jp_alloc(size);
     if (!table || !bytes)

@@ -18,8 +18,8 @@
 /* What of a pod is sent on. */
 struct jp_redirection {
     const char *uuid;
-    const char *dir; /* of the pod, where is noted that there may be a table */
-    const char *bridge;
+    const char *dir;                 /* of the pod, where is noted that there may be a table */
+    const struct jp_plan_host *host; /* whose networks' pods are served by the forwarder */
     const char *address;
     const char *address6; /* NULL: none */
     const struct jp_plan_ports *ports;
