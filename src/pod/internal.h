@@ -443,7 +443,8 @@ struct jp_pod_session {
     bool has_tty;   /* of the main process, or the exec */
     bool has_ended; /* EXITED of the exec or ENDED was seen */
     int status;
-    pid_t child;          /* the supervisor when it is our child; 0 */
+    pid_t child;                  /* the supervisor when it is our child; 0 */
+    struct jp_process supervisor; /* of one that is attached; none otherwise */
     bool is_without_apps; /* the pod does not run: its isolation is there for sessions like this */
 };
 

@@ -38,6 +38,7 @@ struct jp_pod_session *jp_pod_session_new(int socket)
         return NULL;
     session->socket = socket;
     session->pod_fd = -1;
+    session->supervisor = (struct jp_process)JP_PROCESS_INIT;
     return session;
 }
 
@@ -66,6 +67,7 @@ void jp_pod_session_free(struct jp_pod_session *session)
     jp_pod_session_leave(session);
     jp_fd_close(&session->socket);
     jp_fd_close(&session->pod_fd);
+    jp_process_clear(&session->supervisor);
     /* One that has said its last word is a moment from its end; others are not waited for. */
     if (session->child > 0)
         (void)waitpid(session->child, NULL, WNOHANG);
@@ -193,6 +195,14 @@ int jp_pod_exec(const struct jp_pod_context *ctx, const struct jp_store_pod *pod
     return 0;
 }
 
+/* The one that has answered; by the end of the socket another may be in its place. */
+static void note_supervisor(struct jp_pod_session *session)
+{
+    struct jp_pod_record record = {.is_there = false};
+    (void)jp_pod_supervisor_open(session->pod_fd, &record, &session->supervisor, NULL);
+    jp_pod_record_clear(&record);
+}
+
 int jp_pod_attach(const struct jp_pod_context *ctx, const struct jp_store_pod *pod,
                   const struct jp_pod_join *join, struct jp_pod_session **ret, struct jp_error *err)
 {
@@ -214,6 +224,7 @@ int jp_pod_attach(const struct jp_pod_context *ctx, const struct jp_store_pod *p
         return jp_oom(err);
     (void)jp_fd_take(&fd);
     session->pod_fd = jp_fd_take(&pod_fd);
+    note_supervisor(session);
     session->is_attached = true;
     session->has_input = join->has_stdin;
     session->has_tty = true;
@@ -430,26 +441,62 @@ static int take_message(struct relay *r, const struct jp_control_message *m, str
     }
 }
 
+/* Is the record that of the session's own supervisor? A child is not reaped before the session. */
+static bool is_of_ours(const struct jp_pod_session *session, const struct jp_pod_record *record)
+{
+    const struct jp_process *supervisor = &session->supervisor;
+    if (session->child > 0)
+        return record->supervisor == session->child;
+    return supervisor->pid <= 0 ||
+           (record->supervisor == supervisor->pid && record->supervisor_start == supervisor->start);
+}
+
+static bool stays(struct jp_pod_session *session)
+{
+    struct jp_process *supervisor = &session->supervisor;
+    if (session->child > 0 && jp_process_open(session->child, supervisor, NULL) < 0)
+        return false;
+    return supervisor->pid > 0 && jp_process_wait_gone(supervisor, GONE_WAIT_MS, NULL) != 1;
+}
+
+enum ending { DIED, GIVEN_UP, REPLACED };
+
 /*
  * The socket has ended, and the pod has not said so. A supervisor that has given this command up
  * ends in order, and its record tells; one that was killed leaves a record that lives, under a lock
- * that may be held for a moment longer: what is waited for is the process.
+ * that may be held for a moment longer: what is waited for is the process. The record of another
+ * run, begun since, tells nothing of ours.
  */
-static bool was_given_up(const struct jp_pod_session *session)
+static enum ending ending_of(struct jp_pod_session *session)
 {
     struct jp_pod_record record = {.is_there = false};
-    JP_AUTO(jp_process) supervisor = JP_PROCESS_INIT;
+    enum ending ending = DIED;
     if (session->pod_fd < 0)
-        return false;
-    bool is_gone = jp_pod_supervisor_open(session->pod_fd, &record, &supervisor, NULL) < 0 ||
-                   jp_process_wait_gone(&supervisor, GONE_WAIT_MS, NULL) == 1;
+        return DIED;
+    if (stays(session))
+        return GIVEN_UP;
+    if (jp_pod_record_read(session->pod_fd, &record, NULL) == 0) {
+        if (record.is_there && !is_of_ours(session, &record))
+            ending = REPLACED;
+        else if (!jp_pod_record_is_alive(&record))
+            ending = GIVEN_UP;
+    }
     jp_pod_record_clear(&record);
-    if (!is_gone)
-        return true;
-    bool has_ended =
-        jp_pod_record_read(session->pod_fd, &record, NULL) == 0 && !jp_pod_record_is_alive(&record);
-    jp_pod_record_clear(&record);
-    return has_ended;
+    return ending;
+}
+
+static int fail_end(struct relay *r, struct jp_error *err)
+{
+    switch (ending_of(r->session)) {
+    case GIVEN_UP:
+        return jp_fail(err, JP_EBUSY, 0,
+                       "the pod was stopped while this command did not read its output");
+    case REPLACED:
+        return jp_fail(err, JP_EBUSY, 0, "the pod has ended, and was started again since");
+    default:
+        return jp_fail(err, r->has_started ? JP_EKILLED : JP_ESYS, ECONNRESET,
+                       "the pod's supervisor died");
+    }
 }
 
 static int read_message(struct relay *r, struct jp_error *err)
@@ -458,13 +505,7 @@ static int read_message(struct relay *r, struct jp_error *err)
     int n = jp_control_receive(r->session->socket, &message, err);
     if (n < 0)
         return -1;
-    if (n == 0 && was_given_up(r->session))
-        return jp_fail(err, JP_EBUSY, 0,
-                       "the pod was stopped while this command did not read its output");
-    if (n == 0)
-        return jp_fail(err, r->has_started ? JP_EKILLED : JP_ESYS, ECONNRESET,
-                       "the pod's supervisor died");
-    return take_message(r, &message, err);
+    return n == 0 ? fail_end(r, err) : take_message(r, &message, err);
 }
 
 static int turn(struct relay *r, struct jp_error *err)

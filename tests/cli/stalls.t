@@ -118,8 +118,28 @@ kill -CONT "$slow"
 end_of "$slow"
 [ $? -ne 137 ]
 ok $? "... which ends, too"
-# It was given up, unless what there was to hear had found room before that.
-like "$(grep -a '^jetpack: ' "$work/slow.err")" '^$|the pod was stopped while this command did not read its output$' \
+# It was given up, unless what there was to hear had found room before that; it may say so in the middle
+# of a line.
+like "$(grep -ao 'jetpack: .*' "$work/slow.err")" '^$|the pod was stopped while this command did not read its output$' \
     "... and says why"
+
+# Nor is what runs then taken for what it was attached to.
+over
+done_well "again" jetpack start pod
+attached slow pod:a
+slow=$job
+stop_it "$slow"
+begin
+wait_for 60 busy
+done_well "stop while a client is stalled" timeout -s KILL 120 "$JETPACK" -config "$config" stop pod
+over
+done_well "... and start" jetpack start pod
+kill -CONT "$slow"
+end_of "$slow"
+like "$(grep -ao 'jetpack: .*' "$work/slow.err")" '^$|the pod has ended, and was started again since$' \
+    "... the client tells that it is another run"
+state_of pod running
+ok $? "... which goes on"
+done_well "stop" jetpack stop pod
 done_well "destroy" jetpack destroy pod
 finish
