@@ -20,9 +20,12 @@ static int list_one(void *context, const struct jp_driver_change *change)
 {
     const struct listing *listing = context;
     struct jp_image_parts *parts = listing->parts;
-    const char *words = jp_image_flags_find(&listing->flags[change->tree], change->path);
-    if (jp_image_parts_add(parts, change->what, change->path, change->tree, listing->err) != 0)
+    size_t count = parts->count;
+    if (jp_image_parts_add(parts, change->what, change->path, change->tree, listing->err) < 0)
         return -1;
+    if (parts->count == count) /* what was deleted, or no image can hold */
+        return 0;
+    const char *words = jp_image_flags_find(&listing->flags[change->tree], change->path);
     if (!words)
         return 0;
     char **flags = &parts->items[parts->count - 1].flags;
