@@ -5,14 +5,16 @@
 #ifndef JP_IMAGE_FLAGS_H
 #define JP_IMAGE_FLAGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
 #include "base/macros.h"
 
 struct jp_image_flag {
-    char *path; /* inside the root; "." the root itself */
-    char *words;
+    char *path;  /* inside the root; "." the root itself */
+    char *words; /* of a hard link, another name of its file */
+    bool is_link;
 };
 
 struct jp_image_flags {
@@ -26,7 +28,7 @@ struct jp_image_flags {
 int jp_image_flags_read(int dir_fd, struct jp_image_flags *ret, struct jp_error *err);
 void jp_image_flags_clear(struct jp_image_flags *flags);
 
-/* The words for a path, as the archive has them, or NULL. */
+/* The words that the archive has for the file of that path, whatever its name there; or NULL. */
 const char *jp_image_flags_find(const struct jp_image_flags *flags, const char *path);
 
 #endif

@@ -128,6 +128,28 @@ try_inherited() {
     jetpack destroy lies
 }
 
+# The archive has the file by its last name, what is packed from the tree by its first one.
+try_linked() {
+    [ "$host_os" != freebsd ] || return 0
+    rm -rf "$work/image"
+    mkdir -p "$work/image/rootfs/data"
+    manifest linked "\"exec\": [\"/data/z\"], \"user\": \"0\", \"group\": \"0\"" >"$work/image/manifest"
+    echo file >"$work/image/rootfs/data/z"
+    ln "$work/image/rootfs/data/z" "$work/image/rootfs/data/a"
+    # A record of its time becomes one of a flag, which no tar here writes.
+    touch -d @1112911993.5 "$work/image/rootfs/data/z"
+    if tar -C "$work/image" --no-recursion --format=pax -cf "$work/linked.tar" manifest rootfs rootfs/data \
+        rootfs/data/z rootfs/data/a && grep -aq ' mtime=1112911993\.5$' "$work/linked.tar"; then
+        LC_ALL=C sed 's/ mtime=1112911993\.5$/ SCHILY.fflags=schg/' "$work/linked.tar" >"$work/linked.aci"
+        done_well "$driver: a file with a flag and two names" jetpack import "$work/linked.aci"
+        rm -f "$work/flags.oci"
+        done_well "$driver: ... export -oci" jetpack export -oci -compression=none test.example/linked "$work/flags.oci"
+        is "$(flagged schg "$work/flags.oci")" 1 "$driver: ... the flag is in it by whatever name"
+    else
+        skip "$driver: a file with a flag and two names" "not here: no tar that keeps such a time"
+    fi
+}
+
 try_commit() {
     done_well "$driver: run what makes everything" jetpack run -keep -pod-name work test.example/base \
         -exec "[\"/bin/sh\", \"-c\", $(json_text <"$work/hostile")]"
@@ -221,6 +243,7 @@ try_commit() {
     jetpack destroy white
     for flag in nodump schg sappnd; do try_flag "$flag"; done
     try_inherited
+    try_linked
     done_well "$driver: a name that is no text" jetpack run -keep -pod-name names test.example/base \
         -exec '["/bin/sh", "-c", "touch \"/data/$(printf \\\\377)\""]'
     done_well "$driver: ... is packed" jetpack commit names test.example/names
