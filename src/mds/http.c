@@ -426,7 +426,10 @@ static void let_in(void *where, int fd, const union jp_address *client)
     listener->is_due = true;
 }
 
-/* Everything that is ready is served in one round of the registry. */
+/*
+ * Everything that is ready is served in one round of the registry. MHD_run() is called nowhere
+ * else: what is answered past this would be answered by an older round, for pods that died since.
+ */
 static enum MHD_Result run_once(struct jp_http *http, struct MHD_Daemon *daemon)
 {
     jp_registry_round(http->registry);

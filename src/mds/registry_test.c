@@ -65,7 +65,9 @@ static void test_rounds(void)
     (void)close(first); /* its supervisor was killed */
     TAP_OK(finds("two", "192.0.2.1", SECOND), "the death of one is nothing to the other");
     TAP_OK(finds("one", "192.0.2.1", NULL), "who was asked for last is looked at anew");
+    TAP_OK(finds("two", "192.0.2.1", SECOND), "the other is found again");
     (void)close(second);
+    TAP_OK(finds("two", "192.0.2.1", SECOND), "who dies then is found for the rest of the round");
     jp_registry_round(registry);
     TAP_OK(finds("two", "192.0.2.1", NULL), "in the next round so is everybody");
 
