@@ -453,7 +453,7 @@ struct jp_pod_spawn {
     const struct jp_plan *plan;
     int pod_fd;
     int lock_fd;
-    int mailbox_fd; /* of the plan's forwarder; -1: none */
+    int mailbox_fd; /* of the forwarder, or of sockets that are given to apps; -1: none */
     bool wants_output;
     bool has_stdin;
     const char *input_app; /* app for ATTACH with input; NULL: all */

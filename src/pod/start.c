@@ -29,7 +29,7 @@ struct launch {
     const struct jp_pod_start *options;
     int pod_fd;
     int lock_fd;
-    int mailbox_fd; /* of the forwarder; -1: none */
+    int mailbox_fd; /* of the forwarder, or of sockets that are given to apps; -1: none */
     char *path;
     struct jp_pod_manifest manifest;
     struct jp_image_manifest *images;
