@@ -17,14 +17,12 @@
 #include "base/macros.h"
 #include "base/mem.h"
 #include "pod/internal.h"
-#include "sys/address.h"
 #include "sys/fd.h"
 
 #define MAX_RESOLV  65536 /* bytes of the host's file that are looked at */
 #define MAX_LINES   1024
 #define MAX_SERVERS 16 /* resolvers look at three */
 #define HOST_FILE   "/etc/resolv.conf"
-#define DNS_PORT    53
 
 static bool is_loopback(const char *address)
 {
@@ -179,10 +177,8 @@ static void read_host(struct copy *copy, const char *path)
 /* Whether it answers pods is for its own configuration to say. */
 static bool has_wide_server(const struct jp_pod_context *ctx, const struct jp_plan_net *net)
 {
-    union jp_address address;
     char holder[64];
-    if (!net->gateway || jp_address_read(net->gateway, DNS_PORT, &address, NULL) < 0 ||
-        !jp_platform.host->holder(true, &address, holder, sizeof(holder)))
+    if (!jp_pod_names_holder(net->gateway, holder, sizeof(holder)))
         return false;
     jp_pod_say(ctx, JP_POD_WARNING, "the pod's name server is the host's, %s, at %s", holder,
                net->gateway);

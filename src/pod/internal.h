@@ -252,6 +252,12 @@ int jp_pod_given_to_apps(struct jp_pod_given *given, struct jp_plan *plan, int *
 /* ---- names (files.c, resolver.c) ---------------------------------------------------------------
  */
 
+/*
+ * Who answers for names at the host's address in a network, be it at every address: as
+ * jp_host_ops.holder. A resolver of ours that runs there is one. False without a gateway (NULL).
+ */
+bool jp_pod_names_holder(const char *gateway, char *out, size_t size);
+
 /* What pods have in common as a domain: ICANN has set .internal apart for such use. */
 #define JP_RESOLVER_DOMAIN "jetpack.internal"
 #define JP_RESOLVER_PODS   "pods." JP_RESOLVER_DOMAIN

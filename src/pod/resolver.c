@@ -304,14 +304,19 @@ JP_NORETURN static void become(const char *dir, char *const argv[], int errors)
     _exit(127);
 }
 
+bool jp_pod_names_holder(const char *gateway, char *out, size_t size)
+{
+    union jp_address address;
+    return gateway && jp_address_read(gateway, DNS_PORT, &address, NULL) == 0 &&
+           jp_platform.host->holder(true, &address, out, size);
+}
+
 /* Who listens everywhere listens at the address that pods would ask, too. */
 static bool is_kept_out(const struct place *p, struct jp_error *err)
 {
     char holder[64];
-    union jp_address address;
     JP_AUTO_FREE char *gateway = jp_network_gateway(p->network);
-    if (!gateway || jp_address_read(gateway, DNS_PORT, &address, NULL) < 0 ||
-        !jp_platform.host->holder(true, &address, holder, sizeof(holder)))
+    if (!jp_pod_names_holder(gateway, holder, sizeof(holder)))
         return false;
     jp_fail(err, JP_EBUSY, 0,
             "%s has port %d of %s: it would have to listen at other addresses alone", holder,
